@@ -1,0 +1,61 @@
+"""`tocoad data add` and `tocoad data check`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from cli.command import Subparsers, add_command
+from cli.workspace import current_workspace
+
+_LAYOUTS = ("auto", "mvtec", "visa", "btad", "folder")
+
+
+def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
+    data = commands.add_parser("data", help="bring images in, or check them", description="Bring images in, or check them.")
+    actions = data.add_subparsers(dest="action", metavar="ACTION", required=True)
+    add = add_command(
+        actions,
+        common,
+        "add",
+        _add,
+        "validate a folder of images, index it and bring it under DVC",
+        "tocoad data add ~/datasets/mvtec_ad --name mvtec",
+    )
+    add.add_argument("source", type=Path, help="folder of images, in one of the known layouts")
+    add.add_argument("--name", required=True, help="name of the data set in this workspace")
+    add.add_argument("--layout", choices=_LAYOUTS, default="auto", help="how the folder is laid out (default: %(default)s)")
+    check = add_command(
+        actions, common, "check", _check, "validate the images of a data set, and write nothing", "tocoad data check mvtec"
+    )
+    check.add_argument("name", metavar="NAME", help="a data set of this workspace, or a folder")
+    check.add_argument("--layout", choices=_LAYOUTS, default="auto", help="how a folder is laid out (default: %(default)s)")
+
+
+def _add(options: argparse.Namespace) -> int:
+    from cli.render import show_report
+    from tasks.datasets import add_dataset
+    from tocoad.progress import stage_bar
+
+    workspace = current_workspace()
+    with stage_bar(f"checking {options.source.name}") as progress:
+        report = add_dataset(workspace, options.source, options.name, options.layout, progress)
+    show_report(report)
+    print(f"data set {options.name!r} is in data/{options.name}; next: tocoad retrain {options.name}", file=sys.stderr)
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from cli.render import show_report
+    from tocoad.data.importing import check_dataset
+    from tocoad.params import load_params
+    from tocoad.progress import stage_bar
+
+    workspace = current_workspace()
+    known = "/" not in options.name and workspace.dataset_dir(options.name).is_dir()
+    source = workspace.dataset_dir(options.name) if known else Path(options.name)
+    with stage_bar(f"checking {source.name}") as progress:
+        report = check_dataset(source, options.layout, load_params(workspace).settings.split, progress)
+    show_report(report)
+    return 0

@@ -1,0 +1,49 @@
+"""`tocoad`: the commands, and how an error reaches the user."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from cli import data, evaluate, predict, retrain, sample, status
+
+_COMMANDS = (data, sample, retrain, status, evaluate, predict)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line; nothing heavy is imported to build it."""
+    top = argparse.ArgumentParser(
+        prog="tocoad",
+        description="Keep visual-inspection models fresh: retrain, judge honestly, promote only what is better.",
+        epilog="example:\n  tocoad data add ~/parts --name parts\n  tocoad retrain parts --profile default",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=version("tocoad"))
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--debug", action="store_true", help="show the traceback of an error and the services' logs")
+    for command in _COMMANDS:
+        command.add_parser(commands, common)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit code 0: all fine; 1: something failed; 2: wrong usage or settings."""
+    options = parser().parse_args(arguments)
+    try:
+        code: int = options.run(options)
+        return code
+    except KeyboardInterrupt:
+        print("interrupted: what was finished is kept; the same command goes on from there", file=sys.stderr)
+        return 130
+    except Exception as error:
+        from tocoad.config import SettingsError
+        from tocoad.stage import StageError
+
+        # Anything else is a defect of ours, and its traceback is what we want to be sent.
+        if options.debug or not isinstance(error, SettingsError | StageError | OSError):
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        return 2 if isinstance(error, SettingsError) else 1

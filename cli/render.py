@@ -1,0 +1,115 @@
+"""Tables on a terminal. Machines get JSON on standard output, so everything here goes to standard error but the result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from tocoad.calibration.conformal import Threshold
+    from tocoad.data.report import ImportReport
+
+_SHORT = {
+    "image_AUROC": "I-AUROC",
+    "image_AP": "I-AP",
+    "image_F1Max": "I-F1Max",
+    "pixel_AUROC": "P-AUROC",
+    "pixel_AP": "P-AP",
+    "pixel_F1Max": "P-F1Max",
+    "pixel_AUPRO": "P-AUPRO",
+}
+_COLOURS = {"promoted": "green", "kept": "yellow", "rejected": "red", "failed": "red"}
+
+
+def show_report(report: ImportReport) -> None:
+    """What was found in a data set, a row per category, and every warning."""
+    console = Console(stderr=True)
+    table = Table(title=f"layout: {report.layout}", title_justify="left")
+    table.add_column("category")
+    for column in ("train", "calibration", "test good", "test defective", "masks"):
+        table.add_column(column, justify="right")
+    table.add_column("defect types")
+    for row in report.categories:
+        counts = (row.train, row.calibration, row.test_good, row.test_defective, row.masks)
+        types = ", ".join(f"{name} {count}" for name, count in row.defect_types.items())
+        table.add_row(row.name, *map(str, counts), types)
+    console.print(table)
+    for warning in report.warnings:
+        console.print(f"warning: {warning}", style="yellow", markup=False)
+
+
+def result_table(result: Mapping[str, Any], console: Console | None = None) -> None:
+    """Categories x the seven metrics, each beside the control's, the mean, the verdict, and what went wrong."""
+    console = console or Console(stderr=True)
+    table = Table(title=f"{result['dataset']}: {result['seconds']:.0f} s", title_justify="left")
+    table.add_column("category", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    table.add_column("method", no_wrap=True)
+    for short in _SHORT.values():
+        table.add_column(short, justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("model", no_wrap=True)
+    categories: Mapping[str, Any] = result["categories"]
+    for name, entry in categories.items():
+        decision, model = entry["decision"] or {}, entry["model"] or {}
+        verdict = decision.get("verdict", "")
+        aliases = f" ({', '.join(model['aliases'])})" if model.get("aliases") else ""
+        table.add_row(
+            name,
+            _coloured(entry["status"]),
+            entry["method"],
+            *_figures(entry["metrics"]),
+            _coloured(verdict),
+            f"v{model['version']}{aliases}" if model else "",
+        )
+        if entry["control"]:
+            table.add_row("", "", entry["control"]["method"], *_figures(entry["control"]["metrics"]), "", "", style="dim")
+    done = [entry for entry in categories.values() if entry["metrics"]]
+    if len(done) > 1:
+        table.add_section()
+        table.add_row("mean", "", "", *_figures(_mean([entry["metrics"] for entry in done])), "", "", style="bold")
+        controls = [entry["control"]["metrics"] for entry in done if entry["control"]]
+        if controls:
+            table.add_row("", "", "control", *_figures(_mean(controls)), "", "", style="dim")
+    console.print(table)
+    for name, entry in categories.items():
+        if entry["error"]:
+            console.print(f"{name}: {entry['error']}", style="red", markup=False, highlight=False)
+        elif entry["decision"] and entry["decision"]["verdict"] != "promoted":
+            console.print(f"{name}: {entry['decision']['reasons'][0]}", markup=False, highlight=False)
+
+
+def prediction_table(rows: Sequence[Mapping[str, Any]], threshold: Threshold) -> None:
+    """One row an image, on standard output."""
+    console = Console()
+    table = Table()
+    table.add_column("image", overflow="fold")
+    table.add_column("score", justify="right")
+    table.add_column("label")
+    for row in rows:
+        if row["pred_score"] is not None:
+            label = "[red]anomalous[/]" if row["pred_label"] else "[green]normal[/]"
+            table.add_row(row["image_path"], f"{row['pred_score']:.4f}", label)
+    console.print(table)
+    anomalous = sum(bool(row["pred_label"]) for row in rows)
+    console.print(f"{anomalous} of {len(rows)} anomalous; threshold {threshold.value:.4f}, {threshold.message}")
+
+
+def _figures(metrics: Mapping[str, float | None]) -> list[str]:
+    return [f"{value:.3f}" if (value := metrics.get(name)) is not None else "-" for name in _SHORT]
+
+
+def _mean(rows: Sequence[Mapping[str, float | None]]) -> dict[str, float | None]:
+    """Over the categories that have the figure."""
+    means: dict[str, float | None] = {}
+    for name in _SHORT:
+        values = [value for row in rows if (value := row.get(name)) is not None]
+        means[name] = sum(values) / len(values) if values else None
+    return means
+
+
+def _coloured(text: str) -> str:
+    return f"[{_COLOURS[text]}]{text}[/]" if text in _COLOURS else text

@@ -1,0 +1,60 @@
+"""`tocoad retrain`: the whole flow."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from cli.command import Subparsers, add_command
+from cli.workspace import current_workspace
+
+
+def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
+    command = add_command(
+        commands,
+        common,
+        "retrain",
+        _retrain,
+        "train what is stale, evaluate, register, and promote what is better",
+        "tocoad retrain sample --categories gear --set stage1.iterations=200",
+    )
+    command.add_argument("name", metavar="NAME", help="a data set of this workspace")
+    command.add_argument("--categories", nargs="+", action="extend", metavar="C", help="these alone (default: all)")
+    command.add_argument("--method", choices=("tocoad", "patchcore"), help="train the categories with this method")
+    command.add_argument("--profile", metavar="P", help="budget, one of the profiles of params.yaml; it is kept there")
+    command.add_argument(
+        "--set", nargs="+", action="extend", default=[], dest="assignments", metavar="KEY=VALUE",
+        help="change a value of params.yaml; it is kept there",
+    )  # fmt: skip
+    command.add_argument("--force", action="store_true", help="run every stage, stale or not")
+    command.add_argument("--json", action="store_true", help="one JSON document on standard output")
+
+
+def _retrain(options: argparse.Namespace) -> int:
+    from tocoad.params import override, parse_assignments
+
+    workspace = current_workspace()
+    assignments = parse_assignments(options.assignments)
+    if assignments or options.profile:
+        override(workspace, assignments, options.profile)
+    from cli.live import live_progress
+    from cli.render import result_table
+    from tasks.services import configure
+    from tocoad.planning import plan_categories
+
+    plan_categories(workspace, options.name, options.categories, options.method)
+    configure(workspace, debug=options.debug)
+    from flows.retrain import CategoriesFailedError, retrain
+
+    with live_progress():
+        try:
+            result = retrain(options.name, options.categories, options.force, str(workspace.root))
+            code = 0
+        except CategoriesFailedError as error:
+            result, code = error.result, 1
+    result_table(result)
+    if options.json:
+        json.dump(result, sys.stdout, indent=1)
+        print()
+    return code

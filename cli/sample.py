@@ -1,0 +1,30 @@
+"""`tocoad sample`: the built-in data set."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from cli.command import Subparsers, add_command
+from cli.workspace import current_workspace
+
+
+def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
+    sample = add_command(
+        commands, common, "sample", _sample, "render the built-in sample data set", "tocoad sample && tocoad retrain sample"
+    )
+    sample.add_argument("--name", default="sample", help="name of the data set (default: %(default)s)")
+    sample.add_argument("--seed", type=int, default=0, help="another seed renders other parts (default: %(default)s)")
+
+
+def _sample(options: argparse.Namespace) -> int:
+    from cli.render import show_report
+    from tasks.datasets import add_sample
+    from tocoad.progress import stage_bar
+
+    workspace = current_workspace()
+    with stage_bar("rendering") as progress:
+        report = add_sample(workspace, options.name, options.seed, progress)
+    show_report(report)
+    print(f"data set {options.name!r} is in data/{options.name}; next: tocoad retrain {options.name}", file=sys.stderr)
+    return 0

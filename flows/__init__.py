@@ -1,0 +1,1 @@
+"""Prefect flows: order, policy and approval; the work is in `tasks`."""

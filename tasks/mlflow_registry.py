@@ -1,0 +1,197 @@
+"""The model registry: versions of the detector of each category, and the aliases `champion` and `previous`."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+from mlflow import MlflowClient
+from mlflow.artifacts import download_artifacts
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+from mlflow.models import Model, ModelSignature
+from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, RESOURCE_DOES_NOT_EXIST, ErrorCode
+from mlflow.types import Schema, TensorSpec
+from numpy.typing import NDArray
+
+from tasks.mlflow_tracking import Run
+from tocoad.config import SettingsError
+
+CHAMPION, PREVIOUS = "champion", "previous"
+PACKAGE_TAG = "package_sha256"
+
+_MODEL_FILE = Path(__file__).with_name("mlflow_model.py")
+_DETECTOR = "detector"
+# Written down, not inferred: inference would import and run the model, and look for packages.
+_REQUIREMENTS = ("tocoad", "mlflow", "numpy", "pydantic", "safetensors", "timm", "torch", "torchvision")
+_URI = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/]+)|/(?P<version>\d+))")
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of a registered model."""
+
+    name: str
+    version: int
+    run_id: str
+    tags: Mapping[str, str]
+    aliases: tuple[str, ...]
+
+    @property
+    def uri(self) -> str:
+        return f"models:/{self.name}/{self.version}"
+
+
+class Registry:
+    """The registry behind a tracking client. An error of the registry is an error, never "no champion"."""
+
+    def __init__(self, client: MlflowClient) -> None:
+        self._client = client
+
+    def champion(self, name: str) -> Version | None:
+        """The version in force; None where there is no such model yet, or none of its versions was promoted."""
+        return self.by_alias(name, CHAMPION)
+
+    def by_alias(self, name: str, alias: str) -> Version | None:
+        aliases = self._aliases(name)
+        return self.version(name, aliases[alias]) if alias in aliases else None
+
+    def version(self, name: str, number: int) -> Version:
+        return self._version(self._client.get_model_version(name, str(number)))
+
+    def find(self, name: str, package_sha256: str) -> Version | None:
+        """The latest version of the model that holds this package, if any."""
+        query = f"name = '{name}' and tags.`{PACKAGE_TAG}` = '{package_sha256}'"
+        found = self._client.search_model_versions(query, order_by=["version_number DESC"], max_results=1)
+        return self._version(found[0]) if found else None
+
+    def register(
+        self, name: str, run: Run, detector: Path, example: NDArray[np.uint8], tags: Mapping[str, object]
+    ) -> Version:
+        """A new version from the detector package, or the version that already holds it.
+
+        `tags` has the package's digest as `package_sha256`. `example` is one image (S, S, 3) as the detector takes it.
+        The version appears when everything of it is stored; no alias is moved.
+        """
+        if (known := self.find(name, str(tags[PACKAGE_TAG]))) is not None:
+            return known
+        if self._registered(name) is None:
+            self._create_model(name)
+        stored = self._client.create_logged_model(run.experiment_id, name, run.run_id, model_type="detector")
+        with tempfile.TemporaryDirectory(prefix="tocoad-model-") as scratch:
+            folder = Path(scratch) / "model"
+            card = Model(artifact_path=stored.artifact_location, run_id=run.run_id, model_id=stored.model_id)
+            _save(folder, detector, example, card)
+            self._client.log_model_artifacts(stored.model_id, str(folder))
+        self._client.finalize_logged_model(stored.model_id, "READY")
+        created = self._client.create_model_version(
+            name,
+            # The place itself: `models:/<id>` would be looked up with MLflow's global address.
+            source=stored.artifact_location,
+            run_id=run.run_id,
+            tags={key: str(value) for key, value in tags.items()},
+            model_id=stored.model_id,
+        )
+        return self._version(created)
+
+    def set_champion(self, name: str, number: int) -> None:
+        """Moves the alias `champion`, as the last step; the old champion becomes `previous`."""
+        old = self._aliases(name).get(CHAMPION)
+        if old == number:
+            return
+        self.version(name, number)
+        if old is not None:
+            self._client.set_registered_model_alias(name, PREVIOUS, str(old))
+        self._client.set_registered_model_alias(name, CHAMPION, str(number))
+
+    def set_tags(self, version: Version, tags: Mapping[str, object]) -> None:
+        for key, value in tags.items():
+            self._client.set_model_version_tag(version.name, str(version.version), key, str(value))
+
+    def resolve(self, uri: str) -> Version:
+        """The version that `models:/NAME@ALIAS` or `models:/NAME/VERSION` names.
+
+        Raises:
+            SettingsError: it is of neither form, or there is no such model, alias or version.
+        """
+        match = _URI.fullmatch(uri)
+        if match is None:
+            raise SettingsError(f"{uri!r} is not of the form models:/NAME.CATEGORY@champion or models:/NAME.CATEGORY/1")
+        name, alias, number = match["name"], match["alias"], match["version"]
+        registered = self._registered(name)
+        if registered is None:
+            raise SettingsError(f"{uri}: no model {name!r} is registered")
+        if alias is not None:
+            if alias not in registered.aliases:
+                raise SettingsError(f"{uri}: {name} has no alias {alias!r}; it has {', '.join(registered.aliases) or 'none'}")
+            number = registered.aliases[alias]
+        try:
+            return self.version(name, int(number))
+        except MlflowException as error:
+            if not _is(error, RESOURCE_DOES_NOT_EXIST):
+                raise
+            raise SettingsError(f"{uri}: {name} has no version {number}") from None
+
+    def download(self, version: Version, scratch: Path) -> Path:
+        """The version's detector package: where it lies, if that is on this machine, else a copy in `scratch`."""
+        place = self._client.get_model_version_download_uri(version.name, str(version.version))
+        uri = f"{place.rstrip('/')}/artifacts/{_DETECTOR}"
+        local = download_artifacts(artifact_uri=uri, dst_path=str(scratch), tracking_uri=self._client.tracking_uri)
+        return Path(local)
+
+    def _registered(self, name: str) -> Any | None:
+        try:
+            return self._client.get_registered_model(name)
+        except MlflowException as error:
+            if not _is(error, RESOURCE_DOES_NOT_EXIST):
+                raise
+            return None
+
+    def _aliases(self, name: str) -> dict[str, int]:
+        registered = self._registered(name)
+        return {} if registered is None else {alias: int(number) for alias, number in registered.aliases.items()}
+
+    def _create_model(self, name: str) -> None:
+        try:
+            self._client.create_registered_model(name)
+        except MlflowException as error:
+            if not _is(error, RESOURCE_ALREADY_EXISTS):
+                raise
+
+    def _version(self, found: ModelVersion) -> Version:
+        number = int(found.version)
+        # MLflow leaves the aliases of a version empty in most of its answers.
+        aliases = tuple(alias for alias, value in self._aliases(found.name).items() if value == number)
+        return Version(found.name, number, found.run_id, dict(found.tags), aliases)
+
+
+def _save(folder: Path, detector: Path, example: NDArray[np.uint8], card: Model) -> None:
+    size = example.shape[0]
+    images = TensorSpec(np.dtype(np.uint8), (-1, size, size, 3), "images")
+    outputs = Schema(
+        [
+            TensorSpec(np.dtype(np.float32), (-1,), "pred_score"),
+            TensorSpec(np.dtype(np.bool_), (-1,), "pred_label"),
+            TensorSpec(np.dtype(np.float32), (-1, size, size), "anomaly_map"),
+        ]
+    )
+    mlflow.pyfunc.save_model(
+        path=str(folder),
+        python_model=str(_MODEL_FILE),
+        artifacts={_DETECTOR: str(detector)},
+        signature=ModelSignature(inputs=Schema([images]), outputs=outputs),
+        input_example=example[None],
+        pip_requirements=[f"{name}=={installed_version(name)}" for name in _REQUIREMENTS],
+        mlflow_model=card,
+    )
+
+
+def _is(error: MlflowException, code: int) -> bool:
+    return bool(error.error_code == ErrorCode.Name(code))

@@ -1,0 +1,166 @@
+"""MLflow's record of a retrain: one run for the retrain, one below it for each category.
+
+Every call names its run; MLflow's global active run is never used, so categories may be recorded at the same time.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from mlflow import MlflowClient
+from mlflow.entities import Experiment, Metric, Param, RunTag
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
+from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
+
+from tasks.services import Services
+
+# Limits of one `log_batch` call.
+_METRICS_A_CALL = 1000
+_PARAMS_A_CALL = 100
+_FLUSH_SECONDS = 1.0
+
+GIT_COMMIT_TAG = MLFLOW_GIT_COMMIT
+
+
+class TrackingError(RuntimeError):
+    """MLflow cannot be used as it is; one line that names its address."""
+
+
+class Run:
+    """One MLflow run, by its id. `log_metrics` may be called often: points travel together, about once a second."""
+
+    def __init__(self, client: MlflowClient, run_id: str, experiment_id: str) -> None:
+        self._client = client
+        self.run_id = run_id
+        self.experiment_id = experiment_id
+        self._points: list[Metric] = []
+        self._lock = Lock()
+        self._flushed = time.monotonic()
+
+    def log_params(self, settings: Mapping[str, Any]) -> None:
+        """Nested settings as `section.key`; MLflow refuses another value for a key that the run already has."""
+        params = [Param(key, value) for key, value in _flatten(settings)]
+        for first in range(0, len(params), _PARAMS_A_CALL):
+            self._client.log_batch(self.run_id, params=params[first : first + _PARAMS_A_CALL])
+
+    def set_tags(self, tags: Mapping[str, object]) -> None:
+        self._client.log_batch(self.run_id, tags=[RunTag(key, str(value)) for key, value in tags.items()])
+
+    def log_metrics(self, metrics: Mapping[str, float | None], step: int = 0) -> None:
+        """Points of curves; a figure that is None (the data cannot give it) is left out."""
+        now = int(time.time() * 1000)
+        points = [Metric(key, float(value), now, step) for key, value in metrics.items() if value is not None]
+        with self._lock:
+            self._points += points
+            due = time.monotonic() - self._flushed > _FLUSH_SECONDS
+        if due:
+            self.flush()
+
+    def flush(self) -> None:
+        """Sends the points that wait."""
+        with self._lock:
+            points, self._points = self._points, []
+            self._flushed = time.monotonic()
+            for first in range(0, len(points), _METRICS_A_CALL):
+                self._client.log_batch(self.run_id, metrics=points[first : first + _METRICS_A_CALL])
+
+    def log_artifacts(self, source: Path, folder: str | None = None) -> None:
+        """Copies a file, or what is in a folder, to `folder` among the run's artifacts."""
+        log = self._client.log_artifacts if source.is_dir() else self._client.log_artifact
+        log(self.run_id, str(source), folder)
+
+    def end(self, status: str, note: str | None = None) -> None:
+        """`status` is FINISHED, FAILED or KILLED; the note is the run's description in the pages."""
+        self.flush()
+        if note is not None:
+            self._client.set_tag(self.run_id, MLFLOW_RUN_NOTE, note)
+        self._client.set_terminated(self.run_id, status)
+
+
+class Tracking:
+    """The tracking server, or the local database, of a workspace."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        with _one_line(services.tracking_uri):
+            self.client = MlflowClient(services.tracking_uri)
+
+    def experiment(self, name: str) -> str:
+        """Id of the experiment, which is made where it does not exist.
+
+        Raises:
+            TrackingError: MLflow does not answer, or the experiment is in its trash.
+        """
+        with _one_line(self._services.tracking_uri):
+            found = self.client.get_experiment_by_name(name)
+            return self._create_experiment(name) if found is None else self._active(found)
+
+    def _create_experiment(self, name: str) -> str:
+        root = self._services.artifact_root
+        try:
+            return str(self.client.create_experiment(name, None if root is None else (root / name).as_uri()))
+        except MlflowException as error:
+            if error.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS):
+                raise
+        # Another process was faster.
+        found = self.client.get_experiment_by_name(name)
+        assert found is not None
+        return self._active(found)
+
+    def _active(self, experiment: Experiment) -> str:
+        if experiment.lifecycle_stage != "active":
+            raise TrackingError(
+                f"MLflow at {self._services.tracking_uri}: experiment {experiment.name!r} is deleted; bring it back with: "
+                f"mlflow experiments restore --experiment-id {experiment.experiment_id}"
+            )
+        return str(experiment.experiment_id)
+
+    def start(
+        self, experiment_id: str, name: str, parent: Run | None = None, tags: Mapping[str, object] | None = None
+    ) -> Run:
+        """A new run; with `parent`, a child of it. Whoever starts it ends it."""
+        texts = {key: str(value) for key, value in (tags or {}).items()}
+        if parent is not None:
+            texts[MLFLOW_PARENT_RUN_ID] = parent.run_id
+        run = self.client.create_run(experiment_id, run_name=name, tags=texts)
+        return Run(self.client, run.info.run_id, experiment_id)
+
+    @contextmanager
+    def run(
+        self, experiment_id: str, name: str, parent: Run | None = None, tags: Mapping[str, object] | None = None
+    ) -> Iterator[Run]:
+        """A run that ends with the block: FINISHED, FAILED with the error as its note, or KILLED."""
+        run = self.start(experiment_id, name, parent, tags)
+        try:
+            yield run
+        except Exception as error:
+            run.end("FAILED", str(error) or type(error).__name__)
+            raise
+        except BaseException:
+            run.end("KILLED")
+            raise
+        run.end("FINISHED")
+
+
+def _flatten(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _flatten(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+@contextmanager
+def _one_line(uri: str) -> Iterator[None]:
+    try:
+        yield
+    except MlflowException as error:
+        reason = str(error).partition("\n")[0]
+        raise TrackingError(f"MLflow at {uri}: {reason}") from error

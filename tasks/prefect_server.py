@@ -1,0 +1,136 @@
+"""The embedded Prefect server: for runs where no server is configured.
+
+Prefect can start one by itself, but only when the first flow begins, and only after it has imported the whole server
+into the client. This one starts at once, as its own process, while the client imports what it needs.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from tasks.services import Services
+
+_ADDRESS = "127.0.0.1"
+_STOP_SECONDS = 10
+
+
+class PrefectServerError(RuntimeError):
+    """The embedded server did not come up; one line that names its log."""
+
+
+class EmbeddedServer:
+    """One server process with its database in PREFECT_HOME, so that a later `prefect server start` shows its runs."""
+
+    def __init__(self, home: Path) -> None:
+        home.mkdir(parents=True, exist_ok=True)
+        self._log = home / "server.log"
+        with socket.create_server((_ADDRESS, 0), backlog=128) as listening, self._log.open("wb") as log:
+            self.api_url = f"http://{_ADDRESS}:{listening.getsockname()[1]}/api"
+            environment = {key: value for key, value in os.environ.items() if key != "PREFECT_API_URL"}
+            environment |= {"PREFECT_HOME": str(home), "PREFECT_UI_ENABLED": "0"}
+            # The two that Prefect gives its own embedded server: no UI, only the services a single run needs.
+            environment |= {"PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tasks.prefect_server", str(listening.fileno())],
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                pass_fds=[listening.fileno()],
+                # Ctrl-C is for the flow, which still has its end to report.
+                start_new_session=True,
+            )
+
+    def wait(self, seconds: float = 180) -> None:
+        """Waits until the server answers.
+
+        Raises:
+            PrefectServerError: it ended, or it did not answer in time.
+        """
+        import httpx
+
+        # The socket listens since before the process began: this one request is answered when the server is ready.
+        try:
+            httpx.get(f"{self.api_url}/health", timeout=seconds, trust_env=False).raise_for_status()
+        except httpx.HTTPError as error:
+            raise PrefectServerError(f"the embedded Prefect server did not start ({error}); see {self._log}") from None
+
+    def stop(self) -> None:
+        """Ends the process; it would end by itself with ours."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+class PrefectApi:
+    """The API that flows use; `ready` is called when the imports are done and the first flow is to begin."""
+
+    def __init__(self, stack: ExitStack, server: EmbeddedServer | None) -> None:
+        self._stack = stack
+        self._server = server
+
+    def ready(self) -> None:
+        """Waits for the embedded server and points Prefect at it; does nothing where a server is configured."""
+        if self._server is None:
+            return
+        from prefect.settings import PREFECT_API_URL, temporary_settings
+
+        self._server.wait()
+        self._stack.enter_context(temporary_settings(updates={PREFECT_API_URL: self._server.api_url}))
+        self._stack.callback(_drain)
+
+
+@contextmanager
+def prefect_api(services: Services) -> Iterator[PrefectApi]:
+    """While it is open there is a Prefect API: the configured server, else an embedded one, started here and now.
+
+        with prefect_api(services) as api:
+            from flows.retrain import retrain
+            api.ready()
+            retrain("sample")
+    """
+    with ExitStack() as stack:
+        server = None
+        if services.prefect_api_url is None:
+            server = EmbeddedServer(services.prefect_home)
+            stack.callback(server.stop)
+        yield PrefectApi(stack, server)
+
+
+def _drain() -> None:
+    """Sends what Prefect's background threads still hold: the states of tasks go that way."""
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
+
+    EventsWorker.drain_all()
+    APILogWorker.drain_all()
+
+
+def _serve(descriptor: int) -> None:
+    import uvicorn
+
+    config = uvicorn.Config("prefect.server.api.server:create_app", factory=True, log_level="error", lifespan="on")
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    uvicorn.Server(config).run(sockets=[socket.socket(fileno=descriptor)])
+
+
+def _end_with_parent() -> None:
+    """Standard input is a pipe that the parent never writes: its end means that the parent stopped us, or died."""
+    sys.stdin.buffer.read()
+    signal.raise_signal(signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    _serve(int(sys.argv[1]))

@@ -1,0 +1,83 @@
+"""Where the services of a workspace are, and the environment they must find before their libraries are imported.
+
+Nothing here imports a service. What the user has set in the environment stays as it is.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from tocoad.workspace import Workspace
+
+_QUIET = "WARNING"
+
+# Nothing phones home, whatever a library's default is.
+_PRIVATE = {
+    "DO_NOT_TRACK": "1",
+    "DVC_NO_ANALYTICS": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
+
+# What `configure` itself has set: a later call, for another workspace, may change these and nothing else.
+_ours: dict[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Services:
+    """Addresses of one workspace's services.
+
+    `prefect_api_url` is None where no server is configured. `artifact_root` is None where the tracking server decides.
+    """
+
+    workspace: Workspace
+    tracking_uri: str
+    artifact_root: Path | None
+    prefect_api_url: str | None
+
+    @property
+    def prefect_home(self) -> Path:
+        return Path(os.environ["PREFECT_HOME"])
+
+
+def configure(workspace: Workspace, debug: bool = False) -> Services:
+    """Sets the environment for Prefect, Ray, MLflow and DVC, and says where they are.
+
+    Call it before any of them is imported: Prefect and Ray read their settings at import.
+    """
+    folder = workspace.services_dir.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    local_tracking = f"sqlite:///{folder / 'mlflow.db'}"
+    level = "DEBUG" if debug else _QUIET
+    values = {
+        **_PRIVATE,
+        "MLFLOW_TRACKING_URI": local_tracking,
+        "MLFLOW_LOGGING_LEVEL": level,
+        # A check of versions against the model's list, which imports every package of it.
+        "MLFLOW_REQUIREMENTS_INFERENCE_RAISE_ERRORS": "false",
+        "PREFECT_HOME": str(folder / "prefect"),
+        "PREFECT_LOGGING_LEVEL": level,
+        "PREFECT_SERVER_LOGGING_LEVEL": _QUIET,
+        # The default, 20 s, is too short for a busy machine.
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
+        # Ray's default, said aloud; unsaid, it prints a notice.
+        "RAY_AUTH_MODE": "token",
+    }
+    for name, value in values.items():
+        _set(name, value)
+    uri = os.environ["MLFLOW_TRACKING_URI"]
+    return Services(
+        workspace=workspace,
+        tracking_uri=uri,
+        artifact_root=folder / "mlartifacts" if uri == local_tracking else None,
+        prefect_api_url=os.environ.get("PREFECT_API_URL") or None,
+    )
+
+
+def _set(name: str, value: str) -> None:
+    if os.environ.get(name) == _ours.get(name):
+        os.environ[name] = _ours[name] = value

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from tocoad.config import Settings
+from tocoad.evaluation.evaluate import JudgedImage, evaluate_detector
+from tocoad.evaluation.overlay import PANEL, contact_sheet, draw_overlay, save_png
+
+GREEN, CYAN = (80, 200, 60), (255, 220, 0)
+SCALE = (0.0, 1.0)
+
+
+def _images(category: Any, detector: Any) -> dict[str, JudgedImage]:
+    evaluation = evaluate_detector(detector, category.manifest(), category.data_dir, Settings())
+    return {image.record.path: image for image in evaluation.images}
+
+
+def _panels(strip: np.ndarray) -> list[np.ndarray]:
+    width = strip.shape[1] // 4
+    return [strip[22:, i * width : (i + 1) * width - 4] for i in range(4)]
+
+
+def _has(panel: np.ndarray, colour: tuple[int, int, int]) -> bool:
+    return bool((panel == colour).all(axis=2).any())
+
+
+def test_four_panels_with_the_truth_in_the_second_and_the_prediction_in_the_fourth(
+    category: Any, detector: Any
+) -> None:
+    image = _images(category, detector)["test/scratch/001.png"]
+    strip = draw_overlay(image, category.data_dir, SCALE, 0.3, 0.2)
+    assert strip.shape == (22 + PANEL * 40 // 64, 4 * (PANEL + 4), 3)
+    assert [_has(panel, GREEN) for panel in _panels(strip)] == [False, True, False, False]
+    assert [_has(panel, CYAN) for panel in _panels(strip)] == [False, False, False, True]
+
+
+def test_nothing_is_outlined_where_there_is_neither_mask_nor_finding(category: Any, detector: Any) -> None:
+    strip = draw_overlay(_images(category, detector)["test/good/000.png"], category.data_dir, SCALE, 0.3, 0.4)
+    assert not _has(strip, GREEN)
+    assert not _has(strip, CYAN)
+
+
+def test_a_defect_smaller_than_a_pixel_of_the_panel_is_still_outlined(images: Any, detector: Any) -> None:
+    images.add("scratch/0", 250, size=(1200, 1200))
+    (image,) = _images(images, detector).values()
+    mask = np.zeros((1200, 1200), bool)
+    mask[601, 603] = True
+    strip = draw_overlay(replace(image, gt_mask=mask), images.data_dir, SCALE, 0.3, 0.4)
+    assert _has(_panels(strip)[1], GREEN)
+
+
+def test_colours_mean_the_same_score_in_every_image(category: Any, detector: Any) -> None:
+    """The scale is not stretched to the image: the background of all is equal, and brighter patches score higher."""
+    images = _images(category, detector)
+    heat = [
+        _panels(draw_overlay(images[path], category.data_dir, SCALE, 0.3, 0.4))[2]
+        for path in ("test/good/000.png", "test/scratch/000.png", "test/stain/000.png")
+    ]
+    assert len({tuple(panel[-1, -1]) for panel in heat}) == 1
+    peaks = [int(panel.astype(int).sum(axis=2).max()) for panel in heat]
+    assert peaks[0] < peaks[2] < peaks[1]
+
+
+@pytest.mark.parametrize("size", [(1, 300), (300, 1), (2000, 10)])
+def test_extreme_aspect_ratios_are_drawn(images: Any, detector: Any, size: tuple[int, int]) -> None:
+    images.add("scratch/0", 250, mask=True, size=size)
+    (image,) = _images(images, detector).values()
+    assert draw_overlay(image, images.data_dir, SCALE, 0.3, 0.4).size > 0
+
+
+def test_a_contact_sheet_stacks_strips_of_different_width(tmp_path: Path) -> None:
+    sheet = contact_sheet([np.zeros((10, 40, 3), np.uint8), np.zeros((20, 30, 3), np.uint8)])
+    assert sheet.shape == (10 + 20 + 2 * 4, 40, 3)
+    save_png(sheet, tmp_path / "sheet.png")
+    np.testing.assert_array_equal(cv2.imread(str(tmp_path / "sheet.png")), sheet)

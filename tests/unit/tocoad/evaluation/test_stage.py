@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tocoad.config import EvaluationSettings, Settings
+from tocoad.evaluation import stage
+from tocoad.evaluation.files import read_candidate
+from tocoad.stage import StageContext, StageRecord
+from tocoad.workspace import Category
+
+
+def _run(images: Any, detector: Any, folder: Path, monkeypatch: pytest.MonkeyPatch, overlays: int = 4) -> StageRecord:
+    monkeypatch.setattr(stage, "load_detector", lambda package, compute: detector)
+    for name in ("manifest", "detector", "out"):
+        (folder / name).mkdir(parents=True)
+    images.data_dir.mkdir(exist_ok=True)
+    images.manifest().save(folder / "manifest" / "test.json")
+    context = StageContext(
+        category=Category("toys", "block"),
+        method="patchcore",
+        settings=Settings(evaluation=EvaluationSettings(overlays=overlays)),
+        params=("scoring", "evaluation", "compute"),
+        data_dir=images.data_dir,
+        inputs={"manifest": folder / "manifest", "detector": folder / "detector"},
+        output_dir=folder / "out",
+        checkpoint_dir=folder / "checkpoint",
+    )
+    return stage.evaluate(context)
+
+
+def _tree(folder: Path) -> dict[str, bytes]:
+    return {str(f.relative_to(folder)): f.read_bytes() for f in sorted(folder.rglob("*")) if f.is_file()}
+
+
+def test_figures_tables_and_pictures_appear(
+    category: Any, detector: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = _run(category, detector, tmp_path, monkeypatch)
+    assert list(_tree(tmp_path / "out")) == [
+        "curves/pr.csv",
+        "curves/roc.csv",
+        "metrics.json",
+        "overlays/000_good_002.png",
+        "overlays/001_good_000.png",
+        "overlays/002_scratch_001.png",
+        "overlays/003_stain_000.png",
+        "overlays/overview.png",
+        "predictions.csv",
+    ]
+    assert record.metrics == read_candidate(tmp_path / "out").metrics
+
+
+def test_two_runs_give_the_same_bytes(
+    category: Any, detector: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "two"):
+        _run(category, detector, tmp_path / name, monkeypatch)
+    assert _tree(tmp_path / "one" / "out") == _tree(tmp_path / "two" / "out")
+
+
+@pytest.mark.parametrize("overlays", [0, 4])
+def test_an_empty_test_split_is_no_error(
+    images: Any, detector: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, overlays: int
+) -> None:
+    record = _run(images, detector, tmp_path, monkeypatch, overlays)
+    assert set(record.metrics.values()) == {None}
+    assert set(_tree(tmp_path / "out")) == {"curves/pr.csv", "curves/roc.csv", "metrics.json", "predictions.csv"}
+    assert (tmp_path / "out" / "overlays").is_dir()

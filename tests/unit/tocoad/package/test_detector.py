@@ -1,0 +1,154 @@
+"""Packages: saved and loaded to the same scores, and refused in one line when they are not whole."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from tocoad.calibration.conformal import conformal_threshold
+from tocoad.config import ComputeSettings
+from tocoad.package import detector as module
+from tocoad.package.card import Calibration, DetectorCard, Provenance
+from tocoad.package.detector import Detector, PackageError, load_detector, package_sha256
+
+SIZE = 8
+
+
+class Tiny(nn.Module):
+    """Scores the first channel, scaled by its one weight."""
+
+    mean = (0.5, 0.5, 0.5)
+    std = (0.5, 0.5, 0.5)
+
+    def __init__(self, gain: float = 1.0) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.tensor(float(gain)))
+
+    @property
+    def architecture(self) -> dict[str, Any]:
+        return {"kind": "tiny"}
+
+    @classmethod
+    def from_architecture(cls, architecture: dict[str, Any]) -> Tiny:
+        assert architecture == {"kind": "tiny"}
+        return cls()
+
+    def score(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        anomaly_map = self.gain * images[:, 0]
+        return anomaly_map, anomaly_map.amax((1, 2))
+
+
+def tiny_detector(gain: float) -> Detector:
+    card = DetectorCard(
+        dataset="d",
+        category="c",
+        method="patchcore",
+        model="tiny",
+        architecture={"kind": "tiny"},
+        image_size=SIZE,
+        image_threshold=conformal_threshold([0.1, 0.2, 0.5], 0.3),
+        pixel_threshold=0.25,
+        calibration=Calibration(scores=(0.1, 0.2, 0.5), scale=(0.0, 1.0)),
+        provenance=Provenance(
+            manifest_sha256="0", train_images=3, calibration_images=3, settings={"seed": 0}, versions={"torch": "x"}
+        ),
+    )
+    return Detector(card, Tiny(gain), ComputeSettings(device="cpu"))
+
+
+@pytest.fixture(autouse=True)
+def registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(module.MODELS, "tiny", "tiny:Tiny")
+    monkeypatch.setattr(module.importlib, "import_module", lambda name: __import__("types").SimpleNamespace(Tiny=Tiny))
+
+
+@pytest.fixture
+def images() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (5, SIZE, SIZE, 3), dtype=np.uint8)
+
+
+def test_a_saved_detector_predicts_the_same_bits(tmp_path: Path, images: np.ndarray) -> None:
+    detector = tiny_detector(1.75)
+    detector.save(tmp_path / "detector")
+    loaded = load_detector(tmp_path / "detector", ComputeSettings(device="cpu"))
+    assert loaded.card == detector.card
+    before, after = detector.predict(images), loaded.predict(images)
+    assert before.pred_score.tobytes() == after.pred_score.tobytes()
+    assert before.anomaly_map.tobytes() == after.anomaly_map.tobytes()
+    # (channel / 255 - 0.5) / 0.5 * gain, by hand
+    assert after.anomaly_map[2] == pytest.approx((images[2, ..., 0] / 255 - 0.5) / 0.5 * 1.75, abs=1e-6)
+
+
+def test_labels_and_masks_are_strictly_above_the_thresholds() -> None:
+    black, white = np.zeros((1, SIZE, SIZE, 3), np.uint8), np.full((1, SIZE, SIZE, 3), 255, np.uint8)
+    prediction = tiny_detector(0.5).predict(np.concatenate([black, white]))
+    assert prediction.pred_score.tolist() == [-0.5, 0.5]
+    assert prediction.pred_label.tolist() == [False, False]  # 0.5 is the threshold itself
+    assert not prediction.pred_mask[0].any() and prediction.pred_mask[1].all()
+
+
+def test_no_images_give_empty_arrays() -> None:
+    prediction = tiny_detector(1).predict(np.empty((0, SIZE, SIZE, 3), np.uint8))
+    assert prediction.pred_score.shape == (0,) and prediction.anomaly_map.shape == (0, SIZE, SIZE)
+
+
+def test_the_package_holds_two_files_and_no_pickle(tmp_path: Path) -> None:
+    tiny_detector(1).save(tmp_path / "detector")
+    assert sorted(file.name for file in (tmp_path / "detector").iterdir()) == ["detector.json", "model.safetensors"]
+    digest = package_sha256(tmp_path / "detector")
+    tiny_detector(1).save(tmp_path / "again")
+    tiny_detector(2).save(tmp_path / "other")
+    assert package_sha256(tmp_path / "again") == digest != package_sha256(tmp_path / "other")
+
+
+def no_weights(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+
+
+def no_card(folder: Path) -> None:
+    (folder / "detector.json").unlink()
+
+
+def broken_json(folder: Path) -> None:
+    (folder / "detector.json").write_text("{")
+
+
+def unknown_model(folder: Path) -> None:
+    document = json.loads((folder / "detector.json").read_text())
+    (folder / "detector.json").write_text(json.dumps({**document, "model": "oracle"}))
+
+
+def newer_format(folder: Path) -> None:
+    document = json.loads((folder / "detector.json").read_text())
+    (folder / "detector.json").write_text(json.dumps({**document, "format": 2}))
+
+
+def truncated_weights(folder: Path) -> None:
+    file = folder / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:-2])
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (no_weights, "is not a detector package: model.safetensors is missing"),
+        (no_card, "is not a detector package: detector.json is missing"),
+        (broken_json, "detector.json: the document: Invalid JSON"),
+        (unknown_model, "unknown model 'oracle'; known are memory_bank, tiny"),
+        (newer_format, "detector.json: format: Input should be 1"),
+        (truncated_weights, "model.safetensors does not fit detector.json or is damaged"),
+    ],
+)
+def test_a_damaged_package_is_refused_in_one_line(tmp_path: Path, damage: Any, message: str) -> None:
+    tiny_detector(1).save(tmp_path / "detector")
+    damage(tmp_path / "detector")
+    with pytest.raises(PackageError) as caught:
+        load_detector(tmp_path / "detector")
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)

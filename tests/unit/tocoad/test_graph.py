@@ -1,0 +1,97 @@
+"""Jobs in order, what follows from a stale one, and `dvc.yaml` saying the same as the graph."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from tocoad.graph import METHODS, Stage, jobs_of, to_run
+from tocoad.workspace import Category, Workspace
+
+PROJECT = Path(__file__).parents[3]
+DVC = YAML(typ="safe").load((PROJECT / "dvc.yaml").read_text())["stages"]
+NODES = {
+    (f"evaluate_{name}" if stage.name == "evaluate" else stage.name): (name, stage)
+    for name, method in METHODS.items()
+    for stage in method.stages
+}
+
+
+def test_dvc_has_the_stages_of_the_graph() -> None:
+    assert set(DVC) == set(NODES)
+
+
+@pytest.mark.parametrize("name", DVC)
+def test_dvc_stage_is_the_node_of_the_graph(name: str) -> None:
+    method, stage = NODES[name]
+    written = DVC[name]
+    category = "${item.category}"
+
+    def folder(node: Stage) -> str:
+        return f"work/{category}/" + (node.name if node.shared else f"{method}/{node.name}")
+
+    command = f"python -m tocoad {stage.name} --category {category}"
+    assert written["cmd"] in (command, f"{command} --method {method}")
+    assert ("--method" in written["cmd"]) == (stage.name == "evaluate")
+
+    inputs = [METHODS[method].stage(upstream) for upstream in stage.upstream]
+    deps = [dep for dep in written["deps"] if dep.startswith("work/")]
+    assert all(any(dep.startswith(folder(node) + "/") for dep in deps) for node in inputs)
+    assert all(any(dep.startswith(folder(node) + "/") for node in inputs) for dep in deps)
+    # Nothing before `evaluate` depends on a byte of the test split; the manifest alone reads the whole tree.
+    data = [dep for dep in written["deps"] if dep.startswith("data/")]
+    assert data == {"manifest": [f"data/{category}"], "evaluate": [f"data/{category}"]}.get(
+        stage.name, [f"data/{category}/train"]
+    )
+    assert any(dep.endswith("manifest/test.json") for dep in deps) == (stage.name == "evaluate")
+
+    profiled = {"encoder", "stage1", "stage2", "bank"}
+    expected = set(stage.params) | {f"profiles.${{profile}}.{section}" for section in profiled & set(stage.params)}
+    assert set(written["params"]) == expected
+
+    outs = [*written["outs"], *written.get("metrics", []), *(next(iter(plot)) for plot in written.get("plots", []))]
+    assert all(out.startswith(folder(stage) + "/") for out in outs)
+    shared_by = "patchcore" if stage.name == "manifest" or method == "patchcore" else "tocoad"
+    assert written["matrix"] == {"category": f"${{plan.{shared_by}}}"}
+
+
+def test_every_profile_has_the_sections_that_dvc_depends_on() -> None:
+    profiles = YAML(typ="safe").load((PROJECT / "params.yaml").read_text())["profiles"]
+    for name, sections in profiles.items():
+        assert set(sections) == {"encoder", "stage1", "stage2", "bank"}, name
+
+
+GEAR = Category("sample", "gear")
+
+
+def names(category: Category, method: str) -> list[str]:
+    return [job.dvc_name.partition("@")[0] for job in jobs_of(category, METHODS[method].name)]  # type: ignore[index]
+
+
+def test_jobs_follow_their_inputs_and_shared_ones_come_once() -> None:
+    assert names(GEAR, "patchcore") == ["manifest", "fit", "evaluate_patchcore"]
+    tocoad = names(GEAR, "tocoad")
+    assert sorted(tocoad) == sorted(
+        ["manifest", "synthesize", "stage1", "stage2", "evaluate_tocoad", "fit", "evaluate_patchcore"]
+    )
+    jobs = jobs_of(GEAR, "tocoad")
+    seen: set[str] = set()
+    for job in jobs:
+        assert seen.issuperset(job.upstream), job.dvc_name
+        seen.add(job.dvc_name)
+
+
+def test_what_depends_on_a_stale_job_runs_too() -> None:
+    jobs = jobs_of(GEAR, "tocoad")
+    assert to_run(jobs, set()) == ()
+    run = [job.dvc_name for job in to_run(jobs, {"stage1@sample/gear"})]
+    assert run == ["stage1@sample/gear", "stage2@sample/gear", "evaluate_tocoad@sample/gear"]
+    assert len(to_run(jobs, {"manifest@sample/gear"})) == len(jobs)
+
+
+def test_output_folders() -> None:
+    folders = {job.dvc_name.partition("@")[0]: job.output_dir(Workspace(Path("w"))) for job in jobs_of(GEAR, "tocoad")}
+    assert folders["manifest"] == Path("w/work/sample/gear/manifest")
+    assert folders["evaluate_patchcore"] == Path("w/work/sample/gear/patchcore/evaluate")

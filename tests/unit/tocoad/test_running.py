@@ -1,0 +1,86 @@
+"""Running a stage: outputs appear whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tocoad import running
+from tocoad.config import Settings
+from tocoad.graph import Method, Stage
+from tocoad.running import read_record, run_stage, weights_sha256
+from tocoad.stage import StageContext, StageError, StageRecord
+from tocoad.workspace import Category, Workspace
+
+GEAR = Category("sample", "gear")
+
+
+def first(context: StageContext) -> StageRecord:
+    (context.output_dir / "out.txt").write_text(f"seed {context.settings.seed}")
+    return StageRecord(metrics={"images": 3.0})
+
+
+def second(context: StageContext) -> StageRecord:
+    text = (context.inputs["source"] / "out.txt").read_text()
+    (context.output_dir / "copy.txt").write_text(text)
+    if context.settings.seed == 13:
+        raise StageError("thirteen")
+    return StageRecord()
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    def load(stage: Stage) -> Any:
+        return {"first": first, "second": second}[stage.name]
+
+    stages = (Stage("first", ":", shared=True, params=("seed",)), Stage("second", ":", inputs={"source": "first"}))
+    monkeypatch.setattr(running, "METHODS", {"tocoad": Method("tocoad", stages)})
+    monkeypatch.setattr(Stage, "load", load)
+    return Workspace(tmp_path)
+
+
+def test_a_stage_fills_its_folder_and_its_record(workspace: Workspace) -> None:
+    record = run_stage(workspace, GEAR, "tocoad", "first", Settings(seed=4))
+    folder = workspace.root / "work/sample/gear/first"
+    assert (folder / "out.txt").read_text() == "seed 4"
+    assert record.metrics == {"images": 3.0}
+    assert record.seconds > 0
+    assert read_record(folder) == record
+    assert read_record(workspace.root) is None
+    run_stage(workspace, GEAR, "tocoad", "second", Settings(seed=4))
+    assert (workspace.root / "work/sample/gear/tocoad/second/copy.txt").read_text() == "seed 4"
+
+
+def test_a_missing_input_names_the_stage_to_run(workspace: Workspace) -> None:
+    with pytest.raises(StageError, match="second of sample/gear needs the output of first: run that stage first"):
+        run_stage(workspace, GEAR, "tocoad", "second", Settings())
+
+
+def test_a_failed_stage_leaves_the_earlier_output_and_nothing_half_written(workspace: Workspace) -> None:
+    run_stage(workspace, GEAR, "tocoad", "first", Settings(seed=1))
+    run_stage(workspace, GEAR, "tocoad", "second", Settings(seed=1))
+    with pytest.raises(StageError, match="thirteen"):
+        run_stage(workspace, GEAR, "tocoad", "second", Settings(seed=13))
+    folder = workspace.root / "work/sample/gear/tocoad"
+    assert (folder / "second/copy.txt").read_text() == "seed 1"
+    assert [child.name for child in folder.iterdir()] == ["second"]
+
+
+def test_params_of_a_stage_include_those_of_its_inputs(workspace: Workspace) -> None:
+    assert running.METHODS["tocoad"].params("second") == ("seed",)
+
+
+def test_an_unknown_stage_names_the_known_ones(workspace: Workspace) -> None:
+    with pytest.raises(StageError, match="no stage 'third'; it has first, second"):
+        run_stage(workspace, GEAR, "tocoad", "third", Settings())
+
+
+def test_the_digest_of_weights_sees_names_and_bytes(tmp_path: Path) -> None:
+    (tmp_path / "a.safetensors").write_bytes(b"1")
+    one = weights_sha256(tmp_path)
+    (tmp_path / "notes.json").write_text("{}")
+    assert weights_sha256(tmp_path) == one
+    (tmp_path / "a.safetensors").rename(tmp_path / "b.safetensors")
+    assert weights_sha256(tmp_path) != one

@@ -1,0 +1,29 @@
+"""Names of categories and where their folders lie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tocoad.workspace import Category, Workspace
+
+
+def test_a_category_is_written_with_its_data_set() -> None:
+    category = Category.parse("mvtec/metal_nut")
+    assert (str(category), category.model_name) == ("mvtec/metal_nut", "mvtec.metal_nut")
+
+
+@pytest.mark.parametrize("text", ["bottle", "../x/y", "a/b/c", "a/..", "/b", "a/", "a b/c", "a/b.c", "-a/b"])
+def test_names_that_could_leave_the_workspace_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="valid name|form DATASET/CATEGORY"):
+        Category.parse(text)
+
+
+def test_categories_are_the_folders_of_the_data_set(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    for name in ("screw", "bottle"):
+        (tmp_path / "data" / "mvtec" / name).mkdir(parents=True)
+    (tmp_path / "data" / "mvtec" / "notes.txt").touch()
+    assert [c.name for c in workspace.categories("mvtec")] == ["bottle", "screw"]
+    assert workspace.categories("other") == []

@@ -1,0 +1,88 @@
+"""Resume to the same bits, refusal of what is not finite, and the schedule."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from tocoad.stage import Progress, StageError, silent
+from tocoad.training.checkpoint import TrainingState
+from tocoad.training.loop import cosine, save_curves, train
+
+
+class Killed(Exception):
+    pass
+
+
+class Run:
+    """A small regression with batch norm, so that buffers matter too."""
+
+    def __init__(self, key: str = "run") -> None:
+        torch.manual_seed(0)
+        self.network = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Linear(8, 1))
+        self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=1e-2)
+        self.state = TrainingState(key, {"network": self.network}, self.optimizer)
+        self.steps: list[int] = []
+
+    def step(self, number: int, kill_at: int | None = None) -> dict[str, float]:
+        if number == kill_at:
+            raise Killed
+        self.steps.append(number)
+        x = torch.randn(16, 4, generator=torch.Generator().manual_seed(number))
+        loss = (self.network(x) - x.sum(1, keepdim=True)).square().mean()
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        return {"loss": float(loss)}
+
+
+def test_a_killed_training_goes_on_to_the_same_bits(tmp_path: Path) -> None:
+    whole = Run()
+    expected = train(whole.step, 12, whole.state, tmp_path / "a", silent)
+    killed = Run()
+    with pytest.raises(Killed):
+        train(lambda n: killed.step(n, kill_at=7), 12, killed.state, tmp_path / "b", silent, checkpoint_seconds=0)
+    resumed = Run()
+    curves = train(resumed.step, 12, resumed.state, tmp_path / "b", silent)
+    assert resumed.steps == list(range(7, 12))
+    assert curves == expected
+    for name, tensor in whole.network.state_dict().items():
+        assert torch.equal(tensor, resumed.network.state_dict()[name]), name
+
+
+def test_a_checkpoint_of_another_run_is_not_taken(tmp_path: Path) -> None:
+    first = Run("one")
+    train(first.step, 3, first.state, tmp_path / "c", silent, checkpoint_seconds=0)
+    second = Run("two")
+    train(second.step, 3, second.state, tmp_path / "c", silent)
+    assert second.steps == [0, 1, 2]
+
+
+def test_a_loss_that_is_not_finite_stops_the_training(tmp_path: Path) -> None:
+    run = Run()
+    with pytest.raises(StageError, match="loss is nan at step 2: lower the learning rate"):
+        train(lambda n: {"loss": float("nan") if n else 0.0}, 5, run.state, tmp_path / "c", silent)
+
+
+def test_progress_hears_of_every_step(tmp_path: Path) -> None:
+    heard: list[Progress] = []
+    run = Run()
+    train(run.step, 4, run.state, tmp_path / "c", heard.append)
+    assert [(p.step, p.total) for p in heard] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert all("loss" in p.metrics for p in heard)
+
+
+def test_cosine_schedule() -> None:
+    assert cosine(0, 10) == 1
+    assert cosine(5, 10) == pytest.approx(0.5)
+    assert 0 < cosine(9, 10) < 0.03
+
+
+def test_curves_are_a_table(tmp_path: Path) -> None:
+    save_curves([{"step": 1.0, "loss": 0.5}, {"step": 2.0, "loss": 0.25}], tmp_path / "curves.csv")
+    rows = list(csv.reader((tmp_path / "curves.csv").open()))
+    assert rows == [["step", "loss"], ["1", "0.5"], ["2", "0.25"]]

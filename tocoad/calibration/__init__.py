@@ -1,0 +1,1 @@
+"""Thresholds from calibration normals only, with the rate of false rejects they promise."""

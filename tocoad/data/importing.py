@@ -1,0 +1,96 @@
+"""A data set is checked as a whole, then copied byte for byte into the canonical tree, and only then takes its place.
+
+<target>/<category>/{train/good, test/<good | defect type>, ground_truth/<defect type>/<stem>_mask.*}
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tocoad.config import SplitSettings
+from tocoad.data.layouts.detect import Layout, read_source
+from tocoad.data.problems import DataError, Problem
+from tocoad.data.replacing import replacing
+from tocoad.data.report import ImportReport, report_category
+from tocoad.data.validation import CheckedCategory, CheckedImage, validate
+from tocoad.stage import Progress, ProgressCallback, silent
+from tocoad.workspace import Category
+
+_THREADS = min(8, os.cpu_count() or 1)
+
+
+def check_dataset(
+    source: Path, layout: Layout, split: SplitSettings, progress: ProgressCallback | None = None
+) -> ImportReport:
+    """Writes nothing. Raises DataError with every problem found."""
+    report, _ = _check(source, layout, split, progress or silent)
+    return report
+
+
+def import_dataset(
+    source: Path, target: Path, layout: Layout, split: SplitSettings, progress: ProgressCallback | None = None
+) -> ImportReport:
+    """`target` is the data set's folder; an earlier version of it is replaced as a whole, or stays as it is.
+
+    Raises DataError with every problem found. Progress counts the images twice: checked, then copied.
+    """
+    progress = progress or silent
+    _check_target(source, target)
+
+    def first_half(checked: Progress) -> None:
+        progress(Progress(checked.step, 2 * checked.total))
+
+    report, categories = _check(source, layout, split, first_half)
+    with replacing(target) as folder:
+        _copy(categories, folder, progress)
+    return report
+
+
+def _check(
+    root: Path, layout: Layout, split: SplitSettings, progress: ProgressCallback
+) -> tuple[ImportReport, Sequence[CheckedCategory]]:
+    found, source = read_source(root, layout)
+    categories = validate(source, split, _THREADS, progress)
+    reports = tuple(report_category(category) for category in categories)
+    return ImportReport(found, reports, tuple(sorted(source.warnings))), categories
+
+
+def _check_target(source: Path, target: Path) -> None:
+    try:
+        Category(target.name, "category")
+    except ValueError as error:
+        raise DataError([Problem(target, str(error))]) from None
+    if target.resolve() in source.resolve().parents:
+        raise DataError([Problem(source, f"lies inside {target}, which it would replace; copy it elsewhere first")])
+
+
+def _copy(categories: Sequence[CheckedCategory], target: Path, progress: ProgressCallback) -> None:
+    jobs = [(image, target / category.name) for category in categories for image in category.images]
+    for folder in {(folder / path).parent for image, folder in jobs for path in _paths(image)}:
+        folder.mkdir(parents=True)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for done, _ in enumerate(pool.map(lambda job: _copy_image(*job), jobs), start=1):
+            progress(Progress(len(jobs) + done, 2 * len(jobs)))
+
+
+def _paths(image: CheckedImage) -> tuple[str, ...]:
+    mask_path = image.source.mask_path
+    return (image.source.path,) if mask_path is None else (image.source.path, mask_path)
+
+
+def _copy_image(image: CheckedImage, folder: Path) -> None:
+    source = image.source
+    _copy_file(source.file, folder / source.path, image.sha256)
+    if source.mask is not None and source.mask_path is not None and image.mask_sha256 is not None:
+        _copy_file(source.mask, folder / source.mask_path, image.mask_sha256)
+
+
+def _copy_file(file: Path, target: Path, sha256: str) -> None:
+    data = file.read_bytes()
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise DataError([Problem(file, "changed while it was imported; try again")])
+    target.write_bytes(data)

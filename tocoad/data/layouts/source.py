@@ -1,0 +1,96 @@
+"""What a reader of a layout found in a source folder; nothing is decoded yet, nothing that lies there goes unnamed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from tocoad.data.images import is_image_name
+from tocoad.data.problems import Problem
+
+# What systems leave behind. Everything else that is not an image is named.
+_LEFT_BEHIND = ("thumbs.db", "desktop.ini", "__macosx")
+
+
+@dataclass(frozen=True)
+class SourceImage:
+    """One image and where it belongs in the canonical tree; paths there are relative to the category's folder."""
+
+    file: Path
+    part: Literal["train", "test"]
+    defect_type: str
+    mask: Path | None = None
+
+    @property
+    def path(self) -> str:
+        return f"{self.part}/{self.defect_type}/{self.file.name}"
+
+    @property
+    def mask_path(self) -> str | None:
+        return f"ground_truth/{self.defect_type}/{self.file.stem}_mask{self.mask.suffix}" if self.mask else None
+
+
+@dataclass
+class SourceCategory:
+    name: str
+    folder: Path
+    images: list[SourceImage] = field(default_factory=list)
+
+
+@dataclass
+class Source:
+    """Filled by a reader. With `root`, links that lead out of it are refused; without, links are followed."""
+
+    root: Path | None = None
+    categories: list[SourceCategory] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+
+    def refuse(self, file: Path, reason: str) -> None:
+        self.problems.append(Problem(file, reason))
+
+    def warn(self, file: Path, reason: str) -> None:
+        self.warnings.append(Problem(file, reason))
+
+    def folders(self, folder: Path) -> list[Path]:
+        """The sub-folders, in order of name; files beside them are named as not imported."""
+        found = []
+        for entry in self._entries(folder):
+            if entry.is_dir():
+                found.append(entry)
+            else:
+                self.warn(entry, "not part of the layout; not imported")
+        return found
+
+    def images(self, folder: Path) -> list[Path]:
+        """The images, in order of name; anything else in the folder is a problem. A missing folder has none."""
+        found = []
+        for entry in self._entries(folder) if folder.is_dir() else ():
+            if entry.is_dir():
+                self.refuse(entry, "a folder where only images belong; move its images up or remove it")
+            elif not is_image_name(entry.name):
+                self.refuse(entry, "not an image of a known type (png, jpg, bmp, tif); convert or remove it")
+            else:
+                found.append(entry)
+        return found
+
+    def is_inside(self, path: Path) -> bool:
+        return self.root is None or path.resolve().is_relative_to(self.root.resolve())
+
+    def _entries(self, folder: Path) -> Iterator[Path]:
+        try:
+            entries = sorted(folder.iterdir())
+        except OSError as error:
+            self.refuse(folder, f"cannot be listed ({error.strerror})")
+            return
+        for entry in entries:
+            if entry.name.startswith(".") or entry.name.lower() in _LEFT_BEHIND:
+                continue
+            if entry.is_symlink() and not self.is_inside(entry):
+                self.refuse(entry, "a link that leads out of the source folder; put the file itself here")
+            elif not (entry.is_dir() or entry.is_file()):
+                self.refuse(entry, "neither a file nor a folder")
+            else:
+                yield entry

@@ -1,0 +1,55 @@
+"""The stage `manifest`: checks the images of a category and writes down which of them serves what.
+
+train.json  train and calibration; the same bytes whether or not test images lie there
+test.json   the test images, their labels and masks
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+from tocoad.data.layouts.source import Source
+from tocoad.data.layouts.tree import read_tree
+from tocoad.data.manifest import GOOD, ImageRecord, Manifest, Split
+from tocoad.data.report import report_category
+from tocoad.data.validation import CheckedCategory, CheckedImage, validate
+from tocoad.stage import StageContext, StageRecord
+
+TRAIN_FILE = "train.json"
+TEST_FILE = "test.json"
+
+
+def manifest(context: StageContext) -> StageRecord:
+    """Raises DataError with every problem found. The metrics are the numbers of images of each part."""
+    # DVC may put links to its cache in place of the files: no root, so that links are followed.
+    source = Source()
+    read_tree(source, context.data_dir, context.category.name)
+    settings = context.settings
+    (checked,) = validate(source, settings.split, settings.compute.threads, context.progress)
+    records = [_record(checked, image, context.data_dir) for image in checked.images]
+    for file, parts in ((TRAIN_FILE, ("train", "calibration")), (TEST_FILE, ("test",))):
+        images = tuple(record for record in records if record.split in parts)
+        Manifest(dataset=context.category.dataset, category=context.category.name, images=images).save(
+            context.output_dir / file
+        )
+    counts = asdict(report_category(checked))
+    return StageRecord({name: count for name, count in counts.items() if isinstance(count, int)})
+
+
+def _record(category: CheckedCategory, image: CheckedImage, data_dir: Path) -> ImageRecord:
+    source = image.source
+    split: Split = "calibration" if source.part == "train" and image.sha256 in category.calibration else source.part
+    return ImageRecord(
+        path=source.path,
+        sha256=image.sha256,
+        md5=image.md5,
+        split=split,
+        gt_label=0 if source.defect_type == GOOD else 1,
+        defect_type=source.defect_type,
+        # The mask's name as it lies there: in a tree that was put there by hand it may bear the image's plain name.
+        mask_path=source.mask.relative_to(data_dir).as_posix() if source.mask else None,
+        mask_sha256=image.mask_sha256,
+        width=image.width,
+        height=image.height,
+    )

@@ -1,0 +1,168 @@
+"""Every image and mask of a source is decoded, hashed and compared; all problems are collected, not only the first."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from PIL import Image
+
+from tocoad.config import SplitSettings
+from tocoad.data.images import decode, is_lossy, mask_pixels
+from tocoad.data.layouts.source import Source, SourceCategory, SourceImage
+from tocoad.data.manifest import GOOD
+from tocoad.data.problems import DataError, Problem
+from tocoad.data.split import TooFewError, calibration_digests
+from tocoad.stage import Progress, ProgressCallback, silent
+
+_Item = TypeVar("_Item")
+
+
+@dataclass(frozen=True)
+class CheckedImage:
+    """An image that can be used. Width and height are those of the upright image."""
+
+    source: SourceImage
+    sha256: str
+    md5: str
+    width: int
+    height: int
+    mask_sha256: str | None
+
+
+@dataclass(frozen=True)
+class CheckedCategory:
+    """Images in order of their path; `calibration` holds the digests of the training images kept for the threshold."""
+
+    name: str
+    images: tuple[CheckedImage, ...]
+    calibration: frozenset[str]
+
+
+@dataclass
+class _Findings:
+    """Of one image; threads fill one each."""
+
+    image: CheckedImage | None = None
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+
+
+def validate(
+    source: Source, split: SplitSettings, threads: int = 1, progress: ProgressCallback = silent
+) -> tuple[CheckedCategory, ...]:
+    """Adds what it finds to the source's warnings; raises DataError with the source's problems and its own."""
+    images = [image for category in source.categories for image in category.images]
+    findings: list[_Findings] = []
+    with ThreadPoolExecutor(threads) as pool:
+        for found in pool.map(_check_image, images):
+            findings.append(found)
+            source.problems += found.problems
+            source.warnings += found.warnings
+            progress(Progress(len(findings), len(images)))
+    done = iter(findings)
+    categories = []
+    for category in source.categories:
+        checked = [found.image for found in (next(done) for _ in category.images) if found.image is not None]
+        categories.append(_check_category(source, category, checked, split))
+    if source.problems:
+        raise DataError(source.problems)
+    return tuple(categories)
+
+
+def _check_image(source: SourceImage) -> _Findings:
+    findings = _Findings()
+    try:
+        # A name that is no UTF-8 cannot be written to the manifest.
+        source.path.encode()
+        data = source.file.read_bytes()
+        image = decode(source.file, data)
+        mask_sha256 = _check_mask(source.mask, image.size, findings) if source.mask else None
+    except DataError as error:
+        findings.problems += error.problems
+    except UnicodeEncodeError:
+        findings.problems.append(Problem(source.file, "the file's name is not valid UTF-8; rename it"))
+    except OSError as error:
+        findings.problems.append(Problem(Path(error.filename or source.file), f"cannot be read ({error.strerror})"))
+    else:
+        # DVC names its content by md5; no security hangs on it.
+        md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
+        sha256 = hashlib.sha256(data).hexdigest()
+        findings.image = CheckedImage(source, sha256, md5, image.width, image.height, mask_sha256)
+    return findings
+
+
+def _check_mask(file: Path, size: tuple[int, int], findings: _Findings) -> str:
+    data = file.read_bytes()
+    mask: Image.Image = decode(file, data)
+    if mask.size != size:
+        (width, height), (mask_width, mask_height) = size, mask.size
+        reason = f"the mask has {mask_width}x{mask_height} pixels, its image {width}x{height}; draw it anew"
+        findings.problems.append(Problem(file, reason))
+    elif not mask_pixels(mask).any():
+        findings.warnings.append(Problem(file, "the mask of a defective image marks nothing"))
+    if is_lossy(mask):
+        findings.warnings.append(Problem(file, "a JPEG mask has inexact edges; png keeps them"))
+    return hashlib.sha256(data).hexdigest()
+
+
+def _check_category(
+    source: Source, category: SourceCategory, images: Sequence[CheckedImage], split: SplitSettings
+) -> CheckedCategory:
+    _check_names(source, category)
+    _check_duplicates(source, images)
+    _check_masks(source, category)
+    train = [image for image in category.images if image.part == "train"]
+    digests = [image.sha256 for image in images if image.source.part == "train"]
+    calibration: frozenset[str] = frozenset()
+    if not train:
+        source.refuse(category.folder, f"empty category: no good training images of {category.name}")
+    else:
+        try:
+            calibration = calibration_digests(digests, split)
+        except TooFewError as error:
+            source.refuse(train[0].file.parent, f"too few images of {category.name}: {error}")
+    return CheckedCategory(category.name, tuple(sorted(images, key=lambda image: image.source.path)), calibration)
+
+
+def _check_names(source: Source, category: SourceCategory) -> None:
+    """No two images may take the same place, nor two test images the same mask, which is named after the stem."""
+    for same in _groups(category.images, lambda image: image.path):
+        source.refuse(same[0].file, f"listed {len(same)} times as {same[0].path}")
+    test = {image.path: image for image in category.images if image.part == "test"}
+    for same in _groups(test.values(), lambda image: (image.defect_type, image.file.stem)):
+        for image in same[1:]:
+            source.refuse(image.file, f"differs from {same[0].file.name} by its suffix alone; rename one of them")
+
+
+def _check_duplicates(source: Source, images: Sequence[CheckedImage]) -> None:
+    for same in _groups(images, lambda image: image.sha256):
+        first = same[0].source
+        for image in (other.source for other in same[1:]):
+            if image.part != first.part:
+                source.refuse(image.file, f"duplicate between train and test: the same content as {first.file}")
+            elif GOOD in (image.defect_type, first.defect_type) and image.defect_type != first.defect_type:
+                source.refuse(image.file, f"both good and defective: the same content as {first.file}")
+            else:
+                source.warn(image.file, f"duplicate: the same content as {first.file}")
+
+
+def _check_masks(source: Source, category: SourceCategory) -> None:
+    defective = [image for image in category.images if image.defect_type != GOOD]
+    bare = [image for image in defective if image.mask is None]
+    if bare and len(bare) < len(defective):
+        names = ", ".join(image.path for image in bare[:3]) + (", ..." if len(bare) > 3 else "")
+        source.warn(category.folder, f"{len(bare)} of {len(defective)} defective images have no mask: {names}")
+
+
+def _groups(items: Iterable[_Item], key: Callable[[_Item], Hashable]) -> list[list[_Item]]:
+    """The groups of two and more that share a key, each in the order of the items."""
+    groups: defaultdict[Hashable, list[_Item]] = defaultdict(list)
+    for item in items:
+        groups[key(item)].append(item)
+    return [group for group in groups.values() if len(group) > 1]

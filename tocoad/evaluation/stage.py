@@ -1,0 +1,45 @@
+"""The stage `evaluate`: the detector package on the test images, with figures, predictions, curves and overlays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tocoad.data.manifest import Manifest
+from tocoad.evaluation.evaluate import Evaluation, JudgedImage, evaluate_detector
+from tocoad.evaluation.files import write_evaluation
+from tocoad.evaluation.overlay import Picture, contact_sheet, draw_overlay, save_png
+from tocoad.evaluation.selection import spread
+from tocoad.package import Detector, load_detector
+from tocoad.stage import StageContext, StageRecord
+
+OVERLAYS_DIR, OVERVIEW_FILE = "overlays", "overview.png"
+_OVERVIEW = 8
+
+
+def evaluate(context: StageContext) -> StageRecord:
+    """Reads `manifest` and `detector`; nothing before this stage has seen a test image."""
+    manifest = Manifest.load(context.inputs["manifest"] / "test.json")
+    detector = load_detector(context.inputs["detector"], context.settings.compute)
+    evaluation = evaluate_detector(detector, manifest, context.data_dir, context.settings, context.progress)
+    write_evaluation(evaluation, context.output_dir)
+    _draw(evaluation, detector, context)
+    return StageRecord(metrics={str(name): value for name, value in evaluation.report.metrics.items()})
+
+
+def _draw(evaluation: Evaluation, detector: Detector, context: StageContext) -> None:
+    """The folder is there even when it stays empty: DVC wants every output to exist."""
+    folder = context.output_dir / OVERLAYS_DIR
+    folder.mkdir()
+    count = context.settings.evaluation.overlays
+    if count == 0 or not evaluation.images:
+        return
+    card = detector.card
+    thresholds = (card.image_threshold.value, card.pixel_threshold)
+
+    def draw(image: JudgedImage) -> Picture:
+        return draw_overlay(image, context.data_dir, card.calibration.scale, *thresholds)
+
+    for number, image in enumerate(spread(evaluation.images, count)):
+        save_png(draw(image), folder / f"{number:03d}_{image.record.defect_type}_{Path(image.record.path).stem}.png")
+    usual = spread(evaluation.images, min(count, _OVERVIEW), extremes=False)
+    save_png(contact_sheet([draw(image) for image in usual]), folder / OVERVIEW_FILE)

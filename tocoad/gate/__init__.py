@@ -1,0 +1,1 @@
+"""Promotes a challenger or keeps the champion: a pure decision from records."""

@@ -1,0 +1,57 @@
+"""The terms of ToCoAD's second stage: SimSiam positives, guided negatives, and the anchor (methods 1.3)."""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def positive_loss(p1: Tensor, z2: Tensor, p2: Tensor, z1: Tensor) -> Tensor:
+    """Symmetric negative cosine, per position (SimSiam, Chen & He 2021, eq. 2), gradient stopped at the targets.
+
+    Args:
+        p1, p2: (B, C, H, W) predictions of the two views.
+        z1, z2: (B, C, H, W) projections of the two views.
+
+    Returns:
+        Scalar in [-1, 1]: the mean over positions and batch; -1 where the views agree.
+    """
+    first = F.cosine_similarity(p1, z2.detach(), dim=1).mean()
+    second = F.cosine_similarity(p2, z1.detach(), dim=1).mean()
+    return -0.5 * (first + second)
+
+
+def negative_loss(p_anomalous: Tensor, z_normal: Tensor, weight: Tensor, margin: float = 0.0) -> Tensor:
+    """Pushes anomalous positions away from the normal features of the same place.
+
+    Args:
+        p_anomalous: (B, C, H, W) predictions of the synthetic anomaly x_g.
+        z_normal: (B, C, H, W) projections of the normal image it was made from; no gradient reaches them.
+        weight: (B, H, W) in [0, 1], how anomalous the position is; no gradient reaches it.
+        margin: cosine similarities below it cost nothing.
+
+    Returns:
+        Scalar >= 0: the mean over positions and batch of w relu(cos - margin).
+    """
+    similarity = F.cosine_similarity(p_anomalous, z_normal.detach(), dim=1)
+    return (weight.detach() * F.relu(similarity - margin)).mean()
+
+
+def anchor_loss(features: Tensor, frozen: Tensor) -> Tensor:
+    """Mean over positions of 1 - cos(F_l(x), F0_l(x)): how far the encoder has left the pretrained one.
+
+    Args:
+        features: (B, C, H, W) of the trained encoder.
+        frozen: (B, C, H, W) of the pretrained one; no gradient reaches it.
+    """
+    return (1 - F.cosine_similarity(features, frozen.detach(), dim=1)).mean()
+
+
+def collapse_indicator(z: Tensor) -> float:
+    """Std of the L2-normalised projections, averaged over channels; far below 1/sqrt(C) says collapse (SimSiam 4.1).
+
+    Args:
+        z: (B, C, H, W).
+    """
+    flat = F.normalize(z.detach(), dim=1).movedim(1, -1).flatten(0, -2)
+    return float(flat.std(dim=0).mean())

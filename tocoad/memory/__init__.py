@@ -1,0 +1,1 @@
+"""The bank of normal patch features: coreset selection and nearest-neighbour search."""

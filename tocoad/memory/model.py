@@ -1,0 +1,104 @@
+"""The networks of a memory-bank detector: encoder, bank, anomaly map (methods 1.4). PatchCore's and ToCoAD's alike."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+import torch
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor, nn
+
+from tocoad.config import ScoringSettings
+from tocoad.memory.bank import MemoryBank
+from tocoad.nn.encoder import Encoder, EncoderSpec
+from tocoad.scoring.anomaly_map import anomaly_map_operator, apply_operator
+from tocoad.scoring.image_score import max_score, reweighted_score, top_mean_score
+from tocoad.scoring.patches import patch_features
+
+NAME = "memory_bank"
+
+
+class MemoryBankArchitecture(BaseModel):
+    """All that decides the networks apart from their tensors; kept in the detector's card."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    encoder: EncoderSpec
+    image_size: int
+    pooled_width: int
+    bank_size: int
+    bank_width: int
+    sigma: float
+    image_score: Literal["max", "top_mean"]
+    top_percent: float
+    reweight: bool
+    reweight_neighbours: int
+
+
+class MemoryBankModel(nn.Module):
+    """Distance of every patch to the nearest normal one, as a map and as one score."""
+
+    operator: Tensor
+
+    def __init__(self, encoder: Encoder, bank: MemoryBank, spec: MemoryBankArchitecture) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.bank = bank
+        self.spec = spec
+        self.mean, self.std = encoder.mean, encoder.std
+        grid = spec.image_size // min(encoder.strides.values())
+        operator = anomaly_map_operator(spec.image_size, grid, spec.sigma)
+        self.register_buffer("operator", operator, persistent=False)
+
+    @classmethod
+    def assemble(
+        cls, encoder: Encoder, bank: MemoryBank, image_size: int, pooled_width: int, scoring: ScoringSettings
+    ) -> Self:
+        """The model of trained parts; the encoder has the bank's levels and no others."""
+        spec = MemoryBankArchitecture(
+            encoder=encoder.spec,
+            image_size=image_size,
+            pooled_width=pooled_width,
+            bank_size=bank.vectors.shape[0],
+            bank_width=bank.vectors.shape[1],
+            sigma=scoring.sigma,
+            image_score=scoring.image_score,
+            top_percent=scoring.top_percent,
+            reweight=scoring.reweight,
+            reweight_neighbours=scoring.reweight_neighbours,
+        )
+        return cls(encoder, bank, spec)
+
+    @property
+    def architecture(self) -> dict[str, Any]:
+        return self.spec.model_dump(mode="json")
+
+    @classmethod
+    def from_architecture(cls, architecture: dict[str, Any]) -> Self:
+        """With meaningless tensors; `load_state_dict` is to follow."""
+        spec = MemoryBankArchitecture.model_validate(architecture)
+        return cls(Encoder.from_spec(spec.encoder), MemoryBank(torch.zeros(spec.bank_size, spec.bank_width)), spec)
+
+    def load_state_dict(self, state_dict: Any, strict: bool = True, assign: bool = False) -> Any:
+        """What the bank derives from its vectors is derived anew."""
+        keys = super().load_state_dict(state_dict, strict, assign)
+        self.bank = MemoryBank(self.bank.vectors)
+        return keys
+
+    def score(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, 3, S, S), normalised -> anomaly map (B, S, S) and image score (B,), float32."""
+        patches = patch_features(self.encoder(images), self.spec.pooled_width)
+        batch, height, width, _ = patches.shape
+        flat = patches.flatten(1, 2)
+        distances, nearest = self.bank.nearest(flat)
+        maps = apply_operator(self.operator, distances.view(batch, height, width))
+        if self.spec.image_score == "top_mean":
+            scores = top_mean_score(maps, self.spec.top_percent)
+        elif self.spec.reweight:
+            worst = distances.argmax(1)
+            rows = torch.arange(batch, device=flat.device)
+            support = self.bank.support_distances(flat[rows, worst], nearest[rows, worst], self.spec.reweight_neighbours)
+            scores = reweighted_score(distances[rows, worst], support)
+        else:
+            scores = max_score(maps)
+        return maps, scores

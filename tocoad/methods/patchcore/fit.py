@@ -1,0 +1,31 @@
+"""PatchCore (Roth et al. 2022): the frozen pretrained encoder and a coreset of its normal patch features.
+
+The control: the same bank, scoring and evaluator as ToCoAD, without its training.
+"""
+
+from __future__ import annotations
+
+import json
+
+from tocoad.data.images import load_images
+from tocoad.data.manifest import Manifest
+from tocoad.memory.fit import fit_detector
+from tocoad.nn.device import compute_context
+from tocoad.nn.encoder import build_encoder
+from tocoad.stage import StageContext, StageRecord
+
+METRICS_FILE = "metrics.json"
+
+
+def fit(context: StageContext) -> StageRecord:
+    """Builds and calibrates the detector package from the training part."""
+    settings = context.settings
+    manifest = Manifest.load(context.inputs["manifest"] / "train.json")
+    with compute_context(settings.compute) as compute:
+        paths = [context.data_dir / record.path for record in manifest.split("train")]
+        images = load_images(paths, settings.image.size)
+        encoder = build_encoder(settings.encoder, settings.bank.layers, seed=settings.seed)
+        compute.place(encoder)
+        metrics = fit_detector(context, encoder, manifest, images, compute)
+    (context.output_dir / METRICS_FILE).write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
+    return StageRecord(metrics=metrics)

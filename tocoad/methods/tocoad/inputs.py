@@ -1,0 +1,46 @@
+"""What both stages read: the training images, the generator of anomalies, and the run's key for checkpoints."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tocoad.data.images import load_images
+from tocoad.data.manifest import Manifest
+from tocoad.stage import StageContext
+from tocoad.synthesis.generator import AnomalyGenerator
+from tocoad.synthesis.stage import SynthesisOutput, load_synthesis, training_generator
+
+
+@dataclass(frozen=True)
+class TrainingInputs:
+    """Images are uint8 (N, S, S, 3), the training part in the manifest's order."""
+
+    manifest: Manifest
+    images: NDArray[np.uint8]
+    synthesis: SynthesisOutput
+    generator: AnomalyGenerator
+
+
+def read_inputs(context: StageContext, seed: int) -> TrainingInputs:
+    """`seed` keys the generator, so that the two stages see different anomalies."""
+    manifest = Manifest.load(context.inputs["manifest"] / "train.json")
+    size = context.settings.image.size
+    images = load_images([context.data_dir / record.path for record in manifest.split("train")], size)
+    synthesis = load_synthesis(context.inputs["synthesize"])
+    generator = training_generator(context.settings, images, synthesis, seed)
+    return TrainingInputs(manifest, images, synthesis, generator)
+
+
+def run_key(context: StageContext, manifest: Manifest, sections: tuple[str, ...], *files: Path) -> str:
+    """Digest of all that decides the training: a checkpoint of another run must not be taken up."""
+    settings = {name: context.settings.model_dump(mode="json")[name] for name in sections}
+    digest = hashlib.sha256(json.dumps([settings, manifest.digest], sort_keys=True).encode())
+    for file in files:
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()

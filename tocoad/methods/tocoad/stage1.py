@@ -1,0 +1,125 @@
+"""Stage 1, discriminative network pre-training: D learns on synthetic anomalies where they are (ToCoAD 1.2)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from tocoad.config import Settings
+from tocoad.losses.focal import focal_loss
+from tocoad.methods.tocoad.inputs import TrainingInputs, read_inputs, run_key
+from tocoad.metrics.ranking import average_precision
+from tocoad.nn.decoder import Discriminator, seeded_init
+from tocoad.nn.device import Compute, compute_context
+from tocoad.nn.encoder import Encoder, build_encoder
+from tocoad.stage import StageContext, StageRecord
+from tocoad.training.batches import batch_indices
+from tocoad.training.checkpoint import TrainingState
+from tocoad.training.loop import CURVES_FILE, cosine, save_curves, train
+from tocoad.training.tensors import image_tensor, mask_tensor
+
+DISCRIMINATOR_FILE, ENCODER_FILE, METRICS_FILE = "discriminator.safetensors", "encoder.safetensors", "metrics.json"
+_ENCODER_LR_FACTOR = 0.1
+_KEY_SECTIONS = ("seed", "image", "encoder", "synthesis", "stage1", "compute")
+
+
+def stage1(context: StageContext) -> StageRecord:
+    """Trains D on the frozen encoder's maps; writes D, the encoder, the curves and D's quality on held-out normals."""
+    settings = context.settings
+    with compute_context(settings.compute) as compute:
+        inputs = read_inputs(context, settings.seed)
+        encoder = build_encoder(settings.encoder, levels=None, seed=settings.seed)
+        discriminator = build_discriminator(encoder, settings)
+        compute.place(encoder)
+        compute.place(discriminator)
+        curves = _train(context, encoder, discriminator, inputs, compute)
+        quality = {
+            "same_generator": _pixel_ap(encoder, discriminator, *inputs.synthesis.validation_same, settings, compute),
+            "other_generator": _pixel_ap(encoder, discriminator, *inputs.synthesis.validation_other, settings, compute),
+        }
+    save_file(_on_cpu(discriminator.state_dict()), context.output_dir / DISCRIMINATOR_FILE)
+    save_file(_on_cpu(encoder.state_dict()), context.output_dir / ENCODER_FILE)
+    save_curves(curves, context.output_dir / CURVES_FILE)
+    metrics = {"loss": curves[-1]["loss"], **{f"synthetic_pixel_AP_{name}": ap for name, ap in quality.items()}}
+    (context.output_dir / METRICS_FILE).write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
+    return StageRecord(metrics=metrics)
+
+
+def build_discriminator(encoder: Encoder, settings: Settings) -> Discriminator:
+    """D for this encoder, freshly initialised from the seed."""
+    discriminator = Discriminator(encoder.channels, settings.stage1.decoder_blocks)
+    seeded_init(discriminator, settings.seed)
+    return discriminator
+
+
+def load_discriminator(folder: Path, encoder: Encoder, settings: Settings) -> Discriminator:
+    """D as stage 1 left it in `folder`."""
+    discriminator = build_discriminator(encoder, settings)
+    discriminator.load_state_dict(load_file(folder / DISCRIMINATOR_FILE))
+    return discriminator
+
+
+def _train(
+    context: StageContext, encoder: Encoder, discriminator: Discriminator, inputs: TrainingInputs, compute: Compute
+) -> list[dict[str, float]]:
+    settings, size = context.settings.stage1, context.settings.image.size
+    encoder.requires_grad_(settings.train_encoder).eval()
+    discriminator.train()
+    groups = [{"params": list(discriminator.parameters()), "base_lr": settings.lr}]
+    if settings.train_encoder:
+        groups.append({"params": list(encoder.parameters()), "base_lr": settings.lr * _ENCODER_LR_FACTOR})
+    optimizer = torch.optim.AdamW(groups, lr=settings.lr, weight_decay=settings.weight_decay)
+
+    def step(number: int) -> Mapping[str, float]:
+        indices = batch_indices(len(inputs.images), settings.batch_size, number, context.settings.seed)
+        images, gt_masks = inputs.generator.batch(number, indices, context.settings.synthesis.clean_fraction)
+        x = image_tensor(images, encoder.mean, encoder.std, compute)
+        with compute.autocast():
+            with torch.set_grad_enabled(settings.train_encoder):
+                maps = encoder(x)
+            logits = discriminator(maps, size)
+        loss = focal_loss(logits.float(), mask_tensor(gt_masks, compute), settings.focal_alpha, settings.focal_gamma)
+        for group in optimizer.param_groups:
+            group["lr"] = group["base_lr"] * cosine(number, settings.iterations)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        return {"loss": float(loss.detach())}
+
+    state = TrainingState(
+        key=run_key(context, inputs.manifest, _KEY_SECTIONS),
+        modules={"encoder": encoder, "discriminator": discriminator},
+        optimizer=optimizer,
+    )
+    return train(step, settings.iterations, state, context.checkpoint_dir, context.progress)
+
+
+@torch.no_grad()
+def _pixel_ap(
+    encoder: Encoder,
+    discriminator: Discriminator,
+    images: NDArray[np.uint8],
+    gt_masks: NDArray[np.bool_],
+    settings: Settings,
+    compute: Compute,
+) -> float:
+    """Pixel AP of D's probability map on a synthetic validation set, (N, S, S, 3) with masks (N, S, S)."""
+    encoder.eval()
+    discriminator.eval()
+    maps = []
+    for start in range(0, len(images), settings.scoring.batch_size):
+        x = image_tensor(images[start : start + settings.scoring.batch_size], encoder.mean, encoder.std, compute)
+        with compute.autocast():
+            maps.append(discriminator(encoder(x), settings.image.size).float().squeeze(1).cpu().numpy())
+    return average_precision(gt_masks.ravel(), np.concatenate(maps).ravel())
+
+
+def _on_cpu(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {key: value.detach().cpu().contiguous() for key, value in state.items()}

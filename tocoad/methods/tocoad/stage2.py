@@ -1,0 +1,197 @@
+"""Stage 2, negative-guided contrastive learning: F is fine-tuned under the frozen D's guide (ToCoAD 1.3)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from tocoad.config import Settings, SettingsError
+from tocoad.losses.contrastive import anchor_loss, collapse_indicator, negative_loss, positive_loss
+from tocoad.losses.focal import anomaly_probability, focal_loss
+from tocoad.memory.fit import fit_detector
+from tocoad.methods.tocoad.inputs import TrainingInputs, read_inputs, run_key
+from tocoad.methods.tocoad.stage1 import DISCRIMINATOR_FILE, ENCODER_FILE, METRICS_FILE, load_discriminator
+from tocoad.nn.decoder import Discriminator, seeded_init
+from tocoad.nn.device import Compute, compute_context
+from tocoad.nn.encoder import Encoder, build_encoder
+from tocoad.nn.heads import ContrastiveHead
+from tocoad.stage import StageContext, StageRecord
+from tocoad.training.batches import batch_indices, photometric_pair
+from tocoad.training.checkpoint import TrainingState
+from tocoad.training.loop import CURVES_FILE, save_curves, train
+from tocoad.training.tensors import image_tensor, mask_tensor
+
+_KEY_SECTIONS = ("seed", "image", "encoder", "synthesis", "stage1", "stage2", "compute")
+_SEED_OFFSET = 1  # stage 2 draws other anomalies than stage 1
+
+
+def stage2(context: StageContext) -> StageRecord:
+    """Fine-tunes the encoder, then builds and calibrates the detector package with it."""
+    settings = context.settings
+    with compute_context(settings.compute) as compute:
+        inputs = read_inputs(context, settings.seed + _SEED_OFFSET)
+        networks = _Networks.build(context, compute)
+        curves = _train(context, networks, inputs, compute)
+        save_curves(curves, context.output_dir / CURVES_FILE)
+        networks.encoder.requires_grad_(False)
+        fitted = fit_detector(context, networks.encoder, inputs.manifest, inputs.images, compute)
+    last = {name: value for name, value in curves[-1].items() if name != "step"}
+    metrics = {**last, **fitted}
+    (context.output_dir / METRICS_FILE).write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
+    return StageRecord(metrics=metrics)
+
+
+@dataclass(frozen=True)
+class _Networks:
+    """F trains above its frozen stages; F0 and D stay as they are."""
+
+    encoder: Encoder
+    pretrained: Encoder
+    discriminator: Discriminator
+    heads: nn.ModuleDict
+
+    @classmethod
+    def build(cls, context: StageContext, compute: Compute) -> _Networks:
+        settings, folder = context.settings, context.inputs["stage1"]
+        encoder, pretrained = (build_encoder(settings.encoder, levels=None, seed=settings.seed) for _ in range(2))
+        for network in (encoder, pretrained):
+            network.load_state_dict(load_file(folder / ENCODER_FILE))
+        layers = settings.stage2.contrast_layers
+        if missing := sorted(set(layers) - set(encoder.levels)):
+            have = ", ".join(map(str, encoder.levels))
+            raise SettingsError(f"stage2.contrast_layers: the encoder has no level {missing[0]}; its levels are {have}")
+        heads = nn.ModuleDict({str(level): ContrastiveHead(encoder.channels[level]) for level in layers})
+        seeded_init(heads, settings.seed)
+        discriminator = load_discriminator(folder, encoder, settings)
+        for module in (encoder, pretrained, discriminator, heads):
+            compute.place(module)
+        encoder.requires_grad_(True)
+        for parameter in encoder.stem_and_stages(settings.stage2.frozen_stages):
+            parameter.requires_grad_(False)
+        encoder.train()  # its batch norms stay in eval mode
+        pretrained.requires_grad_(False).eval()
+        discriminator.requires_grad_(False).eval()
+        heads.train()
+        return cls(encoder, pretrained, discriminator, heads)
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Normalised images (B, 3, S, S): two views of the normals, the normals, the synthetic anomalies and their masks."""
+
+    first: Tensor
+    second: Tensor
+    normal: Tensor
+    anomalous: Tensor
+    gt_mask: Tensor
+
+
+def _train(
+    context: StageContext, networks: _Networks, inputs: TrainingInputs, compute: Compute
+) -> list[dict[str, float]]:
+    settings = context.settings.stage2
+    trainable = [parameter for parameter in networks.encoder.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(
+        [
+            {"params": trainable, "lr": settings.encoder_lr},
+            {"params": list(networks.heads.parameters()), "lr": settings.head_lr},
+        ],
+        weight_decay=settings.weight_decay,
+    )
+
+    def step(number: int) -> Mapping[str, float]:
+        batch = _batch(inputs, networks.encoder, context.settings, number, compute)
+        with compute.autocast():
+            loss, figures = stage2_loss(networks, batch, context.settings)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_([*trainable, *networks.heads.parameters()], settings.clip_norm)
+        optimizer.step()
+        return figures
+
+    folder = context.inputs["stage1"]
+    state = TrainingState(
+        key=run_key(context, inputs.manifest, _KEY_SECTIONS, folder / DISCRIMINATOR_FILE, folder / ENCODER_FILE),
+        modules={"encoder": networks.encoder, "heads": networks.heads},
+        optimizer=optimizer,
+    )
+    return train(step, settings.iterations, state, context.checkpoint_dir, context.progress)
+
+
+def _batch(inputs: TrainingInputs, encoder: Encoder, settings: Settings, number: int, compute: Compute) -> _Batch:
+    seed = settings.seed + _SEED_OFFSET
+    indices = batch_indices(len(inputs.images), settings.stage2.batch_size, number, seed)
+    normal = inputs.images[indices]
+    first, second = photometric_pair(normal, settings.stage2, seed, number)
+    anomalous, gt_masks = inputs.generator.batch(number, indices, clean_fraction=0.0)
+
+    def tensor(images: NDArray[np.uint8]) -> Tensor:
+        return image_tensor(images, encoder.mean, encoder.std, compute)
+
+    return _Batch(tensor(first), tensor(second), tensor(normal), tensor(anomalous), mask_tensor(gt_masks, compute))
+
+
+def stage2_loss(networks: _Networks, batch: _Batch, settings: Settings) -> tuple[Tensor, dict[str, float]]:
+    """L_2 = L_pos + lambda_dis L_dis + lambda_neg L_neg + lambda_anchor L_anchor (methods 1.3), and every term's value.
+
+    D's loss on x_g is a diagnostic where lambda_dis is 0: it must not rise.
+    """
+    options, size = settings.stage2, settings.image.size
+    count = len(batch.first)
+    maps = networks.encoder(torch.cat([batch.first, batch.second, batch.anomalous]))
+    views = {level: (x[:count], x[count : 2 * count]) for level, x in maps.items()}
+    anomalous = {level: x[2 * count :] for level, x in maps.items()}
+
+    positive = maps[options.contrast_layers[0]].new_zeros(())
+    collapse = []
+    for level in options.contrast_layers:
+        (z1, p1), (z2, p2) = (networks.heads[str(level)](x) for x in views[level])
+        positive = positive + positive_loss(p1, z2, p2, z1)
+        collapse.append(collapse_indicator(z1) * z1.shape[1] ** 0.5)
+    logits = networks.discriminator(anomalous, size)
+    discriminative = focal_loss(logits.float(), batch.gt_mask, settings.stage1.focal_alpha, settings.stage1.focal_gamma)
+    loss = positive + options.lambda_dis * discriminative
+    figures = {"positive": positive, "discriminative": discriminative}
+    if options.lambda_neg > 0:
+        weight = batch.gt_mask if options.negative_weight == "mask" else anomaly_probability(logits)
+        figures["negative"] = _negative(networks, batch.normal, anomalous, weight, options.contrast_layers, options.margin)
+        loss = loss + options.lambda_neg * figures["negative"]
+    if options.lambda_anchor > 0:
+        with torch.no_grad():
+            frozen = networks.pretrained(batch.first)
+        terms = [anchor_loss(views[level][0], frozen[level]) for level in options.contrast_layers]
+        figures["anchor"] = torch.stack(terms).mean()
+        loss = loss + options.lambda_anchor * figures["anchor"]
+    values = {name: float(value.detach()) for name, value in {"loss": loss, **figures}.items()}
+    # 1 is the value of projections spread evenly over the sphere; near 0 they have collapsed.
+    return loss, {**values, "projection_std": min(collapse)}
+
+
+def _negative(
+    networks: _Networks,
+    normal: Tensor,
+    anomalous: Mapping[int, Tensor],
+    weight: Tensor,
+    layers: Sequence[int],
+    margin: float,
+) -> Tensor:
+    """The explicit negatives of reading B, summed over the levels; `weight` is (B, 1, S, S)."""
+    with torch.no_grad():
+        maps = networks.encoder(normal)
+    total = normal.new_zeros(())
+    for level in layers:
+        head = networks.heads[str(level)]
+        with torch.no_grad():
+            z_normal, _ = head(maps[level])
+        _, p_anomalous = head(anomalous[level])
+        small = F.adaptive_avg_pool2d(weight, p_anomalous.shape[-2:]).squeeze(1)
+        total = total + negative_loss(p_anomalous, z_normal, small, margin)
+    return total

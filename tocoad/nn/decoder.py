@@ -1,0 +1,98 @@
+"""The inverse (mirror) decoder's blocks and ToCoAD's discriminative network D (methods 1.2, 2.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+_MIN_WIDTH = 32  # of the middle convolution, for slim backbones
+
+
+class InverseBottleneck(nn.Module):
+    """A ResNet bottleneck turned round: the middle convolution of an up-sampling block is a 2x2 stride-2 transposed one.
+
+    (B, in, H, W) -> (B, out, sH, sW), s = 2 for an up-sampling block, else 1.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, upsample: bool) -> None:
+        super().__init__()
+        width = max(out_channels // 2, _MIN_WIDTH)
+        middle: nn.Module
+        if upsample:
+            middle = nn.ConvTranspose2d(width, width, 2, stride=2, bias=False)
+        else:
+            middle = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.residual = nn.Sequential(
+            nn.Conv2d(in_channels, width, 1, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(inplace=True),
+            middle,
+            nn.BatchNorm2d(width),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(width, out_channels, 1, bias=False),
+            nn.BatchNorm2d(out_channels),
+        )
+        self.shortcut: nn.Module = nn.Identity()
+        if upsample:
+            self.shortcut = nn.Sequential(
+                nn.ConvTranspose2d(in_channels, out_channels, 2, stride=2, bias=False), nn.BatchNorm2d(out_channels)
+            )
+        elif in_channels != out_channels:
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(in_channels, out_channels, 1, bias=False), nn.BatchNorm2d(out_channels)
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.residual(x) + self.shortcut(x))
+
+
+def inverse_stage(in_channels: int, out_channels: int, blocks: int) -> nn.Sequential:
+    """One up-stage: the first of its blocks doubles the resolution."""
+    first = InverseBottleneck(in_channels, out_channels, upsample=True)
+    rest = [InverseBottleneck(out_channels, out_channels, upsample=False) for _ in range(blocks - 1)]
+    return nn.Sequential(first, *rest)
+
+
+class Discriminator(nn.Module):
+    """D: from the encoder's maps to one logit per pixel, the evidence that the pixel is anomalous.
+
+    Up-stages start from the deepest map; each takes the encoder's map of its own level as a U-Net skip (1x1
+    convolution, added). Widths follow the encoder's.
+    """
+
+    def __init__(self, channels: Mapping[int, int], blocks: int) -> None:
+        """`channels` maps each encoder level to its width; the levels are consecutive."""
+        super().__init__()
+        self.levels: Sequence[int] = sorted(channels, reverse=True)
+        if self.levels[0] - self.levels[-1] != len(self.levels) - 1:
+            raise ValueError(f"levels {self.levels} are not consecutive")
+        widths = [channels[level] for level in self.levels]
+        self.up = nn.ModuleList(inverse_stage(a, b, blocks) for a, b in zip(widths, widths[1:], strict=False))
+        self.skip = nn.ModuleList(nn.Conv2d(width, width, 1) for width in widths[1:])
+        self.logit = nn.Conv2d(widths[-1], 1, 1)
+
+    def forward(self, maps: Mapping[int, Tensor], size: int) -> Tensor:
+        """Maps (B, C_l, H_l, W_l) by level; returns logits (B, 1, size, size)."""
+        x = maps[self.levels[0]]
+        for level, up, skip in zip(self.levels[1:], self.up, self.skip, strict=True):
+            x = up(x) + skip(maps[level])
+        # A 1x1 convolution and bilinear up-sampling commute, so the cheap order is taken.
+        return F.interpolate(self.logit(x), size=(size, size), mode="bilinear", align_corners=False)
+
+
+def seeded_init(module: nn.Module, seed: int) -> None:
+    """Kaiming fan-out for convolutions, 1 and 0 for batch norm, from a generator of its own: same seed, same weights."""
+    generator = torch.Generator().manual_seed(seed)
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+            fan_out = layer.weight.shape[0] * layer.kernel_size[0] * layer.kernel_size[1]
+            with torch.no_grad():
+                layer.weight.normal_(0, (2 / fan_out) ** 0.5, generator=generator)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+        elif isinstance(layer, nn.BatchNorm2d) and layer.affine:
+            nn.init.ones_(layer.weight)
+            nn.init.zeros_(layer.bias)

@@ -1,0 +1,57 @@
+"""From trained networks to a detector package: thresholds from calibration normals, and provenance."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tocoad.calibration.conformal import conformal_threshold
+from tocoad.calibration.pixel import pixel_threshold
+from tocoad.data.images import load_images
+from tocoad.data.manifest import Manifest
+from tocoad.nn.device import Compute
+from tocoad.package.card import Calibration, DetectorCard, Provenance
+from tocoad.package.detector import Detector, ScoringModel, score_images
+from tocoad.stage import StageContext
+
+_VERSIONS = ("torch", "torchvision", "timm", "numpy")
+# The heat maps' scale: black at the median of the calibration pixels, full at this many times the way to the threshold.
+_SCALE_REACH = 3.0
+
+
+def calibrated_detector(
+    context: StageContext, model_name: str, model: ScoringModel, manifest: Manifest, compute: Compute
+) -> Detector:
+    """The detector whose thresholds come from the calibration normals of `manifest` alone (methods 5, rule 6)."""
+    settings = context.settings
+    records = manifest.split("calibration")
+    images = load_images([context.data_dir / record.path for record in records], settings.image.size)
+    maps, scores = score_images(model, images, compute)
+    threshold = conformal_threshold(scores, settings.calibration.false_reject_rate)
+    pixel = pixel_threshold(list(maps), settings.calibration.pixel_false_reject_rate)
+    card = DetectorCard(
+        dataset=manifest.dataset,
+        category=manifest.category,
+        method=context.method,
+        model=model_name,
+        architecture=model.architecture,
+        image_size=settings.image.size,
+        image_threshold=threshold,
+        pixel_threshold=pixel,
+        calibration=Calibration(scores=tuple(float(score) for score in scores), scale=_scale(maps, pixel)),
+        provenance=Provenance(
+            manifest_sha256=manifest.digest,
+            train_images=len(manifest.split("train")),
+            calibration_images=len(records),
+            settings=settings.model_dump(mode="json", include=set(context.params)),
+            versions={name: version(name) for name in _VERSIONS},
+        ),
+    )
+    return Detector(card, model, settings.compute)
+
+
+def _scale(maps: NDArray[np.float32], threshold: float) -> tuple[float, float]:
+    low = float(np.median(maps))
+    return low, low + _SCALE_REACH * max(threshold - low, 1e-6)

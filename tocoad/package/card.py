@@ -1,0 +1,54 @@
+"""`detector.json`: everything a detector is, apart from its tensors."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from tocoad.calibration.conformal import Threshold
+
+FORMAT: Literal[1] = 1
+
+
+class Provenance(BaseModel):
+    """Where the detector comes from. No time and no machine: the same inputs give the same bytes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    manifest_sha256: str
+    train_images: int
+    calibration_images: int
+    settings: dict[str, Any]
+    versions: dict[str, str]
+
+
+class Calibration(BaseModel):
+    """What the calibration normals said. `scale` is the category's fixed range of heat maps: (low, high)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    scores: tuple[float, ...]
+    scale: tuple[float, float]
+
+
+class DetectorCard(BaseModel):
+    """The content of `detector.json`.
+
+    `model` names the class of networks (a key of `tocoad.package.detector.MODELS`) and `architecture` what it needs to
+    be rebuilt without any source of weights.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal[1] = FORMAT
+    dataset: str
+    category: str
+    method: str
+    model: str
+    architecture: dict[str, Any]
+    image_size: int
+    image_threshold: Threshold
+    pixel_threshold: float
+    calibration: Calibration
+    provenance: Provenance

@@ -1,0 +1,152 @@
+"""A detector is one folder: `detector.json` and `model.safetensors`. There is one scoring path, `predict`."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from tocoad.config import ComputeSettings
+from tocoad.nn.device import Compute, compute_context
+from tocoad.nn.encoder import Triple
+from tocoad.package.card import DetectorCard
+from tocoad.stage import StageError
+from tocoad.training.tensors import image_tensor
+
+CARD_FILE, MODEL_FILE = "detector.json", "model.safetensors"
+
+# Model name of a card -> the module and class of its networks. A method with networks of its own adds a line.
+MODELS = {"memory_bank": "tocoad.memory.model:MemoryBankModel"}
+
+
+class ScoringModel(Protocol):
+    """The networks of a detector: an nn.Module that is rebuilt from its architecture and scores normalised images."""
+
+    mean: Triple
+    std: Triple
+
+    @property
+    def architecture(self) -> dict[str, Any]: ...
+
+    @classmethod
+    def from_architecture(cls, architecture: dict[str, Any]) -> ScoringModel: ...
+
+    def score(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """(1, 3, S, S) -> anomaly map (1, S, S) and image score (1,)."""
+        ...
+
+
+class PackageError(StageError):
+    """The folder is not a whole detector package; one line."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Of B images; higher = more anomalous. Scores and maps are raw, never normalised.
+
+    pred_score (B,) float32, anomaly_map (B, S, S) float32, pred_label (B,) bool, pred_mask (B, S, S) bool.
+    """
+
+    pred_score: NDArray[np.float32]
+    anomaly_map: NDArray[np.float32]
+    pred_label: NDArray[np.bool_]
+    pred_mask: NDArray[np.bool_]
+
+
+class Detector:
+    """A trained detector: scores images and labels them by the thresholds of its card."""
+
+    def __init__(self, card: DetectorCard, model: ScoringModel, settings: ComputeSettings) -> None:
+        self.card = card
+        self.model = model
+        self._settings = settings
+
+    @property
+    def image_size(self) -> int:
+        return self.card.image_size
+
+    def predict(self, images: NDArray[np.uint8]) -> Prediction:
+        """Images (B, S, S, 3) uint8 RGB, already of `image_size`."""
+        with compute_context(self._settings) as compute:
+            maps, scores = score_images(self.model, images, compute)
+        return Prediction(
+            pred_score=scores,
+            anomaly_map=maps,
+            pred_label=scores > self.card.image_threshold.value,
+            pred_mask=maps > self.card.pixel_threshold,
+        )
+
+    def save(self, folder: Path) -> None:
+        """Writes the package into `folder`, which is made."""
+        folder.mkdir(parents=True)
+        state = cast(nn.Module, self.model).state_dict()
+        save_file({key: value.detach().cpu().contiguous() for key, value in state.items()}, folder / MODEL_FILE)
+        (folder / CARD_FILE).write_text(self.card.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+def score_images(
+    model: ScoringModel, images: NDArray[np.uint8], compute: Compute
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Anomaly maps (B, S, S) and image scores (B,) of uint8 images (B, S, S, 3).
+
+    Image by image: kernels of another batch size round otherwise, and a score must not depend on its neighbours
+    (methods 5, rule 10).
+    """
+    maps, scores = [], []
+    with torch.inference_mode():
+        for image in images:
+            x = image_tensor(image[None], model.mean, model.std, compute)
+            with compute.autocast():
+                anomaly_map, score = model.score(x)
+            maps.append(anomaly_map.float().cpu().numpy())
+            scores.append(score.float().cpu().numpy())
+    if not maps:
+        size = images.shape[1]
+        return np.empty((0, size, size), np.float32), np.empty(0, np.float32)
+    return np.concatenate(maps), np.concatenate(scores)
+
+
+def load_detector(folder: Path, settings: ComputeSettings | None = None) -> Detector:
+    """Reads a package; nothing in it is executed.
+
+    Raises:
+        PackageError: a file is missing, broken, or of a format this version does not know.
+    """
+    settings = settings or ComputeSettings()
+    for name in (CARD_FILE, MODEL_FILE):
+        if not (folder / name).is_file():
+            raise PackageError(f"{folder} is not a detector package: {name} is missing")
+    try:
+        card = DetectorCard.model_validate_json((folder / CARD_FILE).read_text(encoding="utf-8"))
+        module, _, name = MODELS[card.model].partition(":")
+        model = getattr(importlib.import_module(module), name).from_architecture(card.architecture)
+        model.load_state_dict(load_file(folder / MODEL_FILE))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the document"
+        raise PackageError(f"{folder / CARD_FILE}: {where}: {first['msg']}") from None
+    except KeyError as error:
+        raise PackageError(f"{folder / CARD_FILE}: unknown model {error}; known are {', '.join(MODELS)}") from None
+    except (SafetensorError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise PackageError(f"{folder / MODEL_FILE} does not fit {CARD_FILE} or is damaged: {reason}") from None
+    with compute_context(settings) as compute:
+        compute.place(model.requires_grad_(False).eval())
+    return Detector(card, model, settings)
+
+
+def package_sha256(folder: Path) -> str:
+    """One digest over the package's two files."""
+    digests = [hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in (CARD_FILE, MODEL_FILE)]
+    return hashlib.sha256(json.dumps(digests).encode()).hexdigest()

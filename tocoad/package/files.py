@@ -1,0 +1,65 @@
+"""Prediction of image files: what `tocoad predict` does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tocoad.data.images import is_image_name, load_images
+from tocoad.data.problems import DataError, Problem
+from tocoad.package.detector import Detector
+
+
+@dataclass(frozen=True)
+class FilePrediction:
+    """Of one file; `error` says why there is none. `anomaly_map` and `pred_mask` are (S, S)."""
+
+    file: Path
+    pred_score: float | None = None
+    pred_label: bool | None = None
+    image: NDArray[np.uint8] | None = None
+    anomaly_map: NDArray[np.float32] | None = None
+    pred_mask: NDArray[np.bool_] | None = None
+    error: str | None = None
+
+
+def find_images(sources: Sequence[Path]) -> list[Path]:
+    """The files given, and all images below the folders given, in alphabetical order.
+
+    Raises:
+        DataError: a source is not there, or no image was found.
+    """
+    found: list[Path] = []
+    for source in sources:
+        if source.is_dir():
+            found += sorted(file for file in source.rglob("*") if file.is_file() and is_image_name(file.name))
+        elif source.is_file():
+            found.append(source)
+        else:
+            raise DataError([Problem(source, "no such file or folder")])
+    if not found:
+        raise DataError([Problem(sources[0], "no image in it (.png, .jpg, .bmp, .tif)")])
+    return found
+
+
+def predict_files(detector: Detector, files: Iterable[Path]) -> Iterator[FilePrediction]:
+    """One result a file, in order; a file that cannot be read does not stop the others."""
+    for file in files:
+        try:
+            images = load_images([file], detector.image_size)
+        except DataError as error:
+            yield FilePrediction(file, error=error.problems[0].reason)
+            continue
+        prediction = detector.predict(images)
+        yield FilePrediction(
+            file,
+            pred_score=float(prediction.pred_score[0]),
+            pred_label=bool(prediction.pred_label[0]),
+            image=images[0],
+            anomaly_map=prediction.anomaly_map[0],
+            pred_mask=prediction.pred_mask[0],
+        )

@@ -1,0 +1,44 @@
+"""Progress bars on standard error; silent where it is not a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from tocoad.stage import Progress as StageProgress
+from tocoad.stage import ProgressCallback
+
+
+def progress_bars() -> Progress:
+    """Bars with a text, the count, the time gone and left, and the latest figures."""
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description:<34}"),
+        BarColumn(bar_width=28),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[figures]}", style="dim"),
+        console=console,
+        disable=not console.is_terminal,
+    )
+
+
+def figures_text(progress: StageProgress) -> str:
+    """The step's first two figures, short enough for one line."""
+    return "  ".join(f"{name} {value:.4g}" for name, value in list(progress.metrics.items())[:2])
+
+
+@contextmanager
+def stage_bar(description: str) -> Iterator[ProgressCallback]:
+    """One bar for one stage; yields the callback that moves it."""
+    with progress_bars() as bars:
+        task = bars.add_task(description, total=None, figures="")
+
+        def move(progress: StageProgress) -> None:
+            bars.update(task, completed=progress.step, total=progress.total, figures=figures_text(progress))
+
+        yield move

@@ -1,0 +1,98 @@
+"""The one way to run a stage: `dvc repro`, the flow on Ray and the tests all come through here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from pathlib import Path
+
+from tocoad.config import MethodName, Settings
+from tocoad.graph import METHODS, output_dir
+from tocoad.stage import ProgressCallback, StageContext, StageError, StageRecord, silent
+from tocoad.workspace import Category, Workspace
+
+RECORD_FILE = "record.json"
+
+
+def run_stage(
+    workspace: Workspace,
+    category: Category,
+    method: MethodName,
+    name: str,
+    settings: Settings,
+    progress: ProgressCallback = silent,
+) -> StageRecord:
+    """Runs one stage. Its output folder appears, whole, by an atomic rename, or stays as it was.
+
+    Raises:
+        StageError: an input is missing or the stage cannot do its work; nothing was written.
+    """
+    stage = METHODS[method].stage(name)
+    target = output_dir(workspace, category, method, stage)
+    inputs = {}
+    for role, source in stage.inputs.items():
+        upstream, _, folder = source.partition("/")
+        inputs[role] = output_dir(workspace, category, method, METHODS[method].stage(upstream)) / folder
+        if not inputs[role].is_dir():
+            raise StageError(f"{name} of {category} needs the output of {upstream}: run that stage first")
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    context = StageContext(
+        category=category,
+        method=method,
+        settings=settings,
+        params=METHODS[method].params(name),
+        data_dir=workspace.data_dir(category),
+        inputs=inputs,
+        output_dir=partial,
+        checkpoint_dir=target.with_name(f".{target.name}.checkpoint"),
+        progress=progress,
+    )
+    started = time.perf_counter()
+    try:
+        record = stage.load()(context)
+        record = StageRecord(metrics={**record.metrics}, seconds=time.perf_counter() - started)
+        (partial / RECORD_FILE).write_text(
+            json.dumps({"seconds": record.seconds, "metrics": dict(record.metrics)}, indent=1) + "\n", encoding="utf-8"
+        )
+        _replace(target, partial)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    shutil.rmtree(context.checkpoint_dir, ignore_errors=True)
+    return record
+
+
+def read_record(folder: Path) -> StageRecord | None:
+    """The record that the stage's last run left in its output folder, or None where it never ran here."""
+    file = folder / RECORD_FILE
+    if not file.is_file():
+        return None
+    return StageRecord(**json.loads(file.read_text(encoding="utf-8")))
+
+
+def weights_sha256(folder: Path) -> str:
+    """One digest over every `*.safetensors` below the folder: names and bytes, in order of their names."""
+    digest = hashlib.sha256()
+    for file in sorted(folder.rglob("*.safetensors")):
+        digest.update(file.relative_to(folder).as_posix().encode())
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _replace(target: Path, partial: Path) -> None:
+    """A folder cannot be renamed over a full one: the old goes aside first and comes back if the new cannot follow."""
+    old = target.with_name(f".{target.name}.{os.getpid()}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if target.exists():
+        target.rename(old)
+    try:
+        partial.rename(target)
+    except OSError:
+        if old.exists():
+            old.rename(target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)

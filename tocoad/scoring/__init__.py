@@ -1,0 +1,1 @@
+"""From feature maps and distances to the anomaly map and the image score."""

@@ -1,0 +1,67 @@
+"""A stage is a plain function: settings and input folders in, an output folder and a small record out.
+
+It knows no service, so `dvc repro`, the flow on Ray and a test call the same function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from tocoad.config import Settings
+from tocoad.workspace import Category
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A sign of life of a running stage: `step` of `total` is done; `metrics` are this step's figures."""
+
+    step: int
+    total: int
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+ProgressCallback = Callable[[Progress], None]
+
+
+def silent(progress: Progress) -> None:
+    """The callback of a caller who does not watch."""
+
+
+@dataclass(frozen=True)
+class StageContext:
+    """Everything a stage may use.
+
+    `inputs` holds the output folder of every stage it reads, by that stage's name. `params` names the sections of
+    `settings` that decide its output, those of its inputs included.
+    """
+
+    category: Category
+    method: str
+    settings: Settings
+    params: tuple[str, ...]
+    data_dir: Path
+    inputs: Mapping[str, Path]
+    output_dir: Path
+    checkpoint_dir: Path
+    progress: ProgressCallback = silent
+
+
+@dataclass(frozen=True)
+class StageRecord:
+    """What a stage tells its caller: figures only, never tensors."""
+
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+class StageFunction(Protocol):
+    """Fills `context.output_dir` (an empty folder); the caller makes it appear by an atomic rename."""
+
+    def __call__(self, context: StageContext) -> StageRecord: ...
+
+
+class StageError(RuntimeError):
+    """A stage cannot do its work for a reason the user can mend; one line."""

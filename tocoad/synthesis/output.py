@@ -1,0 +1,108 @@
+"""What the `synthesize` stage leaves for others, and the way back in.
+
+synthesis.json                     kind, the rule behind it, the generators, the images in the order of the masks
+foreground.npy                     one packed bit a pixel, training images in the manifest's order;
+                                   absent where anomalies may lie anywhere
+validation_other/NNN.png, NNN_mask.png     held-out normals, anomalies of another generator than the training's
+validation_same/NNN.png, NNN_mask.png      the same normals, anomalies of the training's generator
+preview.png                        for a person to look at
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from PIL import Image as PillowImage
+from pydantic import BaseModel, ConfigDict
+
+from tocoad.config import GeneratorSettings
+from tocoad.stage import StageError
+from tocoad.synthesis.augment import Image
+from tocoad.synthesis.foreground import Kind, Threshold
+from tocoad.synthesis.placement import Mask
+
+SYNTHESIS_FILE = "synthesis.json"
+FOREGROUND_FILE = "foreground.npy"
+PREVIEW_FILE = "preview.png"
+
+ValidationName = Literal["other", "same"]
+
+
+class SynthesisDescription(BaseModel):
+    """`synthesis.json`. In `train` and `validation` the content `auto` is resolved; `textures` is their number."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Kind
+    threshold: Threshold
+    bright: bool
+    size: int
+    images: tuple[str, ...]
+    validation_images: tuple[str, ...]
+    train: GeneratorSettings
+    validation: GeneratorSettings
+    textures: int
+
+
+@dataclass(frozen=True)
+class SynthesisOutput:
+    """`foreground`: where anomalies may lie, training images in the manifest's order, bool `(N, S, S)`.
+
+    The validation sets are images uint8 `(V, S, S, 3)` with masks bool `(V, S, S)`, empty for those that stayed clean.
+    """
+
+    kind: Kind
+    foreground: Mask
+    validation_other: tuple[Image, Mask]
+    validation_same: tuple[Image, Mask]
+
+
+def save_description(folder: Path, description: SynthesisDescription) -> None:
+    (folder / SYNTHESIS_FILE).write_text(description.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+def save_foreground(folder: Path, foreground: Mask | None) -> None:
+    """Nothing is written for None."""
+    if foreground is not None:
+        np.save(folder / FOREGROUND_FILE, np.packbits(foreground, axis=-1), allow_pickle=False)
+
+
+def save_validation(folder: Path, name: ValidationName, images: Image, gt_masks: Mask) -> None:
+    target = folder / f"validation_{name}"
+    target.mkdir()
+    for number, (image, gt_mask) in enumerate(zip(images, gt_masks, strict=True)):
+        PillowImage.fromarray(image).save(target / f"{number:03d}.png")
+        PillowImage.fromarray(gt_mask).save(target / f"{number:03d}_mask.png")
+
+
+def load_synthesis(folder: Path) -> SynthesisOutput:
+    """The output folder of the stage `synthesize`, read back. StageError where it is none."""
+    file = folder / SYNTHESIS_FILE
+    if not file.is_file():
+        raise StageError(f"{file} is missing: run the stage synthesize first")
+    description = SynthesisDescription.model_validate_json(file.read_text(encoding="utf-8"))
+    count = len(description.validation_images)
+    return SynthesisOutput(
+        kind=description.kind,
+        foreground=_load_foreground(folder, description),
+        validation_other=_load_validation(folder, "other", count),
+        validation_same=_load_validation(folder, "same", count),
+    )
+
+
+def _load_foreground(folder: Path, description: SynthesisDescription) -> Mask:
+    file = folder / FOREGROUND_FILE
+    if not file.is_file():
+        return np.ones((len(description.images), description.size, description.size), dtype=np.bool_)
+    packed = np.load(file, allow_pickle=False)
+    return np.unpackbits(packed, axis=-1, count=description.size).view(np.bool_)
+
+
+def _load_validation(folder: Path, name: ValidationName, count: int) -> tuple[Image, Mask]:
+    files = [folder / f"validation_{name}" / f"{number:03d}" for number in range(count)]
+    images = np.stack([np.asarray(PillowImage.open(f"{file}.png")) for file in files])
+    gt_masks = np.stack([np.asarray(PillowImage.open(f"{file}_mask.png")) for file in files])
+    return images, gt_masks

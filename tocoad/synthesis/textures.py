@@ -1,0 +1,35 @@
+"""The texture folder: the source of content that is foreign to every category."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from tocoad.config import SettingsError, SynthesisSettings
+from tocoad.data.images import is_image_name, load_images
+from tocoad.synthesis.augment import Image
+
+MOST_TEXTURES = 400
+
+
+def load_textures(settings: SynthesisSettings, size: int) -> Image | None:
+    """Textures uint8 `(T, size, size, 3)` in the order of their paths, or None where the settings name no folder.
+
+    Of more than 400 images, 400 evenly spread ones are taken, so that every sub-folder has its share.
+    """
+    folder = settings.texture_dir
+    if folder is None:
+        return None
+    if not folder.is_dir():
+        raise SettingsError(f"synthesis.texture_dir: {folder} is not a folder; name one with images, or leave it empty")
+    files = _chosen(sorted(f for f in folder.rglob("*") if is_image_name(f.name) and f.is_file()))
+    if not files:
+        raise SettingsError(f"synthesis.texture_dir: {folder} holds no images; name another folder, or leave it empty")
+    return load_images(files, size)
+
+
+def _chosen(files: list[Path]) -> list[Path]:
+    if len(files) <= MOST_TEXTURES:
+        return files
+    return [files[i] for i in np.linspace(0, len(files) - 1, MOST_TEXTURES).round().astype(int)]

@@ -1,0 +1,59 @@
+"""Which images make up a training batch, and their photometric views."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tocoad.config import Stage2Settings
+
+Images = NDArray[np.uint8]
+
+
+def batch_indices(count: int, batch_size: int, step: int, seed: int) -> list[int]:
+    """Indices of the batch of this step: every image once an epoch, shuffled anew each epoch.
+
+    A function of its arguments alone, so that a resumed training sees the same batches.
+    """
+    first = step * batch_size
+    permutations: dict[int, NDArray[np.int64]] = {}
+    indices = []
+    for position in range(first, first + batch_size):
+        epoch, place = divmod(position, count)
+        if epoch not in permutations:
+            permutations[epoch] = np.random.default_rng((seed, epoch)).permutation(count)
+        indices.append(int(permutations[epoch][place]))
+    return indices
+
+
+def photometric_view(image: Images, settings: Stage2Settings, rng: np.random.Generator) -> Images:
+    """(H, W, 3) uint8 -> the same: brightness, contrast, saturation and hue jitter, then a light blur.
+
+    Geometry stays as it is, so that positions of two views correspond (methods 1.3, positives).
+    """
+    brightness, contrast, saturation = (
+        1 + rng.uniform(-1, 1) * amount for amount in (settings.brightness, settings.contrast, settings.saturation)
+    )
+    hue, sigma = rng.uniform(-settings.hue, settings.hue), rng.uniform(0, settings.blur_sigma)
+    x = image.astype(np.float32) * brightness
+    x = (x - x.mean()) * contrast + x.mean()
+    grey = cv2.cvtColor(x, cv2.COLOR_RGB2GRAY)[..., None]
+    x = np.clip((x - grey) * saturation + grey, 0, 255)
+    if hue:
+        hsv = cv2.cvtColor(x, cv2.COLOR_RGB2HSV)  # float32: hue in degrees
+        hsv[..., 0] = (hsv[..., 0] + 360 * hue) % 360
+        x = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
+    if sigma > 0.05:
+        x = cv2.GaussianBlur(x, (0, 0), sigma)
+    return np.clip(np.rint(x), 0, 255).astype(np.uint8)
+
+
+def photometric_pair(images: Images, settings: Stage2Settings, seed: int, step: int) -> tuple[Images, Images]:
+    """Two views of a batch (B, H, W, 3). A flip, where drawn, is applied to both, so their geometry is identical."""
+    pairs = []
+    for index, image in enumerate(images):
+        rng = np.random.default_rng((seed, step, index))
+        source = np.ascontiguousarray(image[:, ::-1]) if rng.random() < 0.5 else image
+        pairs.append((photometric_view(source, settings, rng), photometric_view(source, settings, rng)))
+    return np.stack([first for first, _ in pairs]), np.stack([second for _, second in pairs])

@@ -1,0 +1,73 @@
+"""Checkpoints without pickle: a killed training goes on where it was, to the same bits.
+
+Every random draw of a training is keyed by (seed, step, index), so weights, optimiser and step are the whole state.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+_TENSORS, _STATE = "state.safetensors", "state.json"
+
+
+@dataclass
+class TrainingState:
+    """What changes during training. `key` names the run (settings and inputs); another run's checkpoint is not taken."""
+
+    key: str
+    modules: Mapping[str, nn.Module]
+    optimizer: torch.optim.Optimizer
+
+    def save(self, folder: Path, step: int, curves: list[dict[str, float]]) -> None:
+        """Writes the state after `step` steps. A crash while writing leaves the earlier checkpoint."""
+        partial, old = folder.with_name(folder.name + ".partial"), folder.with_name(folder.name + ".old")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        save_file(self._tensors(), partial / _TENSORS)
+        document = {"key": self.key, "step": step, "curves": curves}
+        (partial / _STATE).write_text(json.dumps(document), encoding="utf-8")
+        shutil.rmtree(old, ignore_errors=True)
+        if folder.exists():
+            folder.rename(old)
+        partial.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
+
+    def load(self, folder: Path) -> tuple[int, list[dict[str, float]]]:
+        """Restores the state; returns the number of steps done and their curves: (0, []) where there is nothing."""
+        if not (folder / _STATE).is_file():
+            return 0, []
+        document = json.loads((folder / _STATE).read_text(encoding="utf-8"))
+        if document["key"] != self.key:
+            return 0, []
+        tensors = load_file(folder / _TENSORS)
+        for name, module in self.modules.items():
+            module.load_state_dict(_below(tensors, f"module.{name}."))
+        state = self.optimizer.state_dict()
+        state["state"] = {}
+        for key, value in _below(tensors, "optimizer.").items():
+            index, _, entry = key.partition(".")
+            state["state"].setdefault(int(index), {})[entry] = value
+        self.optimizer.load_state_dict(state)
+        return document["step"], document["curves"]
+
+    def _tensors(self) -> dict[str, Tensor]:
+        tensors = {
+            f"module.{name}.{key}": value
+            for name, module in self.modules.items()
+            for key, value in module.state_dict().items()
+        }
+        for index, entries in self.optimizer.state_dict()["state"].items():
+            tensors.update({f"optimizer.{index}.{entry}": value for entry, value in entries.items()})
+        return {key: value.detach().contiguous() for key, value in tensors.items()}
+
+
+def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}

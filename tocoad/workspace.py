@@ -1,0 +1,66 @@
+"""Where things lie in a workspace, and how a category is named."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+
+
+@dataclass(frozen=True, order=True)
+class Category:
+    """One product category of one data set, written `dataset/name`."""
+
+    dataset: str
+    name: str
+
+    def __post_init__(self) -> None:
+        for part in (self.dataset, self.name):
+            if not _NAME.fullmatch(part):
+                raise ValueError(f"{part!r} is not a valid name: use letters, digits, '_' and '-' (at most 63)")
+
+    @classmethod
+    def parse(cls, text: str) -> Category:
+        dataset, slash, name = text.partition("/")
+        if not slash:
+            raise ValueError(f"{text!r} is not of the form DATASET/CATEGORY")
+        return cls(dataset, name)
+
+    @property
+    def model_name(self) -> str:
+        """Name of the registered model: `dataset.category`."""
+        return f"{self.dataset}.{self.name}"
+
+    def __str__(self) -> str:
+        return f"{self.dataset}/{self.name}"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A checkout of the project, or a copy made from it: `params.yaml`, `dvc.yaml`, `data/`, `work/`, `.services/`."""
+
+    root: Path
+
+    @property
+    def params_file(self) -> Path:
+        return self.root / "params.yaml"
+
+    @property
+    def services_dir(self) -> Path:
+        return self.root / ".services"
+
+    def dataset_dir(self, dataset: str) -> Path:
+        return self.root / "data" / dataset
+
+    def data_dir(self, category: Category) -> Path:
+        return self.dataset_dir(category.dataset) / category.name
+
+    def work_dir(self, category: Category) -> Path:
+        return self.root / "work" / category.dataset / category.name
+
+    def categories(self, dataset: str) -> list[Category]:
+        """The categories whose images lie in the workspace, in alphabetical order."""
+        folder = self.dataset_dir(dataset)
+        return [Category(dataset, d.name) for d in sorted(folder.iterdir()) if d.is_dir()] if folder.is_dir() else []
