@@ -14,7 +14,6 @@ setup: ## a .venv with everything, from the lock; does nothing when it is there
 demo: setup ## render the sample data, retrain all its categories, show the result
 	@tocoad sample
 	@tocoad retrain sample
-	@tocoad pages
 
 test: setup ## every test
 	@pytest

@@ -13,7 +13,9 @@ _LAYOUTS = ("auto", "mvtec", "visa", "btad", "folder")
 
 
 def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
-    data = commands.add_parser("data", help="bring images in, or check them", description="Bring images in, or check them.")
+    data = commands.add_parser(
+        "data", help="bring images in, or check them", description="Bring images in, or check them."
+    )
     actions = data.add_subparsers(dest="action", metavar="ACTION", required=True)
     add = add_command(
         actions,
@@ -25,12 +27,21 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
     )
     add.add_argument("source", type=Path, help="folder of images, in one of the known layouts")
     add.add_argument("--name", required=True, help="name of the data set in this workspace")
-    add.add_argument("--layout", choices=_LAYOUTS, default="auto", help="how the folder is laid out (default: %(default)s)")
+    add.add_argument(
+        "--layout", choices=_LAYOUTS, default="auto", help="how the folder is laid out (default: %(default)s)"
+    )
     check = add_command(
-        actions, common, "check", _check, "validate the images of a data set, and write nothing", "tocoad data check mvtec"
+        actions,
+        common,
+        "check",
+        _check,
+        "validate the images of a data set, and write nothing",
+        "tocoad data check mvtec",
     )
     check.add_argument("name", metavar="NAME", help="a data set of this workspace, or a folder")
-    check.add_argument("--layout", choices=_LAYOUTS, default="auto", help="how a folder is laid out (default: %(default)s)")
+    check.add_argument(
+        "--layout", choices=_LAYOUTS, default="auto", help="how a folder is laid out (default: %(default)s)"
+    )
 
 
 def _add(options: argparse.Namespace) -> int:

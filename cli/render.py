@@ -1,4 +1,4 @@
-"""Tables on a terminal. Machines get JSON on standard output, so everything here goes to standard error but the result."""
+"""Tables on a terminal. Standard output is for results; all else goes to standard error."""
 
 from __future__ import annotations
 
@@ -66,7 +66,9 @@ def result_table(result: Mapping[str, Any], console: Console | None = None) -> N
             f"v{model['version']}{aliases}" if model else "",
         )
         if entry["control"]:
-            table.add_row("", "", entry["control"]["method"], *_figures(entry["control"]["metrics"]), "", "", style="dim")
+            table.add_row(
+                "", "", entry["control"]["method"], *_figures(entry["control"]["metrics"]), "", "", style="dim"
+            )
     done = [entry for entry in categories.values() if entry["metrics"]]
     if len(done) > 1:
         table.add_section()
@@ -80,6 +82,36 @@ def result_table(result: Mapping[str, Any], console: Console | None = None) -> N
             console.print(f"{name}: {entry['error']}", style="red", markup=False, highlight=False)
         elif entry["decision"] and entry["decision"]["verdict"] != "promoted":
             console.print(f"{name}: {entry['decision']['reasons'][0]}", markup=False, highlight=False)
+
+
+def metrics_table(rows: Mapping[str, Any]) -> None:
+    """Categories x the seven metrics, on standard output."""
+    table = Table()
+    table.add_column("category")
+    table.add_column("method")
+    for short in (*_SHORT.values(), "recall", "false rejects"):
+        table.add_column(short, justify="right", no_wrap=True)
+    for name, row in rows.items():
+        at = row["at_threshold"]
+        shares = [f"{at[key]:.3f}" if at[key] is not None else "-" for key in ("recall", "false_reject_rate")]
+        table.add_row(name, row["method"], *_figures(row["metrics"]), *shares)
+    Console().print(table)
+
+
+def status_table(status: Mapping[str, Any]) -> None:
+    """One row a category, on standard output."""
+    table = Table(title=f"{status['dataset']}, data version {status['data_version'] or 'none'}", title_justify="left")
+    for column in ("category", "method", "stale stages", "champion"):
+        table.add_column(column)
+    for short in _SHORT.values():
+        table.add_column(short, justify="right", no_wrap=True)
+    for name, row in status["categories"].items():
+        champion = row["champion"]
+        figures = _figures(champion["metrics"]) if champion else ["-"] * len(_SHORT)
+        stale = ", ".join(row["stale"]) if row["method"] else "not yet in the plan"
+        version = f"v{champion['version']} ({champion['method']})" if champion else "none"
+        table.add_row(name, row["method"] or "-", stale or "up to date", version, *figures)
+    Console().print(table)
 
 
 def prediction_table(rows: Sequence[Mapping[str, Any]], threshold: Threshold) -> None:

@@ -40,19 +40,22 @@ def _retrain(options: argparse.Namespace) -> int:
         override(workspace, assignments, options.profile)
     from cli.live import live_progress
     from cli.render import result_table
+    from tasks.prefect_server import prefect_api
     from tasks.services import configure
     from tocoad.planning import plan_categories
 
     plan_categories(workspace, options.name, options.categories, options.method)
-    configure(workspace, debug=options.debug)
-    from flows.retrain import CategoriesFailedError, retrain
+    services = configure(workspace, debug=options.debug)
+    with prefect_api(services) as api:
+        from flows.retrain import CategoriesFailedError, retrain
 
-    with live_progress():
-        try:
-            result = retrain(options.name, options.categories, options.force, str(workspace.root))
-            code = 0
-        except CategoriesFailedError as error:
-            result, code = error.result, 1
+        api.ready()
+        with live_progress():
+            try:
+                result = retrain(options.name, options.categories, options.force, str(workspace.root))
+                code = 0
+            except CategoriesFailedError as error:
+                result, code = error.result, 1
     result_table(result)
     if options.json:
         json.dump(result, sys.stdout, indent=1)

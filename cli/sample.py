@@ -11,7 +11,12 @@ from cli.workspace import current_workspace
 
 def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
     sample = add_command(
-        commands, common, "sample", _sample, "render the built-in sample data set", "tocoad sample && tocoad retrain sample"
+        commands,
+        common,
+        "sample",
+        _sample,
+        "render the built-in sample data set",
+        "tocoad sample && tocoad retrain sample",
     )
     sample.add_argument("--name", default="sample", help="name of the data set (default: %(default)s)")
     sample.add_argument("--seed", type=int, default=0, help="another seed renders other parts (default: %(default)s)")

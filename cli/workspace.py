@@ -16,10 +16,21 @@ def current_workspace() -> Workspace:
         SettingsError: there is none.
     """
     from tocoad.config import SettingsError
+
+    workspace = workspace_here()
+    if workspace is None:
+        raise SettingsError(
+            f"{Path.cwd()} is not in a workspace: change to a checkout of the project (params.yaml, dvc.yaml)"
+        )
+    return workspace
+
+
+def workspace_here() -> Workspace | None:
+    """The same, or None where there is none."""
     from tocoad.workspace import Workspace
 
     here = Path.cwd()
     for folder in (here, *here.parents):
         if (folder / "params.yaml").is_file() and (folder / "dvc.yaml").is_file():
             return Workspace(folder)
-    raise SettingsError(f"{here} is not in a workspace: change to a checkout of the project (params.yaml, dvc.yaml)")
+    return None

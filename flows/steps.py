@@ -1,23 +1,26 @@
-"""The retrain flow's named Prefect tasks; each calls one function of `tasks`.
+"""The retrain flow's named Prefect tasks; each hands over to `tasks`.
 
-Nothing is cached or persisted by Prefect: DVC is the one memory of what is up to date.
+Prefect caches and persists nothing here: DVC is the one memory of what is up to date.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from prefect import task
+from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import TaskRun
-from prefect.states import State
+from prefect.client.schemas.objects import State, TaskRun
 
 from tasks import dvc, progress
+from tasks.mlflow_registry import Registry
 from tasks.ray import RayStages
+from tasks.recording import RetrainRecord
 from tasks.registration import Registration, register_candidate
-from tasks.tracking import CategoryRun
-from tocoad.config import Settings, SettingsError
+from tocoad.config import MethodName, Settings, SettingsError
+from tocoad.gate.records import Candidate
 from tocoad.graph import Job, jobs_of, to_run
 from tocoad.params import Plan
 from tocoad.stage import Progress, StageError, StageRecord
@@ -25,19 +28,14 @@ from tocoad.workspace import Category, Workspace
 
 
 def may_pass(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
-    """Whether another try is worth it: what the user must mend will not pass by itself."""
-    try:
-        state.result()
-    except (SettingsError, StageError):
-        return False
-    except Exception:
-        return True
-    return False
+    """Whether another try is worth it: what the user must mend does not pass by itself."""
+    error = state.result(raise_on_failure=False)
+    return not isinstance(error, SettingsError | StageError)
 
 
 @task(name="version", task_run_name="version {dataset}", cache_policy=NO_CACHE)
 def version(
-    workspace: Workspace, dataset: str, categories: list[Category], plan: Plan, force: bool
+    workspace: Workspace, dataset: str, categories: Sequence[Category], plan: Plan, force: bool
 ) -> dict[Category, tuple[Job, ...]]:
     """Brings changed images under DVC and asks it what is stale: the jobs to run, by category."""
     dvc.track_dataset(workspace, dataset)
@@ -48,27 +46,50 @@ def version(
     return {category: to_run(chain, stale) for category, chain in jobs.items()}
 
 
-@task(name="stage", cache_policy=NO_CACHE)
-def run_job(job: Job, settings: Settings, stages: RayStages, run: CategoryRun | None) -> StageRecord:
+@task(cache_policy=NO_CACHE)
+def run_stage(job: Job, settings: Settings, stages: RayStages, record: RetrainRecord) -> StageRecord:
     """Runs one stage on Ray and waits; its live figures go to whoever watches and to the category's MLflow run."""
 
     def on_progress(update: Progress) -> None:
         progress.report(job.dvc_name, update)
-        if run is not None:
-            run.log_progress(job, update)
+        record.progress(job, update)
 
     return stages.run(job, settings, on_progress)
 
 
 @task(name="record", cache_policy=NO_CACHE)
-def record(workspace: Workspace, jobs: list[Job]) -> None:
-    """One DVC commit of what the jobs wrote, here in the driver."""
-    dvc.commit(workspace, [job.dvc_name for job in jobs])
+def record_stages(workspace: Workspace, jobs: Sequence[Job], before: Mapping[str, str]) -> set[str]:
+    """One DVC commit of what the jobs wrote, here in the driver.
+
+    Returns the DVC names of the jobs whose settings or images changed while they ran, and which stay stale.
+    """
+    return dvc.commit(workspace, [job.dvc_name for job in jobs], before)
 
 
-@task(name="register", cache_policy=NO_CACHE)
+@task(name="register", task_run_name="register {category}", cache_policy=NO_CACHE)
 def register(
-    workspace: Workspace, category: Category, settings: Settings, plan: Plan, run: CategoryRun | None, stages: RayStages
+    workspace: Workspace,
+    category: Category,
+    method: MethodName,
+    settings: Settings,
+    registry: Registry,
+    stages: RayStages,
+    record: RetrainRecord,
 ) -> Registration:
     """The category's detector becomes a model version; the gate decides about the champion alias."""
-    return register_candidate(workspace, category, plan.method(category), settings, run, stages)
+    record.finish(category, method)
+
+    def rescore(package: Path) -> Candidate:
+        arguments = (str(workspace.root), str(category), str(package), settings.model_dump_json())
+        return cast(
+            Candidate, stages.call(f"champion of {category}", "tocoad.evaluation.workspace:rescore", *arguments)
+        )
+
+    return register_candidate(workspace, category, method, settings, registry, record.run(category), rescore)
+
+
+@task(name="publish", cache_policy=NO_CACHE)
+def publish(dataset: str, rows: list[dict[str, Any]], description: str) -> None:
+    """The result as a table on the flow run's page in Prefect."""
+    key = f"retrain-{dataset}".lower().replace("_", "-")
+    create_table_artifact(table=rows, key=key, description=description)

@@ -7,7 +7,7 @@ from typing import Any
 
 import mlflow
 import numpy as np
-from mlflow.pyfunc import PythonModel, PythonModelContext
+from mlflow.pyfunc.model import PythonModel, PythonModelContext
 from numpy.typing import NDArray
 
 
@@ -15,12 +15,12 @@ class DetectorModel(PythonModel):
     """A detector package behind MLflow's interface; the scoring is the package's own."""
 
     def load_context(self, context: PythonModelContext) -> None:
-        from tocoad.package import load_detector
+        from tocoad.package.detector import load_detector
 
         self._detector = load_detector(Path(context.artifacts["detector"]))
 
     def predict(
-        self, context: PythonModelContext, model_input: NDArray[np.uint8], params: dict[str, Any] | None = None
+        self, context: PythonModelContext, model_input: np.ndarray, params: dict[str, Any] | None = None
     ) -> dict[str, NDArray[Any]]:
         """Images (B, S, S, 3) uint8 RGB -> pred_score (B,), pred_label (B,), anomaly_map (B, S, S)."""
         prediction = self._detector.predict(model_input)

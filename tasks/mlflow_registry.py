@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -40,7 +41,7 @@ class Version:
 
     name: str
     version: int
-    run_id: str
+    run_id: str | None
     tags: Mapping[str, str]
     aliases: tuple[str, ...]
 
@@ -84,11 +85,13 @@ class Registry:
             return known
         if self._registered(name) is None:
             self._create_model(name)
-        stored = self._client.create_logged_model(run.experiment_id, name, run.run_id, model_type="detector")
+        stored = self._client.create_logged_model(run.experiment_id, _DETECTOR, run.run_id, model_type=_DETECTOR)
         with tempfile.TemporaryDirectory(prefix="tocoad-model-") as scratch:
+            # MLflow keeps the name of an artifact's folder; `download` counts on it.
+            package = shutil.copytree(detector, Path(scratch) / _DETECTOR)
             folder = Path(scratch) / "model"
             card = Model(artifact_path=stored.artifact_location, run_id=run.run_id, model_id=stored.model_id)
-            _save(folder, detector, example, card)
+            _save(folder, package, example, card)
             self._client.log_model_artifacts(stored.model_id, str(folder))
         self._client.finalize_logged_model(stored.model_id, "READY")
         created = self._client.create_model_version(
@@ -130,7 +133,8 @@ class Registry:
             raise SettingsError(f"{uri}: no model {name!r} is registered")
         if alias is not None:
             if alias not in registered.aliases:
-                raise SettingsError(f"{uri}: {name} has no alias {alias!r}; it has {', '.join(registered.aliases) or 'none'}")
+                known = ", ".join(registered.aliases) or "none"
+                raise SettingsError(f"{uri}: {name} has no alias {alias!r}; it has {known}")
             number = registered.aliases[alias]
         try:
             return self.version(name, int(number))
@@ -174,7 +178,7 @@ class Registry:
 
 def _save(folder: Path, detector: Path, example: NDArray[np.uint8], card: Model) -> None:
     size = example.shape[0]
-    images = TensorSpec(np.dtype(np.uint8), (-1, size, size, 3), "images")
+    images = TensorSpec(np.dtype(np.uint8), (-1, size, size, 3))
     outputs = Schema(
         [
             TensorSpec(np.dtype(np.float32), (-1,), "pred_score"),

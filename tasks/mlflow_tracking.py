@@ -117,8 +117,8 @@ class Tracking:
     def _active(self, experiment: Experiment) -> str:
         if experiment.lifecycle_stage != "active":
             raise TrackingError(
-                f"MLflow at {self._services.tracking_uri}: experiment {experiment.name!r} is deleted; bring it back with: "
-                f"mlflow experiments restore --experiment-id {experiment.experiment_id}"
+                f"MLflow at {self._services.tracking_uri}: experiment {experiment.name!r} is deleted; "
+                f"bring it back with: mlflow experiments restore --experiment-id {experiment.experiment_id}"
             )
         return str(experiment.experiment_id)
 

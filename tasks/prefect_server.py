@@ -96,10 +96,10 @@ class PrefectApi:
 def prefect_api(services: Services) -> Iterator[PrefectApi]:
     """While it is open there is a Prefect API: the configured server, else an embedded one, started here and now.
 
-        with prefect_api(services) as api:
-            from flows.retrain import retrain
-            api.ready()
-            retrain("sample")
+    with prefect_api(services) as api:
+        from flows.retrain import retrain
+        api.ready()
+        retrain("sample")
     """
     with ExitStack() as stack:
         server = None

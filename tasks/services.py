@@ -56,9 +56,12 @@ def configure(workspace: Workspace, debug: bool = False) -> Services:
     values = {
         **_PRIVATE,
         "MLFLOW_TRACKING_URI": local_tracking,
+        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+        # The default, 7 with growing pauses, is silent for four minutes before a wrong address is told.
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "4",
         "MLFLOW_LOGGING_LEVEL": level,
-        # A check of versions against the model's list, which imports every package of it.
-        "MLFLOW_REQUIREMENTS_INFERENCE_RAISE_ERRORS": "false",
+        # Standard output belongs to the command line.
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
         "PREFECT_HOME": str(folder / "prefect"),
         "PREFECT_LOGGING_LEVEL": level,
         "PREFECT_SERVER_LOGGING_LEVEL": _QUIET,
@@ -79,5 +82,5 @@ def configure(workspace: Workspace, debug: bool = False) -> Services:
 
 
 def _set(name: str, value: str) -> None:
-    if os.environ.get(name) == _ours.get(name):
+    if name not in os.environ or os.environ[name] == _ours.get(name):
         os.environ[name] = _ours[name] = value

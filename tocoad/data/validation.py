@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -16,6 +15,7 @@ from tocoad.config import SplitSettings
 from tocoad.data.images import decode, is_lossy, mask_pixels
 from tocoad.data.layouts.source import Source, SourceCategory, SourceImage
 from tocoad.data.manifest import GOOD
+from tocoad.data.pool import thread_pool
 from tocoad.data.problems import DataError, Problem
 from tocoad.data.split import TooFewError, calibration_digests
 from tocoad.stage import Progress, ProgressCallback, silent
@@ -59,7 +59,7 @@ def validate(
     """Adds what it finds to the source's warnings; raises DataError with the source's problems and its own."""
     images = [image for category in source.categories for image in category.images]
     findings: list[_Findings] = []
-    with ThreadPoolExecutor(threads) as pool:
+    with thread_pool(threads) as pool:
         for found in pool.map(_check_image, images):
             findings.append(found)
             source.problems += found.problems

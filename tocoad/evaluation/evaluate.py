@@ -22,7 +22,7 @@ from tocoad.metrics.predictions import Predictions, evaluate_metrics
 from tocoad.stage import Progress, ProgressCallback, silent
 
 if TYPE_CHECKING:
-    from tocoad.package import Detector
+    from tocoad.package.detector import Detector
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from tocoad.data.manifest import ImageRecord
 from tocoad.stage import StageError
 
 if TYPE_CHECKING:  # the package brings torch, which readers of figures need not pay for
-    from tocoad.package import Detector
+    from tocoad.package.detector import Detector
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,10 @@ from pathlib import Path
 from tocoad.data.manifest import Manifest
 from tocoad.evaluation.evaluate import Evaluation, JudgedImage, evaluate_detector
 from tocoad.evaluation.files import write_evaluation
-from tocoad.evaluation.overlay import Picture, contact_sheet, draw_overlay, save_png
+from tocoad.evaluation.overlay import contact_sheet, draw_overlay
 from tocoad.evaluation.selection import spread
-from tocoad.package import Detector, load_detector
+from tocoad.package.detector import Detector, load_detector
+from tocoad.report.heatmap import Picture, png
 from tocoad.stage import StageContext, StageRecord
 
 OVERLAYS_DIR, OVERVIEW_FILE = "overlays", "overview.png"
@@ -40,6 +41,8 @@ def _draw(evaluation: Evaluation, detector: Detector, context: StageContext) -> 
         return draw_overlay(image, context.data_dir, card.calibration.scale, *thresholds)
 
     for number, image in enumerate(spread(evaluation.images, count)):
-        save_png(draw(image), folder / f"{number:03d}_{image.record.defect_type}_{Path(image.record.path).stem}.png")
+        (folder / f"{number:03d}_{image.record.defect_type}_{Path(image.record.path).stem}.png").write_bytes(
+            png(draw(image))
+        )
     usual = spread(evaluation.images, min(count, _OVERVIEW), extremes=False)
-    save_png(contact_sheet([draw(image) for image in usual]), folder / OVERVIEW_FILE)
+    (folder / OVERVIEW_FILE).write_bytes(png(contact_sheet([draw(image) for image in usual])))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -10,7 +12,7 @@ _PRODUCT = 2**22
 
 
 class MemoryBank(nn.Module):
-    """Holds `vectors` (M, D), float32. The buffers beside them are derived from them, so build a new bank for new ones.
+    """Holds `vectors` (M, D), float32; the other buffers follow from them, after `load_state_dict` as well.
 
     The nearest vector is found by argmin of |b|^2 / 2 - q.b, one matrix product with both sides shifted to the bank's
     mean, as norms far from zero cost digits; its distance is then computed afresh from the difference.
@@ -22,13 +24,19 @@ class MemoryBank(nn.Module):
 
     def __init__(self, vectors: Tensor) -> None:
         super().__init__()
-        vectors = vectors.float().contiguous()
-        mean = vectors.mean(0)
-        shifted = vectors - mean
+        self.register_buffer("vectors", vectors.float().contiguous())
+        self._derive()
+
+    def _derive(self) -> None:
+        mean = self.vectors.mean(0)
+        shifted = self.vectors - mean
         half_norms = shifted.square().sum(1, keepdim=True) / 2
-        self.register_buffer("vectors", vectors)
         self.register_buffer("mean", mean, persistent=False)
         self.register_buffer("factors", torch.cat([-shifted, half_norms], dim=1).T.contiguous(), persistent=False)
+
+    def _load_from_state_dict(self, *arguments: Any) -> None:
+        super()._load_from_state_dict(*arguments)
+        self._derive()
 
     def nearest(self, queries: Tensor) -> tuple[Tensor, Tensor]:
         """Patches (B, P, D) of B images -> Euclidean distances (B, P) and bank indices (B, P).

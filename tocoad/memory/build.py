@@ -29,8 +29,9 @@ def gather(batches: Iterable[Tensor], images: int) -> Floats:
         rows = batch.flatten(0, 2).numpy(force=True)
         if end == 0:
             features = np.empty((images * batch.shape[1] * batch.shape[2], batch.shape[3]), np.float32)
-        features[end : end + len(rows)] = rows
         end += len(rows)
+        if end <= len(features):
+            features[end - len(rows) : end] = rows
     if end != len(features) or end == 0:
-        raise ValueError(f"{end} patches came from the batches, {len(features)} were expected from {images} images")
+        raise ValueError(f"{end} patches came, {len(features)} were expected from {images} images")
     return features

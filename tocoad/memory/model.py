@@ -79,12 +79,6 @@ class MemoryBankModel(nn.Module):
         spec = MemoryBankArchitecture.model_validate(architecture)
         return cls(Encoder.from_spec(spec.encoder), MemoryBank(torch.zeros(spec.bank_size, spec.bank_width)), spec)
 
-    def load_state_dict(self, state_dict: Any, strict: bool = True, assign: bool = False) -> Any:
-        """What the bank derives from its vectors is derived anew."""
-        keys = super().load_state_dict(state_dict, strict, assign)
-        self.bank = MemoryBank(self.bank.vectors)
-        return keys
-
     def score(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """(B, 3, S, S), normalised -> anomaly map (B, S, S) and image score (B,), float32."""
         patches = patch_features(self.encoder(images), self.spec.pooled_width)
@@ -97,7 +91,9 @@ class MemoryBankModel(nn.Module):
         elif self.spec.reweight:
             worst = distances.argmax(1)
             rows = torch.arange(batch, device=flat.device)
-            support = self.bank.support_distances(flat[rows, worst], nearest[rows, worst], self.spec.reweight_neighbours)
+            support = self.bank.support_distances(
+                flat[rows, worst], nearest[rows, worst], self.spec.reweight_neighbours
+            )
             scores = reweighted_score(distances[rows, worst], support)
         else:
             scores = max_score(maps)

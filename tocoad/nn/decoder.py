@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 _MIN_WIDTH = 32  # of the middle convolution, for slim backbones
+_PRIOR = 0.01  # share of anomalous pixels that D believes in before it has seen any
 
 
 class InverseBottleneck(nn.Module):
-    """A ResNet bottleneck turned round: the middle convolution of an up-sampling block is a 2x2 stride-2 transposed one.
+    """A ResNet bottleneck turned round: to up-sample, its middle convolution is a 2x2 stride-2 transposed one.
 
     (B, in, H, W) -> (B, out, sH, sW), s = 2 for an up-sampling block, else 1.
     """
@@ -60,7 +63,7 @@ class Discriminator(nn.Module):
     """D: from the encoder's maps to one logit per pixel, the evidence that the pixel is anomalous.
 
     Up-stages start from the deepest map; each takes the encoder's map of its own level as a U-Net skip (1x1
-    convolution, added). Widths follow the encoder's.
+    convolution and batch norm, added: raw maps differ in size from backbone to backbone). Widths follow the encoder's.
     """
 
     def __init__(self, channels: Mapping[int, int], blocks: int) -> None:
@@ -70,9 +73,19 @@ class Discriminator(nn.Module):
         if self.levels[0] - self.levels[-1] != len(self.levels) - 1:
             raise ValueError(f"levels {self.levels} are not consecutive")
         widths = [channels[level] for level in self.levels]
-        self.up = nn.ModuleList(inverse_stage(a, b, blocks) for a, b in zip(widths, widths[1:], strict=False))
-        self.skip = nn.ModuleList(nn.Conv2d(width, width, 1) for width in widths[1:])
+        self.up = nn.ModuleList(inverse_stage(a, b, blocks) for a, b in pairwise(widths))
+        self.skip = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(width, width, 1, bias=False), nn.BatchNorm2d(width)) for width in widths[1:]
+        )
         self.logit = nn.Conv2d(widths[-1], 1, 1)
+
+    def init_weights(self, seed: int) -> None:
+        """Same seed, same weights. The logit starts at the prior, as focal loss wants it (Lin et al. 2017, 4.1)."""
+        generator = seeded_init(self, seed)
+        with torch.no_grad():
+            self.logit.weight.normal_(0, 0.01, generator=generator)
+        assert self.logit.bias is not None
+        nn.init.constant_(self.logit.bias, -math.log((1 - _PRIOR) / _PRIOR))
 
     def forward(self, maps: Mapping[int, Tensor], size: int) -> Tensor:
         """Maps (B, C_l, H_l, W_l) by level; returns logits (B, 1, size, size)."""
@@ -83,8 +96,11 @@ class Discriminator(nn.Module):
         return F.interpolate(self.logit(x), size=(size, size), mode="bilinear", align_corners=False)
 
 
-def seeded_init(module: nn.Module, seed: int) -> None:
-    """Kaiming fan-out for convolutions, 1 and 0 for batch norm, from a generator of its own: same seed, same weights."""
+def seeded_init(module: nn.Module, seed: int) -> torch.Generator:
+    """Kaiming fan-out for convolutions, 1 and 0 for batch norm, from a generator of its own: same seed, same weights.
+
+    Returns the generator, for whoever has more to draw.
+    """
     generator = torch.Generator().manual_seed(seed)
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
@@ -96,3 +112,4 @@ def seeded_init(module: nn.Module, seed: int) -> None:
         elif isinstance(layer, nn.BatchNorm2d) and layer.affine:
             nn.init.ones_(layer.weight)
             nn.init.zeros_(layer.bias)
+    return generator

@@ -59,11 +59,13 @@ def compute_context(settings: ComputeSettings) -> Iterator[Compute]:
     device = resolve_device(settings)
     threads = torch.get_num_threads()
     algorithms = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
-    cudnn = torch.backends.cudnn.benchmark
+    cudnn, fill = torch.backends.cudnn.benchmark, torch._C._get_deterministic_fill_uninitialized_memory()
     if device.type == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is not deterministic without it
     torch.set_num_threads(settings.threads)
     torch.use_deterministic_algorithms(True)
+    # With deterministic algorithms torch fills fresh memory, which nothing here reads: 20 % of the time on a CPU.
+    torch._C._set_deterministic_fill_uninitialized_memory(False)
     torch.backends.cudnn.benchmark = False
     try:
         yield Compute(
@@ -74,4 +76,5 @@ def compute_context(settings: ComputeSettings) -> Iterator[Compute]:
     finally:
         torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(algorithms[0], warn_only=algorithms[1])
+        torch._C._set_deterministic_fill_uninitialized_memory(fill)
         torch.backends.cudnn.benchmark = cudnn

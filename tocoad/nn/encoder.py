@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal, Self
 
-import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
@@ -78,14 +77,6 @@ class Encoder(nn.Module):
         indices = [self._index[level] for level in self.levels]
         maps = self.backbone.forward_intermediates(images, indices=indices, intermediates_only=True, stop_early=True)
         return dict(zip(self.levels, maps, strict=True))
-
-    def forward_each(self, images: Tensor) -> dict[int, Tensor]:
-        """The maps of `forward`, each image computed alone: the same bytes whatever batch an image comes in.
-
-        Convolutions round differently for different batch sizes. On a CPU this is the faster way as well.
-        """
-        maps = [self(image[None]) for image in images]
-        return {level: torch.cat([m[level] for m in maps]) for level in self.levels}
 
     def train(self, mode: bool = True) -> Self:
         super().train(mode)

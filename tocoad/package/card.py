@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -9,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from tocoad.calibration.conformal import Threshold
 
 FORMAT: Literal[1] = 1
+CARD_FILE, MODEL_FILE = "detector.json", "model.safetensors"
 
 
 class Provenance(BaseModel):
@@ -52,3 +56,9 @@ class DetectorCard(BaseModel):
     pixel_threshold: float
     calibration: Calibration
     provenance: Provenance
+
+
+def package_sha256(folder: Path) -> str:
+    """One digest over the package's two files."""
+    digests = [hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in (CARD_FILE, MODEL_FILE)]
+    return hashlib.sha256(json.dumps(digests).encode()).hexdigest()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -20,11 +18,9 @@ from torch import Tensor, nn
 from tocoad.config import ComputeSettings
 from tocoad.nn.device import Compute, compute_context
 from tocoad.nn.encoder import Triple
-from tocoad.package.card import DetectorCard
+from tocoad.package.card import CARD_FILE, MODEL_FILE, DetectorCard
 from tocoad.stage import StageError
 from tocoad.training.tensors import image_tensor
-
-CARD_FILE, MODEL_FILE = "detector.json", "model.safetensors"
 
 # Model name of a card -> the module and class of its networks. A method with networks of its own adds a line.
 MODELS = {"memory_bank": "tocoad.memory.model:MemoryBankModel"}
@@ -144,9 +140,3 @@ def load_detector(folder: Path, settings: ComputeSettings | None = None) -> Dete
     with compute_context(settings) as compute:
         compute.place(model.requires_grad_(False).eval())
     return Detector(card, model, settings)
-
-
-def package_sha256(folder: Path) -> str:
-    """One digest over the package's two files."""
-    digests = [hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in (CARD_FILE, MODEL_FILE)]
-    return hashlib.sha256(json.dumps(digests).encode()).hexdigest()

@@ -6,12 +6,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
+import tifffile
 from numpy.typing import NDArray
 
 from tocoad.data.images import is_image_name, load_images
 from tocoad.data.problems import DataError, Problem
+from tocoad.package.card import DetectorCard
 from tocoad.package.detector import Detector
+from tocoad.report.heatmap import PREDICTED, heat_overlay, outline, png
 
 
 @dataclass(frozen=True)
@@ -63,3 +67,19 @@ def predict_files(detector: Detector, files: Iterable[Path]) -> Iterator[FilePre
             anomaly_map=prediction.anomaly_map[0],
             pred_mask=prediction.pred_mask[0],
         )
+
+
+def save_prediction(prediction: FilePrediction, card: DetectorCard, folder: Path) -> dict[str, str]:
+    """Writes `<stem>_overlay.png` and `<stem>_map.tiff` (float32, raw) below `folder`; returns both paths.
+
+    Files of the same stem from different folders keep their folder's name before their own.
+    """
+    assert prediction.image is not None and prediction.anomaly_map is not None and prediction.pred_mask is not None
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = f"{prediction.file.parent.name}_{prediction.file.stem}".strip("._")
+    overlay, raw = folder / f"{stem}_overlay.png", folder / f"{stem}_map.tiff"
+    picture = cv2.cvtColor(prediction.image, cv2.COLOR_RGB2BGR)
+    blended = heat_overlay(picture, prediction.anomaly_map, card.calibration.scale)
+    overlay.write_bytes(png(outline(blended, prediction.pred_mask, PREDICTED)))
+    tifffile.imwrite(raw, prediction.anomaly_map)
+    return {"overlay": str(overlay), "anomaly_map": str(raw)}

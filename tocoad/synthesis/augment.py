@@ -125,4 +125,6 @@ def _shift_hsv(image: Image, hue_steps: int, saturation: ArrayLike) -> Image:
 
 def _histograms(image: Image) -> NDArray[np.float32]:
     """Pixels per grey level and channel, `(256, 3)`."""
-    return np.hstack([cv2.calcHist([image], [channel], None, [256], [0.0, 256.0]) for channel in range(3)])
+    counts = [cv2.calcHist([image], [channel], None, [256], [0.0, 256.0]) for channel in range(3)]
+    # One column or a flat array, by the version of OpenCV.
+    return np.stack([count.ravel() for count in counts], axis=1)

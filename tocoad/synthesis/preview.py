@@ -42,11 +42,11 @@ def sample_rows(title: str, normals: Sequence[Image], samples: Sequence[Syntheti
 
 
 def outlined(image: Image, mask: Mask) -> Image:
-    """The mask's outline drawn into a copy of the image at the sheet's size."""
+    """A line around the mask, not on it, in a copy of the image at the sheet's size."""
     canvas = _tile(image)
-    # Enlarged before it is drawn: a line of one pixel of the image would hide a scar of two.
     large = cv2.resize(mask.astype(np.uint8), (TILE, TILE), interpolation=cv2.INTER_NEAREST)
-    outlines, _ = cv2.findContours(large, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    around = cv2.dilate(large, np.ones((3, 3), dtype=np.uint8), iterations=2)
+    outlines, _ = cv2.findContours(around, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
     return np.asarray(cv2.drawContours(canvas, outlines, -1, OUTLINE, 1), dtype=np.uint8)
 
 

@@ -8,13 +8,13 @@ import numpy as np
 
 from tocoad.config import GeneratorSettings, Settings, SettingsError, SynthesisSettings
 from tocoad.data.images import load_images
-from tocoad.data.manifest import Manifest, Split
-from tocoad.data.stage import TRAIN_FILE
+from tocoad.data.manifest import TRAIN_FILE, Manifest, Split
 from tocoad.stage import Progress, StageContext, StageError, StageRecord
 from tocoad.synthesis.augment import Image
 from tocoad.synthesis.foreground import decide_foreground
 from tocoad.synthesis.generator import AnomalyGenerator, resolve_content
 from tocoad.synthesis.output import (
+    PNG_LEVEL,
     PREVIEW_FILE,
     SynthesisDescription,
     SynthesisOutput,
@@ -62,7 +62,7 @@ def synthesize(context: StageContext) -> StageRecord:
     for name, (_, gt_masks) in sets.items():
         if not gt_masks.any():
             raise StageError(
-                f"{context.category}: {_words(recipes[name])} finds no place; change synthesis in params.yaml"
+                f"{context.category}: {_words(recipes[name])} makes no visible anomaly; change synthesis in params.yaml"
             )
     context.progress(Progress(2, STEPS))
 
@@ -87,7 +87,9 @@ def synthesize(context: StageContext) -> StageRecord:
         *_preview_rows(generator("same", train, train_foreground), "training"),
         *_preview_rows(generator("other", held_out, held_out_foreground), "validation"),
     ]
-    contact_sheet(f"{context.category} ({rule.kind})", rows).save(context.output_dir / PREVIEW_FILE)
+    contact_sheet(f"{context.category} ({rule.kind})", rows).save(
+        context.output_dir / PREVIEW_FILE, compress_level=PNG_LEVEL
+    )
     context.progress(Progress(3, STEPS))
     return StageRecord(_metrics(train_foreground, sets))
 

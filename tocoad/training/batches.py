@@ -46,7 +46,8 @@ def photometric_view(image: Images, settings: Stage2Settings, rng: np.random.Gen
         x = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
     if sigma > 0.05:
         x = cv2.GaussianBlur(x, (0, 0), sigma)
-    return np.clip(np.rint(x), 0, 255).astype(np.uint8)
+    view: Images = np.clip(np.rint(x), 0, 255).astype(np.uint8)
+    return view
 
 
 def photometric_pair(images: Images, settings: Stage2Settings, seed: int, step: int) -> tuple[Images, Images]:

@@ -20,7 +20,7 @@ _TENSORS, _STATE = "state.safetensors", "state.json"
 
 @dataclass
 class TrainingState:
-    """What changes during training. `key` names the run (settings and inputs); another run's checkpoint is not taken."""
+    """What changes during training. `key` names the run (settings, inputs); another run's checkpoint is not taken."""
 
     key: str
     modules: Mapping[str, nn.Module]

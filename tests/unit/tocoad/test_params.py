@@ -49,12 +49,18 @@ def test_an_override_is_in_force_and_leaves_every_other_line(workspace: Workspac
         ("stage1.itrations", "3", "unknown key 'stage1.itrations'; did you mean 'iterations'?"),
         ("stage3.lr", "1", "unknown key 'stage3'; did you mean 'stage2'?"),
         ("stage1.lr", "-1", "stage1.lr: input should be greater than 0 (it is -1)"),
-        ("encoder.weights", "cloud", "encoder.weights: input should be 'wheel', 'file', 'hub' or 'none' (it is 'cloud')"),
+        (
+            "encoder.weights",
+            "cloud",
+            "encoder.weights: input should be 'wheel', 'file', 'hub' or 'none' (it is 'cloud')",
+        ),
         ("seed.lr", "1", "--set seed.lr: 'seed' is a value, not a section"),
         ("encoder.weights", "file", "encoder: weights: file needs encoder.path and encoder.sha256"),
     ],
 )
-def test_a_wrong_value_is_one_line_and_changes_nothing(workspace: Workspace, key: str, value: str, message: str) -> None:
+def test_a_wrong_value_is_one_line_and_changes_nothing(
+    workspace: Workspace, key: str, value: str, message: str
+) -> None:
     before = workspace.params_file.read_bytes()
     with pytest.raises(SettingsError) as caught:
         override(workspace, {key: value})

@@ -16,7 +16,7 @@ def test_a_category_is_written_with_its_data_set() -> None:
 
 @pytest.mark.parametrize("text", ["bottle", "../x/y", "a/b/c", "a/..", "/b", "a/", "a b/c", "a/b.c", "-a/b"])
 def test_names_that_could_leave_the_workspace_are_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="valid name|form DATASET/CATEGORY"):
+    with pytest.raises(ValueError, match=r"valid name|form DATASET/CATEGORY"):
         Category.parse(text)
 
 

@@ -1,15 +1,16 @@
-"""Defects that can lie on any surface. Drawn from outlines and lines; nothing here is shared with `tocoad.synthesis`,
+"""Defects that can lie on any surface, drawn from outlines and lines.
 
-so that a detector is not tested on what it was trained with.
+Nothing here is shared with `tocoad.synthesis`, so that a detector is not tested on what it was trained with.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
-from tocoad.data.sample.shapes import Field, Grid, Point, blob, circle, polyline, smooth_noise
+from tocoad.data.sample.shapes import Colour, Field, Grid, Point, blob, circle, polyline, smooth_noise
 from tocoad.data.sample.surface import Surface
 
 
@@ -21,12 +22,18 @@ def pick(rng: np.random.Generator, grid: Grid, inside: Field) -> Point:
 
 
 def wander(
-    rng: np.random.Generator, start: Point, direction: float, length: float, steps: int, bend: float
+    rng: np.random.Generator,
+    start: Point,
+    direction: float,
+    length: float,
+    steps: int,
+    bend: float,
+    curve: float = 0.0,
 ) -> list[Point]:
-    """A line of `steps` pieces that turns by about `bend` radians at each."""
+    """A line of `steps` pieces that turns by `curve` radians at each, give or take `bend`."""
     points = [start]
     for _ in range(steps):
-        direction += rng.normal(0, bend)
+        direction += rng.normal(curve, bend)
         x, y = points[-1]
         points.append((x + np.cos(direction) * length / steps, y + np.sin(direction) * length / steps))
     return points
@@ -34,13 +41,14 @@ def wander(
 
 def scratch(surface: Surface, grid: Grid, rng: np.random.Generator, start: Point, within: Field) -> None:
     """A groove with a bright floor, sometimes with a second one beside it; it ends where `within` turns positive."""
-    direction, length = rng.uniform(0, 2 * np.pi), rng.uniform(0.35, 0.8)
+    direction, length = rng.uniform(0, 2 * np.pi), rng.uniform(0.2, 0.8)
+    depth = rng.uniform(0.3, 1.0)
     for _ in range(rng.integers(1, 3)):
-        width = max(rng.uniform(0.006, 0.012), 0.6 * grid.px)
+        width = max(rng.uniform(0.004, 0.010), 0.5 * grid.px)
         line = polyline(grid, wander(rng, start, direction, length, 8, 0.05)) - width
         alpha = grid.coverage(np.maximum(line, within), 1.5)
-        surface.paint((0.93, 0.93, 0.92), 0.75 * alpha, gloss=0.5)
-        surface.height -= 0.006 * alpha
+        surface.paint((0.93, 0.93, 0.92), 0.75 * depth * alpha, gloss=0.5)
+        surface.height -= np.float32(0.006 * depth) * alpha
         start = (start[0] + rng.normal(0, 0.03), start[1] + rng.normal(0, 0.03))
         length *= rng.uniform(0.4, 0.8)
 
@@ -51,13 +59,14 @@ def stain(
     rng: np.random.Generator,
     centre: Point,
     radius: float,
-    colour: Point | Sequence[float],
+    colour: Colour,
 ) -> None:
     """A dried drop: it tints what it covers, most at its rim."""
     edge = blob(grid, centre, radius, rng)
     cloud = 1 + 0.18 * smooth_noise(rng, grid.size, grid.size / 40)
     rim = np.exp(-((edge + 0.012) ** 2) / (2 * 0.012**2))
-    strength = np.clip(grid.coverage(edge, 3.0) * (0.62 * cloud + 0.3 * rim), 0, 1).astype(np.float32)
+    density = rng.uniform(0.45, 1.0)
+    strength = np.clip(density * grid.coverage(edge, 3.0) * (0.62 * cloud + 0.3 * rim), 0, 1).astype(np.float32)
     tinted = surface.albedo * np.asarray(colour, np.float32)
     surface.paint(tinted, strength, gloss=0.1)
 
@@ -67,12 +76,12 @@ def dent(surface: Surface, grid: Grid, rng: np.random.Generator, centre: Point, 
     turned = grid.moved(*centre, rng.uniform(0, 180))
     far = np.hypot(turned.x / rng.uniform(0.8, 1.25), turned.y) / radius
     lip = 0.25 * np.exp(-((far - 1.15) ** 2) / (2 * 0.18**2))
-    surface.height -= (radius * rng.uniform(0.4, 0.55) * (np.exp(-((far / 0.62) ** 2)) - lip)).astype(np.float32)
+    surface.height -= (radius * rng.uniform(0.12, 0.5) * (np.exp(-((far / 0.62) ** 2)) - lip)).astype(np.float32)
 
 
 def crack(surface: Surface, grid: Grid, points: Sequence[Point], width: float, within: Field) -> None:
     """A dark jagged gap that thins out towards its end."""
-    for piece, (start, end) in enumerate(zip(points, points[1:], strict=False)):
+    for piece, (start, end) in enumerate(pairwise(points)):
         thin = max(width * (1 - 0.7 * piece / len(points)), 0.6 * grid.px)
         alpha = grid.coverage(np.maximum(polyline(grid, [start, end]) - thin, within), 1.2)
         surface.paint((0.05, 0.05, 0.06), 0.95 * alpha, gloss=0.0)
@@ -93,24 +102,20 @@ def speckles(
         surface.paint(colour, grid.coverage(edge, 1.5) * np.float32(rng.uniform(0.6, 0.95)), gloss=0.0)
 
 
-def fibre(surface: Surface, grid: Grid, rng: np.random.Generator, start: Point, colour: Sequence[float]) -> None:
+def fibre(surface: Surface, grid: Grid, rng: np.random.Generator, start: Point, colour: Colour) -> None:
     """A hair or thread that fell onto the part, with its shadow."""
-    direction, bend = rng.uniform(0, 2 * np.pi), rng.choice((-1, 1)) * rng.uniform(0.05, 0.22)
-    points, length = [start], rng.uniform(0.5, 1.0)
-    for _ in range(16):
-        direction += bend + rng.normal(0, 0.12)
-        x, y = points[-1]
-        points.append((x + np.cos(direction) * length / 16, y + np.sin(direction) * length / 16))
-    width = max(rng.uniform(0.008, 0.014), 0.7 * grid.px)
+    direction, curve = rng.uniform(0, 2 * np.pi), rng.choice((-1, 1)) * rng.uniform(0.05, 0.22)
+    points = wander(rng, start, direction, rng.uniform(0.25, 0.9), 16, 0.12, curve)
+    width = max(rng.uniform(0.005, 0.012), 0.6 * grid.px)
     line = polyline(grid, points)
     shadow = polyline(grid, [(x + 0.012, y + 0.016) for x, y in points])
-    surface.albedo *= (1 - 0.35 * np.exp(-((shadow / 0.016) ** 2)))[..., None]
+    surface.albedo *= (1 - 0.3 * np.exp(-((shadow / 0.014) ** 2)))[..., None]
     round_top = 1 - 0.35 * np.clip(line / width, 0, 1)
-    surface.paint(np.asarray(colour, np.float32) * round_top[..., None], grid.coverage(line - width), gloss=0.1)
+    surface.paint(np.array(colour, np.float32) * round_top[..., None], grid.coverage(line - width), gloss=0.1)
 
 
 def paint_drop(
-    surface: Surface, grid: Grid, rng: np.random.Generator, centre: Point, radius: float, colour: Sequence[float]
+    surface: Surface, grid: Grid, rng: np.random.Generator, centre: Point, radius: float, colour: Colour
 ) -> None:
     """A raised drop of foreign colour with a few splashes."""
     drops = [(centre, radius)]
@@ -121,7 +126,7 @@ def paint_drop(
         )
     for place, size in drops:
         edge = blob(grid, place, size, rng, 0.12)
-        surface.paint((colour[0], colour[1], colour[2]), grid.coverage(edge, 1.5), gloss=0.45)
+        surface.paint(colour, grid.coverage(edge, 1.5), gloss=0.45)
         surface.height += (0.35 * np.sqrt(np.clip(-edge, 0, None) * size)).astype(np.float32) * 0.5
 
 

@@ -29,8 +29,8 @@ class Gear:
         self.belt_tint = rng.normal(0, 0.012)
         self.tone = rng.normal(0, 0.015)
         # Turning leaves fine rings: noise along the radius alone.
-        rings = np.convolve(rng.standard_normal(1200), np.hanning(9), mode="same")
-        self.rings = np.interp(self.radius, np.linspace(0, 1.5, 1200), rings).astype(np.float32)
+        rings = np.convolve(rng.standard_normal(400), np.hanning(5), mode="same")
+        self.rings = np.interp(self.radius, np.linspace(0, 1.5, 400), rings).astype(np.float32)
         self.patina = smooth_noise(rng, size, size / 25)
 
     def surface(self, defect: str | None, rng: np.random.Generator) -> Surface:
@@ -55,21 +55,21 @@ class Gear:
         edge = self.radius - (_ROOT + (_TIP - _ROOT) * height)
         # The radial difference is no distance at the steep flanks.
         slope = np.hypot(1.0, (_TIP - _ROOT) * 1.15 * _TEETH * np.sin(_TEETH * self.angle) / self.radius.clip(0.1))
-        outline = (edge / np.where((height > 0) & (height < 1), slope, 1.0)).astype(np.float32)
+        outline = edge / np.where((height > 0) & (height < 1), slope, 1.0)
         if fault is not None:
             tooth = 2 * np.pi * int(fault.integers(_TEETH)) / _TEETH
-            broken, depth = int(fault.integers(1, 3)), fault.uniform(0.05, 0.10)
+            broken, depth = int(fault.integers(1, 4)), fault.uniform(0.07, 0.125)
             jagged = 0.014 * np.cos(31 * self.angle + 1) + 0.01 * np.cos(57 * self.angle)
             turn = np.abs(np.angle(np.exp(1j * (self.angle - tooth - np.pi * (broken - 1) / _TEETH))))
             cut = np.where(turn < np.pi * broken / _TEETH, self.radius - (_TIP - depth) - jagged, -1.0)
-            outline = np.maximum(outline, cut).astype(np.float32)
-        return outline
+            outline = np.maximum(outline, cut)
+        return np.asarray(outline, np.float32)
 
     def _steel(self, solid: Field) -> Surface:
         tone = 0.50 + self.tone
         gear = Surface.flat(self.grid, (tone, tone, tone * 1.02), gloss=0.45)
-        gear.albedo *= (1 + 0.02 * self.rings + 0.02 * self.patina)[..., None]
-        gear.height += (0.0008 * self.rings).astype(np.float32)
+        gear.albedo *= (1 + 0.025 * self.rings + 0.02 * self.patina)[..., None]
+        gear.height += (0.0003 * self.rings).astype(np.float32)
         gear.height += (0.03 * np.clip(-solid / 0.028, 0, 1)).astype(np.float32)
         for radius, width, step in ((_HUB, 0.018, 0.022), (0.53, 0.018, -0.016)):
             gear.height += (step * np.clip((radius - self.radius) / width, -1, 1)).astype(np.float32)
@@ -109,7 +109,7 @@ class Gear:
         scene = Surface.flat(self.belt, (tint * 0.62, tint * 1.05, tint * 0.86))
         scene.albedo *= (1 + 0.06 * self.weave)[..., None]
         # The lamp stands at the upper left: the shadow falls to the lower right whatever the gear's rotation.
-        shadow = self.belt.coverage(np.asarray(_shifted(outline, self.belt, 0.03), np.float32), 9.0)
+        shadow = self.belt.coverage(_shifted(outline, self.belt, 0.03), 9.0)
         scene.albedo *= (1 - 0.6 * shadow)[..., None]
         scene.stack(gear, self.belt.coverage(solid))
         return scene
@@ -122,4 +122,4 @@ def _bolts() -> list[Point]:
 
 def _shifted(field: Field, grid: Grid, by: float) -> Field:
     pixels = max(round(by / grid.px), 1)
-    return np.roll(field, (pixels, pixels), axis=(0, 1))
+    return np.asarray(np.roll(field, (pixels, pixels), axis=(0, 1)))

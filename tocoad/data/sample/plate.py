@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 
 from tocoad.data.sample import defects
-from tocoad.data.sample.shapes import Field, Grid, Point, box, smooth_noise
+from tocoad.data.sample.mark import HEIGHT, WIDTH, mark
+from tocoad.data.sample.shapes import Field, Grid, Point, box, circle, smooth_noise
 from tocoad.data.sample.surface import Surface
 
 LAMP = 240.0
@@ -14,8 +15,10 @@ DEFECTS = ("dent", "misprint", "missing_hole", "scratch", "stain")
 
 _HALF = (0.80, 0.60)
 _HOLES = ((-0.66, -0.46), (0.66, -0.46), (-0.66, 0.46), (0.66, 0.46))
+_HOLE = 0.075
 _SLOT = (0.0, 0.40)
 _PRINT = (-0.02, -0.10)
+_PRINT_WIDTH = 1.1
 _INK = (0.10, 0.14, 0.30)
 
 
@@ -25,8 +28,9 @@ class Plate:
         size = grid.size
         self.cloth = smooth_noise(rng, size, 0.8) * 0.6 + smooth_noise(rng, size, size / 60)
         self.bench_tint = rng.normal(0, 0.012)
-        x, y = rng.normal(0, 0.008, 2)
-        self.grid = grid.moved(float(x), float(y), float(rng.normal(0, 0.5)))
+        x, y = rng.normal(0, 0.012, 2)
+        self.place, self.degrees = (float(x), float(y)), float(rng.normal(0, 0.7))
+        self.grid = grid.moved(x, y, self.degrees)
         self.brush = smooth_noise(rng, size, (size / 10, 0.4)) + 0.5 * smooth_noise(rng, size, (size / 3, 1.2))
         self.tone = rng.normal(0, 0.012)
         self.print_offset = rng.normal(0, 0.004, 2)
@@ -40,20 +44,21 @@ class Plate:
         missing = int(rng.integers(4)) if defect == "missing_hole" else -1
         for number, place in enumerate(_HOLES):
             if number != missing:
-                defects.hole(plate, grid, place, 0.075, 0.022)
+                defects.hole(plate, grid, place, _HOLE, 0.022)
         slot = box(grid, _SLOT, (0.24, 0.045), 0.045)
         plate.paint((0.05, 0.055, 0.06), grid.coverage(slot), gloss=0.0)
         plate.height -= (0.02 * np.clip(1 - np.abs(slot) / 0.02, 0, 1)).astype(np.float32)
         self._print(plate, rng if defect == "misprint" else None)
-        inside = np.maximum(outline + 0.16, np.maximum(-slot, -_nearest_hole(grid)) + 0.08)
+        openings = np.maximum(-slot, -_nearest_hole(grid))
+        inside = np.maximum(outline + 0.16, openings + 0.08)
         if defect == "dent":
-            defects.dent(plate, grid, rng, defects.pick(rng, grid, inside), rng.uniform(0.06, 0.12))
+            defects.dent(plate, grid, rng, defects.pick(rng, grid, inside), rng.uniform(0.05, 0.11))
         elif defect == "scratch":
-            solid = np.maximum(outline, np.maximum(-slot, -_nearest_hole(grid))) + 0.02
+            solid = np.asarray(np.maximum(outline, openings) + 0.02, np.float32)
             defects.scratch(plate, grid, rng, defects.pick(rng, grid, inside), solid)
         elif defect == "stain":
             colour = ((0.62, 0.45, 0.25), (0.45, 0.50, 0.42), (0.40, 0.40, 0.42))[rng.integers(3)]
-            defects.stain(plate, grid, rng, defects.pick(rng, grid, inside), rng.uniform(0.08, 0.17), colour)
+            defects.stain(plate, grid, rng, defects.pick(rng, grid, inside), rng.uniform(0.06, 0.16), colour)
         return self._on_bench(plate, outline)
 
     def _blank(self, outline: Field) -> Surface:
@@ -70,42 +75,36 @@ class Plate:
         degrees = 0.0
         kind = int(fault.integers(3)) if fault is not None else -1
         if fault is not None and kind == 0:
-            x, y = (
-                x + fault.choice((-1, 1)) * fault.uniform(0.05, 0.10),
-                y + fault.choice((-1, 1)) * fault.uniform(0.05, 0.09),
-            )
-            degrees = fault.choice((-1, 1)) * fault.uniform(4, 9)
-        mark = self._mark((x, y), degrees)
+            x += fault.choice((-1, 1)) * fault.uniform(0.02, 0.08)
+            y += fault.choice((-1, 1)) * fault.uniform(0.02, 0.07)
+            degrees = fault.choice((-1, 1)) * fault.uniform(1, 6)
+        covered = self._mark((x, y), degrees)
         if fault is not None and kind == 1:
-            mark = np.maximum(mark, 0.7 * self._mark((x + 0.035, y + fault.uniform(0.02, 0.035)), 0))
+            again = (x + fault.uniform(0.015, 0.035), y + fault.uniform(0.01, 0.03))
+            covered = np.maximum(covered, fault.uniform(0.3, 0.7) * self._mark(again, 0.0)).astype(np.float32)
         elif fault is not None and kind == 2:
             left = x + fault.uniform(-0.35, 0.1)
-            missing = box(self.grid, (left + 0.12, y), (fault.uniform(0.10, 0.16), 0.3))
-            mark = mark * (1 - self.grid.coverage(missing, 4.0))
-        ink = np.clip(self.ink + 0.05 * self.wear, 0, 1).astype(np.float32)
-        plate.paint(_INK, (mark * ink).astype(np.float32), gloss=0.05)
+            missing = box(self.grid, (left + 0.12, y), (fault.uniform(0.05, 0.14), 0.3))
+            covered *= 1 - self.grid.coverage(missing, 4.0)
+        density = np.clip(self.ink + 0.05 * self.wear, 0, 1)
+        plate.paint(_INK, np.asarray(covered * density, np.float32), gloss=0.05)
 
     def _mark(self, centre: Point, degrees: float) -> Field:
-        """Coverage of the print: a company sign, a type number and a bar code, drawn large and then laid down."""
+        """Coverage of the print with its middle at `centre`, in the plate's coordinates."""
         size = self.grid.size
-        scale = size / 256
-        sheet = np.zeros((512, 1024), np.uint8)
-        cv2.circle(sheet, (110, 150), 92, 255, 26, cv2.LINE_AA)
-        cv2.fillPoly(sheet, [np.array([(110, 92), (162, 188), (58, 188)])], 255, cv2.LINE_AA)
-        cv2.putText(sheet, "TC-208", (250, 222), cv2.FONT_HERSHEY_DUPLEX, 6.2, 255, 20, cv2.LINE_AA)
-        position = 40
-        for bar in (3, 1, 2, 1, 1, 3, 2, 1, 3, 1, 1, 2, 3, 1, 2, 2, 1, 3, 1, 2, 1, 1, 3):
-            cv2.rectangle(sheet, (position, 320), (position + bar * 12, 460), 255, -1)
-            position += bar * 12 + 20
-        # Sheet pixels to image pixels: 1024 sheet pixels are as wide as 1.1 units of the plate.
-        step = 1.1 / 1024 * size / 2
-        angle = np.radians(degrees)
-        c, s = step * np.cos(angle), step * np.sin(angle)
-        x, y = _to_pixels(self.bench, self.grid, centre)
-        matrix = np.array([[c, -s, x - 512 * c + 256 * s], [s, c, y - 512 * s - 256 * c]])
-        soft = cv2.GaussianBlur(sheet, (0, 0), 1.6 / scale)
+        turn = np.radians(self.degrees)
+        x = self.place[0] + np.cos(turn) * centre[0] - np.sin(turn) * centre[1]
+        y = self.place[1] + np.sin(turn) * centre[0] + np.cos(turn) * centre[1]
+        x, y = (x + 1) * size / 2 - 0.5, (y + 1) * size / 2 - 0.5
+        # From the sheet's pixels to the image's.
+        step = _PRINT_WIDTH / WIDTH * size / 2
+        c, s = step * np.cos(turn + np.radians(degrees)), step * np.sin(turn + np.radians(degrees))
+        across, down = WIDTH / 2, HEIGHT / 2
+        matrix = np.array([[c, -s, x - across * c + down * s], [s, c, y - across * s - down * c]])
+        # As wide a blur as the print shrinks by, against aliasing.
+        soft = cv2.GaussianBlur(mark(), (0, 0), 0.45 / step)
         laid = cv2.warpAffine(soft, matrix, (size, size), flags=cv2.INTER_LINEAR)
-        return np.asarray(laid, np.float32) / 255
+        return np.asarray(laid / np.float32(255), np.float32)
 
     def _on_bench(self, plate: Surface, outline: Field) -> Surface:
         tint = 0.165 + self.bench_tint
@@ -118,12 +117,4 @@ class Plate:
 
 
 def _nearest_hole(grid: Grid) -> Field:
-    return np.min([np.hypot(grid.x - x, grid.y - y) - 0.075 for x, y in _HOLES], axis=0).astype(np.float32)
-
-
-def _to_pixels(bench: Grid, grid: Grid, point: Point) -> Point:
-    """The image position, in pixels, of a point given in the plate's coordinates."""
-    row, column = np.unravel_index(np.argmin(np.hypot(grid.x - point[0], grid.y - point[1])), grid.x.shape)
-    # The plate is turned by next to nothing: between pixels, its coordinates are the image's, moved.
-    dx, dy = point[0] - grid.x[row, column], point[1] - grid.y[row, column]
-    return float(column + dx / bench.px), float(row + dy / bench.px)
+    return np.asarray(np.min([circle(grid, place, _HOLE) for place in _HOLES], axis=0), np.float32)

@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from tocoad.data.sample.shapes import Field, Grid, smooth_noise
+from tocoad.data.sample.shapes import Colour, Field, Grid, smooth_noise
 
 _LIGHT_HEIGHT = 0.9
-# A difference that the camera's noise does not hide.
-_VISIBLE = 8 / 255
+# A difference about as large as the sensor's grain: below it, nothing of a defect can be seen.
+_VISIBLE = 4 / 255
 
 
 @dataclass
@@ -24,12 +24,12 @@ class Surface:
     gloss: Field
 
     @classmethod
-    def flat(cls, grid: Grid, colour: tuple[float, float, float], gloss: float = 0.0) -> Surface:
+    def flat(cls, grid: Grid, colour: Colour, gloss: float = 0.0) -> Surface:
         shape = grid.x.shape
-        albedo = np.broadcast_to(np.float32(colour), (*shape, 3)).copy()
+        albedo = np.full((*shape, 3), colour, np.float32)
         return cls(albedo, np.zeros(shape, np.float32), np.full(shape, gloss, np.float32))
 
-    def paint(self, colour: tuple[float, float, float] | Field, alpha: Field, gloss: float | None = None) -> None:
+    def paint(self, colour: Colour | Field, alpha: Field, gloss: float | None = None) -> None:
         """Lays a colour over it; with `gloss`, the covered part shines so much instead."""
         self.albedo += (np.asarray(colour, np.float32) - self.albedo) * alpha[..., None]
         if gloss is not None:
@@ -55,7 +55,7 @@ def lit(surface: Surface, grid: Grid, degrees: float) -> Field:
     half /= np.linalg.norm(half)
     mirrored = (-slope_x * half[0] - slope_y * half[1] + half[2]) / length
     glossy = surface.gloss * (np.maximum(mirrored, 0) ** 24 - half[2] ** 24)
-    return (surface.albedo * diffuse[..., None] + glossy[..., None]).astype(np.float32)
+    return np.asarray(surface.albedo * diffuse[..., None] + glossy[..., None], np.float32)
 
 
 @dataclass(frozen=True)
@@ -76,16 +76,16 @@ class Camera:
     def see(self, surface: Surface, grid: Grid) -> Field:
         """The picture before the sensor's noise, slightly soft, `(H, W, 3)` 0..1."""
         picture = lit(surface, grid, self.lamp) * self.gain[..., None]
-        return np.clip(cv2.GaussianBlur(picture, (0, 0), 0.55), 0, 1).astype(np.float32)
+        return np.asarray(np.clip(cv2.GaussianBlur(picture, (0, 0), 0.55), 0, 1), np.float32)
 
     def expose(self, picture: Field) -> npt.NDArray[np.uint8]:
         """Adds grain that grows with brightness, and rounds to `uint8`."""
         grain = self.noise * np.sqrt(0.2 + picture) * (1.6 / 255)
-        return np.rint(np.clip(picture + grain, 0, 1) * 255).astype(np.uint8)
+        return np.asarray(np.rint(np.clip(picture + grain, 0, 1) * 255), np.uint8)
 
 
 def visible_change(flawless: Field, defective: Field) -> npt.NDArray[np.bool_]:
-    """Where two pictures differ visibly, single gaps closed."""
+    """Where two pictures differ visibly; gaps of two pixels, where a shade happens to be the same, are closed."""
     changed = np.abs(defective - flawless).max(axis=2) > _VISIBLE
     closed = cv2.morphologyEx(changed.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     return np.asarray(closed, np.bool_)

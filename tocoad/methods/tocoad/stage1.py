@@ -15,8 +15,8 @@ from torch import Tensor
 from tocoad.config import Settings
 from tocoad.losses.focal import focal_loss
 from tocoad.methods.tocoad.inputs import TrainingInputs, read_inputs, run_key
-from tocoad.metrics.ranking import average_precision
-from tocoad.nn.decoder import Discriminator, seeded_init
+from tocoad.metrics.pixel import pixel_AP
+from tocoad.nn.decoder import Discriminator
 from tocoad.nn.device import Compute, compute_context
 from tocoad.nn.encoder import Encoder, build_encoder
 from tocoad.stage import StageContext, StageRecord
@@ -55,7 +55,7 @@ def stage1(context: StageContext) -> StageRecord:
 def build_discriminator(encoder: Encoder, settings: Settings) -> Discriminator:
     """D for this encoder, freshly initialised from the seed."""
     discriminator = Discriminator(encoder.channels, settings.stage1.decoder_blocks)
-    seeded_init(discriminator, settings.seed)
+    discriminator.init_weights(settings.seed)
     return discriminator
 
 
@@ -89,7 +89,7 @@ def _train(
         for group in optimizer.param_groups:
             group["lr"] = group["base_lr"] * cosine(number, settings.iterations)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        torch.autograd.backward(loss)
         optimizer.step()
         return {"loss": float(loss.detach())}
 
@@ -109,7 +109,7 @@ def _pixel_ap(
     gt_masks: NDArray[np.bool_],
     settings: Settings,
     compute: Compute,
-) -> float:
+) -> float | None:
     """Pixel AP of D's probability map on a synthetic validation set, (N, S, S, 3) with masks (N, S, S)."""
     encoder.eval()
     discriminator.eval()
@@ -118,7 +118,7 @@ def _pixel_ap(
         x = image_tensor(images[start : start + settings.scoring.batch_size], encoder.mean, encoder.std, compute)
         with compute.autocast():
             maps.append(discriminator(encoder(x), settings.image.size).float().squeeze(1).cpu().numpy())
-    return average_precision(gt_masks.ravel(), np.concatenate(maps).ravel())
+    return pixel_AP(list(np.concatenate(maps)), list(gt_masks))
 
 
 def _on_cpu(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -85,7 +85,7 @@ class _Networks:
 
 @dataclass(frozen=True)
 class _Batch:
-    """Normalised images (B, 3, S, S): two views of the normals, the normals, the synthetic anomalies and their masks."""
+    """Normalised images (B, 3, S, S): two views of normals, the normals, anomalies on them, their masks."""
 
     first: Tensor
     second: Tensor
@@ -112,7 +112,7 @@ def _train(
         with compute.autocast():
             loss, figures = stage2_loss(networks, batch, context.settings)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_([*trainable, *networks.heads.parameters()], settings.clip_norm)
         optimizer.step()
         return figures
@@ -162,7 +162,9 @@ def stage2_loss(networks: _Networks, batch: _Batch, settings: Settings) -> tuple
     figures = {"positive": positive, "discriminative": discriminative}
     if options.lambda_neg > 0:
         weight = batch.gt_mask if options.negative_weight == "mask" else anomaly_probability(logits)
-        figures["negative"] = _negative(networks, batch.normal, anomalous, weight, options.contrast_layers, options.margin)
+        figures["negative"] = _negative(
+            networks, batch.normal, anomalous, weight, options.contrast_layers, options.margin
+        )
         loss = loss + options.lambda_neg * figures["negative"]
     if options.lambda_anchor > 0:
         with torch.no_grad():

@@ -10,7 +10,8 @@ import pytest
 
 from tocoad.config import Settings
 from tocoad.evaluation.evaluate import JudgedImage, evaluate_detector
-from tocoad.evaluation.overlay import PANEL, contact_sheet, draw_overlay, save_png
+from tocoad.evaluation.overlay import PANEL, contact_sheet, draw_overlay
+from tocoad.report.heatmap import png
 
 GREEN, CYAN = (80, 200, 60), (255, 220, 0)
 SCALE = (0.0, 1.0)
@@ -77,5 +78,5 @@ def test_extreme_aspect_ratios_are_drawn(images: Any, detector: Any, size: tuple
 def test_a_contact_sheet_stacks_strips_of_different_width(tmp_path: Path) -> None:
     sheet = contact_sheet([np.zeros((10, 40, 3), np.uint8), np.zeros((20, 30, 3), np.uint8)])
     assert sheet.shape == (10 + 20 + 2 * 4, 40, 3)
-    save_png(sheet, tmp_path / "sheet.png")
+    (tmp_path / "sheet.png").write_bytes(png(sheet))
     np.testing.assert_array_equal(cv2.imread(str(tmp_path / "sheet.png")), sheet)

@@ -25,7 +25,9 @@ def test_equals_the_formula(alpha: float, gamma: float) -> None:
     generator = torch.Generator().manual_seed(3)
     logits = torch.randn(2, 1, 5, 7, generator=generator, dtype=torch.float64) * 3
     target = (torch.rand(2, 1, 5, 7, generator=generator) > 0.6).double()
-    assert float(focal_loss(logits, target, alpha, gamma)) == pytest.approx(by_hand(logits, target, alpha, gamma), rel=1e-12)
+    assert float(focal_loss(logits, target, alpha, gamma)) == pytest.approx(
+        by_hand(logits, target, alpha, gamma), rel=1e-12
+    )
 
 
 def test_gamma_zero_and_even_weights_are_half_the_cross_entropy() -> None:

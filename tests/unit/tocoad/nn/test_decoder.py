@@ -40,7 +40,7 @@ def test_logit_before_up_sampling_equals_logit_after() -> None:
 
 def test_every_skip_reaches_the_logits() -> None:
     network = Discriminator(LITE0, 1).eval()
-    seeded_init(network, 0)
+    network.init_weights(0)
     inputs = {level: x.requires_grad_() for level, x in maps(LITE0, 64).items()}
     network(inputs, 64).square().sum().backward()
     for level, x in inputs.items():
@@ -55,9 +55,9 @@ def test_levels_with_a_gap_are_refused() -> None:
 def test_same_seed_same_weights_without_touching_the_global_generator() -> None:
     first, second, other = (Discriminator(LITE0, 1) for _ in range(3))
     before = torch.random.get_rng_state()
-    seeded_init(first, 5)
-    seeded_init(second, 5)
-    seeded_init(other, 6)
+    first.init_weights(5)
+    second.init_weights(5)
+    other.init_weights(6)
     assert torch.equal(torch.random.get_rng_state(), before)
     for (name, a), b in zip(first.state_dict().items(), second.state_dict().values(), strict=True):
         assert torch.equal(a, b), name
@@ -68,3 +68,10 @@ def test_kaiming_fan_out_gives_the_expected_spread() -> None:
     layer = nn.Conv2d(64, 128, 3)
     seeded_init(layer, 0)
     assert float(layer.weight.detach().std()) == pytest.approx((2 / (128 * 9)) ** 0.5, rel=0.02)
+
+
+def test_d_starts_at_the_prior() -> None:
+    network = Discriminator(LITE0, 1).train()
+    network.init_weights(0)
+    probability = torch.sigmoid(network(maps(LITE0, 64), 64))
+    assert float(probability.mean().detach()) == pytest.approx(0.01, rel=0.1)

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from tocoad.calibration.conformal import conformal_threshold
 from tocoad.config import ComputeSettings
 from tocoad.package import detector as module
-from tocoad.package.card import Calibration, DetectorCard, Provenance
-from tocoad.package.detector import Detector, PackageError, load_detector, package_sha256
+from tocoad.package.card import Calibration, DetectorCard, Provenance, package_sha256
+from tocoad.package.detector import Detector, PackageError, load_detector
 
 SIZE = 8
 

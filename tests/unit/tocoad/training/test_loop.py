@@ -14,7 +14,7 @@ from tocoad.training.checkpoint import TrainingState
 from tocoad.training.loop import cosine, save_curves, train
 
 
-class Killed(Exception):
+class KilledError(Exception):
     pass
 
 
@@ -30,21 +30,21 @@ class Run:
 
     def step(self, number: int, kill_at: int | None = None) -> dict[str, float]:
         if number == kill_at:
-            raise Killed
+            raise KilledError
         self.steps.append(number)
         x = torch.randn(16, 4, generator=torch.Generator().manual_seed(number))
         loss = (self.network(x) - x.sum(1, keepdim=True)).square().mean()
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
-        return {"loss": float(loss)}
+        return {"loss": float(loss.detach())}
 
 
 def test_a_killed_training_goes_on_to_the_same_bits(tmp_path: Path) -> None:
     whole = Run()
     expected = train(whole.step, 12, whole.state, tmp_path / "a", silent)
     killed = Run()
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         train(lambda n: killed.step(n, kill_at=7), 12, killed.state, tmp_path / "b", silent, checkpoint_seconds=0)
     resumed = Run()
     curves = train(resumed.step, 12, resumed.state, tmp_path / "b", silent)

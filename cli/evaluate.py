@@ -1,0 +1,52 @@
+"""`tocoad evaluate`: figures of the detectors that lie in the workspace."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from cli.command import Subparsers, add_command
+from cli.workspace import current_workspace
+
+
+def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
+    command = add_command(
+        commands,
+        common,
+        "evaluate",
+        _evaluate,
+        "score the test images with the present detectors",
+        "tocoad evaluate sample --save-maps tiff",
+    )
+    command.add_argument("name", metavar="NAME", help="a data set of this workspace")
+    command.add_argument("--categories", nargs="+", action="extend", metavar="C", help="these alone (default: all)")
+    command.add_argument(
+        "--save-maps", choices=("tiff",), help="write the raw anomaly maps, maps/test/<type>/<stem>.tiff"
+    )
+    command.add_argument("--json", action="store_true", help="one JSON document on standard output, not a table")
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from cli.render import metrics_table
+    from tocoad.evaluation.workspace import evaluate_category
+    from tocoad.params import load_params
+    from tocoad.planning import select_categories
+    from tocoad.progress import stage_bar
+
+    workspace = current_workspace()
+    params = load_params(workspace)
+    rows = {}
+    for category in select_categories(workspace, options.name, options.categories):
+        method = params.plan.method(category)
+        with stage_bar(f"evaluate {category}") as progress:
+            report = evaluate_category(
+                workspace, category, method, params.settings, progress, save_maps=options.save_maps == "tiff"
+            )
+        rows[category.name] = {"method": method, **report.model_dump(mode="json")}
+    if options.json:
+        json.dump({"dataset": options.name, "categories": rows}, sys.stdout, indent=1)
+        print()
+    else:
+        metrics_table(rows)
+    return 0

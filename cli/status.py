@@ -1,0 +1,40 @@
+"""`tocoad status`: per category, what is stale and which model is in force."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from cli.command import Subparsers, add_command
+from cli.workspace import current_workspace
+
+
+def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
+    command = add_command(
+        commands,
+        common,
+        "status",
+        _status,
+        "show data version, stale stages and champion of each category",
+        "tocoad status sample",
+    )
+    command.add_argument("name", metavar="NAME", help="a data set of this workspace")
+    command.add_argument("--json", action="store_true", help="one JSON document on standard output, not a table")
+
+
+def _status(options: argparse.Namespace) -> int:
+    from cli.render import status_table
+    from tasks.services import configure
+
+    workspace = current_workspace()
+    services = configure(workspace, debug=options.debug)
+    from tasks.status import dataset_status
+
+    status = dataset_status(workspace, services, options.name)
+    if options.json:
+        json.dump(status, sys.stdout, indent=1)
+        print()
+    else:
+        status_table(status)
+    return 0

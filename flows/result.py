@@ -1,0 +1,79 @@
+"""The document that a retrain ends with, and the same as rows of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tasks.registration import Registration
+from tocoad.config import CONTROL, MethodName
+from tocoad.evaluation.files import read_report
+from tocoad.graph import detector_dir, evaluation_dir, jobs_of
+from tocoad.metrics.names import METRIC_NAMES
+from tocoad.running import read_record, weights_sha256
+from tocoad.stage import StageError
+from tocoad.workspace import Category, Workspace
+
+
+def category_entry(
+    workspace: Workspace,
+    category: Category,
+    method: MethodName,
+    trained: bool,
+    error: str | None,
+    registration: Registration | None,
+) -> dict[str, Any]:
+    """One category of the document; of a failed one, what is there nevertheless."""
+    report = None if error else read_report(evaluation_dir(workspace, category, method))
+    seconds = {}
+    for job in jobs_of(category, method):
+        if job.method == method and (record := read_record(job.output_dir(workspace))) is not None:
+            seconds[job.stage.name] = round(record.seconds, 2)
+    return {
+        "status": "failed" if error else "trained" if trained else "up-to-date",
+        "method": method,
+        "error": error,
+        "metrics": {} if report is None else dict(report.metrics),
+        "threshold": None
+        if report is None
+        else {
+            "image": report.threshold.image,
+            "expected_false_reject_rate": report.threshold.expected_false_reject_rate,
+        },
+        "control": None if error else _control(workspace, category),
+        "decision": None
+        if registration is None
+        else {"verdict": registration.verdict, "reasons": list(registration.reasons)},
+        "model": None
+        if registration is None
+        else {"name": registration.name, "version": registration.version, "aliases": list(registration.aliases)},
+        "weights_sha256": None if error else weights_sha256(detector_dir(workspace, category, method)),
+        "seconds": seconds,
+    }
+
+
+def table_rows(categories: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """For Prefect's page: a category a row, the figures rounded."""
+    return [
+        {
+            "category": name,
+            "status": entry["status"],
+            "method": entry["method"],
+            **{metric: _rounded(entry["metrics"].get(metric)) for metric in METRIC_NAMES},
+            "verdict": (entry["decision"] or {}).get("verdict", ""),
+            "version": (entry["model"] or {}).get("version", ""),
+            "error": entry["error"] or "",
+        }
+        for name, entry in categories.items()
+    ]
+
+
+def _control(workspace: Workspace, category: Category) -> dict[str, Any] | None:
+    try:
+        return {"method": CONTROL, "metrics": dict(read_report(evaluation_dir(workspace, category, CONTROL)).metrics)}
+    except StageError:
+        return None
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)

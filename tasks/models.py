@@ -1,0 +1,31 @@
+"""Detector packages by what a user types: a folder, or a model of the registry."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tocoad.workspace import Workspace
+
+
+@contextmanager
+def detector_folder(model: str, workspace: Workspace | None) -> Iterator[Path]:
+    """The package's folder while the block runs; `models:/NAME.CATEGORY@champion` is asked of the registry.
+
+    Raises:
+        SettingsError: the registry has no such model.
+    """
+    if not model.startswith("models:/"):
+        yield Path(model)
+        return
+    from tasks.services import configure
+
+    services = configure(workspace or Workspace(Path.cwd()))
+    from tasks.mlflow_registry import Registry
+    from tasks.mlflow_tracking import Tracking
+
+    registry = Registry(Tracking(services).client)
+    with tempfile.TemporaryDirectory(prefix="tocoad-model-") as scratch:
+        yield registry.download(registry.resolve(model), Path(scratch))

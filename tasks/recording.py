@@ -1,0 +1,90 @@
+"""What MLflow keeps of a retrain: a run for the whole, and below it one for each category that had work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+
+from tasks.mlflow_tracking import GIT_COMMIT_TAG, Run, Tracking
+from tocoad.config import MethodName, Settings
+from tocoad.data.manifest import TEST_FILE, TRAIN_FILE, Manifest
+from tocoad.graph import Job, detector_dir, evaluation_dir, jobs_of, manifest_dir
+from tocoad.stage import Progress
+from tocoad.workspace import Category, Workspace
+
+# Files of a stage that a person or the report wants to see beside the run.
+_FIGURES = ("metrics.json", "curves.csv", "preview.png", "predictions.csv", "curves", "overlays")
+
+
+class RetrainRecord:
+    """Child runs start with their category's first step and end with its outcome."""
+
+    def __init__(
+        self, tracking: Tracking, experiment_id: str, parent: Run, workspace: Workspace, settings: Settings, commit: str
+    ) -> None:
+        self.parent = parent
+        self._tracking = tracking
+        self._experiment_id = experiment_id
+        self._workspace = workspace
+        self._settings = settings
+        self._commit = commit
+        self._runs: dict[Category, Run] = {}
+        self._lock = Lock()
+
+    def run(self, category: Category) -> Run:
+        """The category's run; started at the first call."""
+        with self._lock:
+            if category not in self._runs:
+                tags = {GIT_COMMIT_TAG: self._commit, "dataset": category.dataset, "category": category.name}
+                run = self._tracking.start(self._experiment_id, category.name, self.parent, tags)
+                run.log_params(self._settings.model_dump(mode="json"))
+                self._runs[category] = run
+            return self._runs[category]
+
+    def progress(self, job: Job, update: Progress) -> None:
+        """One point of the stage's live curves: `stage1/loss`; the control's carry its name."""
+        prefix = job.stage.name if job.stage.name != "evaluate" else f"{job.method}/evaluate"
+        if update.metrics:
+            self.run(job.category).log_metrics({f"{prefix}/{k}": v for k, v in update.metrics.items()}, update.step)
+
+    def finish(self, category: Category, method: MethodName) -> None:
+        """Data version, figures, pictures and the detector of a category whose stages are all done."""
+        run = self.run(category)
+        folder = manifest_dir(self._workspace, category)
+        run.set_tags(
+            {"method": method, "manifest_sha256": Manifest.load(folder / TRAIN_FILE, folder / TEST_FILE).digest}
+        )
+        for job in jobs_of(category, method):
+            source = job.output_dir(self._workspace)
+            target = f"{job.method}/{job.stage.name}" if not job.stage.shared else job.stage.name
+            for name in _FIGURES:
+                if (source / name).exists():
+                    run.log_artifacts(source / name, f"{target}/{name}" if (source / name).is_dir() else target)
+        run.log_artifacts(detector_dir(self._workspace, category, method), "detector")
+        run.log_metrics(_metrics(evaluation_dir(self._workspace, category, method)))
+        control = evaluation_dir(self._workspace, category, "patchcore")
+        run.log_metrics({f"control/{name}": value for name, value in _metrics(control).items()})
+
+    def end(self, category: Category, error: str | None) -> None:
+        """Ends the category's run, if it has one."""
+        if category in self._runs:
+            self._runs[category].end("FINISHED" if error is None else "FAILED", error)
+
+
+@contextmanager
+def retrain_record(
+    tracking: Tracking, workspace: Workspace, dataset: str, settings: Settings, commit: str
+) -> Iterator[RetrainRecord]:
+    """The parent run of a retrain, ended with the block; child runs still open then are ended as killed."""
+    experiment_id = tracking.experiment(dataset)
+    with tracking.run(experiment_id, f"retrain {dataset}", tags={GIT_COMMIT_TAG: commit, "dataset": dataset}) as parent:
+        parent.log_params(settings.model_dump(mode="json"))
+        yield RetrainRecord(tracking, experiment_id, parent, workspace, settings, commit)
+
+
+def _metrics(folder: Path) -> dict[str, float | None]:
+    from tocoad.evaluation.files import read_report
+
+    return {str(name): value for name, value in read_report(folder).metrics.items()}

@@ -1,0 +1,108 @@
+"""A category's detector becomes a model version, and the gate says whether it takes the champion's place."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from tasks import ledger
+from tasks.mlflow_registry import PACKAGE_TAG, Registry, Version
+from tasks.mlflow_tracking import Run
+from tocoad.config import MethodName, Settings
+from tocoad.data.images import load_images
+from tocoad.data.manifest import TRAIN_FILE, Manifest
+from tocoad.evaluation.files import read_candidate
+from tocoad.gate.decide import decide
+from tocoad.gate.records import Candidate, Verdict
+from tocoad.graph import detector_dir, evaluation_dir, manifest_dir
+from tocoad.package.card import package_sha256
+from tocoad.workspace import Category, Workspace
+
+VERDICT_TAG, REASONS_TAG, EVALUATION_SET_TAG = "verdict", "reasons", "evaluation_set"
+
+Rescore = Callable[[Path], Candidate]
+"""Scores a detector package on the category's present evaluation set."""
+
+
+class Registration(BaseModel):
+    """The version and the gate's verdict on it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    version: int
+    aliases: tuple[str, ...]
+    verdict: Verdict
+    reasons: tuple[str, ...]
+
+
+def registered(workspace: Workspace, category: Category, method: MethodName, registry: Registry) -> Registration | None:
+    """The registration of the package that lies in the workspace; None where the gate has not spoken on it yet."""
+    version = registry.find(category.model_name, package_sha256(detector_dir(workspace, category, method)))
+    if version is None or VERDICT_TAG not in version.tags:
+        return None
+    return _registration(version, version.tags[VERDICT_TAG], tuple(version.tags.get(REASONS_TAG, "").splitlines()))
+
+
+def register_candidate(
+    workspace: Workspace,
+    category: Category,
+    method: MethodName,
+    settings: Settings,
+    registry: Registry,
+    run: Run,
+    rescore: Rescore,
+) -> Registration:
+    """Registers the package, judges it against the champion on the same evaluation set, and moves the alias last."""
+    folder = detector_dir(workspace, category, method)
+    challenger = read_candidate(evaluation_dir(workspace, category, method))
+    version = registry.register(category.model_name, run, folder, _example(workspace, category, settings), {
+        PACKAGE_TAG: package_sha256(folder),
+        EVALUATION_SET_TAG: challenger.evaluation_set,
+        "method": method,
+        **{name: value for name, value in challenger.metrics.items() if value is not None},
+    })  # fmt: skip
+    old = registry.champion(category.model_name)
+    champion = None
+    if old is not None and old.version != version.version:
+        with tempfile.TemporaryDirectory(prefix="tocoad-champion-") as scratch:
+            champion = rescore(registry.download(old, Path(scratch)))
+    decision = decide(challenger, champion, settings.gate, settings.seed, settings.evaluation.bootstrap)
+    entry = {
+        "model": category.model_name,
+        "version": version.version,
+        "champion": None if old is None else old.version,
+        "run_id": run.run_id,
+        **decision.model_dump(mode="json"),
+    }
+    ledger.append(workspace, category.dataset, entry)
+    registry.set_tags(version, {VERDICT_TAG: decision.verdict, REASONS_TAG: "\n".join(decision.reasons)})
+    if decision.verdict == "promoted":
+        registry.set_champion(category.model_name, version.version)
+    return _registration(registry.version(version.name, version.version), decision.verdict, decision.reasons)
+
+
+def _registration(version: Version, verdict: str, reasons: tuple[str, ...]) -> Registration:
+    return Registration.model_validate(
+        {
+            "name": version.name,
+            "version": version.version,
+            "aliases": version.aliases,
+            "verdict": verdict,
+            "reasons": reasons,
+        }
+    )
+
+
+def _example(workspace: Workspace, category: Category, settings: Settings) -> NDArray[np.uint8]:
+    """A normal image, as the signature's example."""
+    manifest = Manifest.load(manifest_dir(workspace, category) / TRAIN_FILE)
+    record = manifest.split("train")[0]
+    images = load_images([workspace.data_dir(category) / record.path], settings.image.size)
+    first: NDArray[np.uint8] = images[0]
+    return first

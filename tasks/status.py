@@ -1,0 +1,40 @@
+"""Where a data set stands: its data version, what DVC calls stale, and the models in force."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tasks import dvc
+from tasks.mlflow_registry import Registry
+from tasks.mlflow_tracking import Tracking
+from tasks.services import Services
+from tocoad.graph import jobs_of, to_run
+from tocoad.metrics.names import METRIC_NAMES
+from tocoad.params import load_params
+from tocoad.planning import select_categories
+from tocoad.workspace import Workspace
+
+
+def dataset_status(workspace: Workspace, services: Services, dataset: str) -> dict[str, Any]:
+    """A JSON document; `stale` lists the stages that a retrain would run, `champion` is null where there is none."""
+    categories = select_categories(workspace, dataset, None)
+    plan = load_params(workspace).plan
+    planned = [category for category in categories if str(category) in plan.patchcore]
+    jobs = {category: jobs_of(category, plan.method(category)) for category in planned}
+    stale = dvc.stale(workspace, [job.dvc_name for chain in jobs.values() for job in chain])
+    registry = Registry(Tracking(services).client)
+    entries = {}
+    for category in categories:
+        champion = registry.champion(category.model_name)
+        entries[category.name] = {
+            "method": plan.method(category) if category in jobs else None,
+            "stale": [job.dvc_name.partition("@")[0] for job in to_run(jobs.get(category, ()), stale)],
+            "champion": None
+            if champion is None
+            else {
+                "version": champion.version,
+                "method": champion.tags.get("method"),
+                "metrics": {name: float(champion.tags[name]) for name in METRIC_NAMES if name in champion.tags},
+            },
+        }
+    return {"dataset": dataset, "data_version": dvc.data_version(workspace, dataset), "categories": entries}

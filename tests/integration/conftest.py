@@ -1,0 +1,80 @@
+"""Real services on loopback, one of each for the whole session."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+START_SECONDS = 180
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def stop_group(process: subprocess.Popen[bytes]) -> None:
+    """Ends a process that leads a session of its own, and whatever it started."""
+    os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def serve(command: list[str], health: str, log: Path, env: dict[str, str], cwd: Path) -> Iterator[None]:
+    """Starts a server and waits until it answers at the URL `health`."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *command], stdout=output, stderr=output, env=env, cwd=cwd, start_new_session=True
+        )
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            assert process.poll() is None and time.monotonic() < deadline, log.read_text()
+            try:
+                with urllib.request.urlopen(health, timeout=5):
+                    break
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.2)
+        yield
+    finally:
+        stop_group(process)
+
+
+@pytest.fixture(scope="session")
+def prefect_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of a machine whose Prefect lives in a folder of the test."""
+    private = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
+    return {**os.environ, **private, "PREFECT_HOME": str(tmp_path_factory.mktemp("prefect"))}
+
+
+@pytest.fixture(scope="session")
+def prefect_server(prefect_environment: dict[str, str]) -> Iterator[str]:
+    """API URL of a `prefect server`."""
+    port, home = free_port(), Path(prefect_environment["PREFECT_HOME"])
+    command = ["prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port), "--no-ui"]
+    for _ in serve(command, f"http://127.0.0.1:{port}/api/health", home / "server.log", prefect_environment, home):
+        yield f"http://127.0.0.1:{port}/api"
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of a tracking server with its database and its artifacts in a folder of the test."""
+    port, home = free_port(), tmp_path_factory.mktemp("mlflow")
+    command = ["mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    stores = ["--backend-store-uri", f"sqlite:///{home}/mlflow.db", "--artifacts-destination", str(home / "artifacts")]
+    environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "1"}
+    for _ in serve([*command, *stores], f"http://127.0.0.1:{port}/health", home / "server.log", environment, home):
+        yield f"http://127.0.0.1:{port}"

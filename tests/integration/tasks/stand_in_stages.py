@@ -1,0 +1,55 @@
+"""What Ray's workers run in the tests: a stage that does as its category's name says."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+
+from tocoad.config import Settings
+from tocoad.stage import Progress, ProgressCallback, StageError, StageRecord
+from tocoad.workspace import Category, Workspace
+
+
+def run_stage(
+    workspace: Workspace, category: Category, method: str, stage: str, settings: Settings, progress: ProgressCallback
+) -> StageRecord:
+    print("workers' words do not reach the driver")
+    behaviour: dict[str, Callable[[], StageRecord]] = {
+        "talks": lambda: _talk(progress),
+        "meets-one": lambda: _meet(workspace, "one", "other"),
+        "meets-other": lambda: _meet(workspace, "other", "one"),
+        "fails": lambda: _fail(progress),
+        "breaks": lambda: StageRecord({"quotient": 1 / 0}),
+        "dies": lambda: os._exit(1),
+    }
+    if category.name in behaviour:
+        return behaviour[category.name]()
+    return StageRecord({"seed": settings.seed, "is_stage1": float((method, stage) == ("tocoad", "stage1"))})
+
+
+def add(a: int, b: int) -> int:
+    return a + b
+
+
+def _talk(progress: ProgressCallback) -> StageRecord:
+    for step in range(1, 1001):
+        progress(Progress(step, 1000, {"loss": 1.0 / step} if step % 2 else {}))
+        if step == 500:
+            time.sleep(1)
+    return StageRecord()
+
+
+def _meet(workspace: Workspace, me: str, friend: str) -> StageRecord:
+    (workspace.root / me).touch()
+    deadline = time.monotonic() + 60
+    while not (workspace.root / friend).exists():
+        if time.monotonic() > deadline:
+            raise StageError("waited alone")
+        time.sleep(0.05)
+    return StageRecord()
+
+
+def _fail(progress: ProgressCallback) -> StageRecord:
+    progress(Progress(1, 2, {"loss": 0.5}))
+    raise StageError("too few images: 3, 10 are needed")

@@ -1,0 +1,119 @@
+"""The embedded server: flows leave their whole record in the workspace, and no process behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.prefect_server import EmbeddedServer, PrefectServerError, prefect_api
+from tasks.services import Services
+from tocoad.workspace import Workspace
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+
+FLOW = """
+import json, sys
+from pathlib import Path
+from tasks.prefect_server import prefect_api
+from tasks.services import configure
+from tocoad.workspace import Workspace
+
+with prefect_api(configure(Workspace(Path(sys.argv[1])))) as api:
+    from prefect import flow, task
+    from prefect.artifacts import create_table_artifact
+    from prefect.client.orchestration import get_client
+
+    attempts = []
+
+    @task(name="flaky", retries=1)
+    def flaky(name):
+        attempts.append(name)
+        if attempts.count("gear") == 1:
+            raise ValueError("once")
+        return name
+
+    @flow(name="demo")
+    def demo():
+        create_table_artifact(key="result", table=[{"category": "gear"}])
+        return [future.result() for future in flaky.map(["gear"])]
+
+    api.ready()
+    assert demo() == ["gear"]
+
+# What the next process sees, by a server of its own.
+with prefect_api(configure(Workspace(Path(sys.argv[1])))) as api:
+    api.ready()
+    with get_client(sync_client=True) as client:
+        (run,) = client.read_flow_runs()
+        states = {task.name.partition("-")[0]: [task.state_name, task.run_count] for task in client.read_task_runs()}
+        print(json.dumps([run.state_name, states]))
+"""
+WAITS = """
+import sys, time
+from pathlib import Path
+from tasks.prefect_server import EmbeddedServer
+server = EmbeddedServer(Path(sys.argv[1]))
+print(server._process.pid, flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Callable[[str, Path], Any]:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "MLFLOW_"))}
+
+    def run(code: str, folder: Path) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", code, str(folder)]
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environment, cwd=tmp_path)
+
+    return run
+
+
+def test_a_flow_leaves_its_record_in_the_workspace(run: Callable[..., subprocess.Popen[str]], tmp_path: Path) -> None:
+    process = run(FLOW, tmp_path / "a workspace")
+    out, errors = process.communicate()
+    assert process.returncode == 0, errors
+    assert json.loads(out.splitlines()[-1]) == ["Completed", {"flaky": ["Completed", 2]}]
+    assert (tmp_path / "a workspace" / ".services" / "prefect" / "prefect.db").is_file()
+    assert "Traceback" not in errors
+
+
+def test_the_server_dies_with_its_parent(run: Callable[..., subprocess.Popen[str]], tmp_path: Path) -> None:
+    process = run(WAITS, tmp_path / "home")
+    assert process.stdout is not None
+    server = int(process.stdout.readline())
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    deadline = time.monotonic() + 60
+    while Path(f"/proc/{server}").exists() and "Z" not in Path(f"/proc/{server}/stat").read_text().split()[2]:
+        assert time.monotonic() < deadline, "the server outlived its parent"
+        time.sleep(0.1)
+
+
+def test_a_server_that_cannot_start_is_told_with_its_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_SERVER_DATABASE_CONNECTION_URL", "nonsense")
+    server = EmbeddedServer(tmp_path)
+    try:
+        with pytest.raises(PrefectServerError, match=r"server\.log"):
+            server.wait()
+    finally:
+        server.stop()
+    assert (tmp_path / "server.log").stat().st_size > 0
+
+
+def test_a_configured_server_is_used_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "home"))
+    services = Services(Workspace(tmp_path), "sqlite://", None, "http://127.0.0.1:9/api")
+    with prefect_api(services) as api:
+        api.ready()
+    assert not (tmp_path / "home").exists()

@@ -1,0 +1,114 @@
+"""Stages on a real local Ray: placed side by side, watched while they run, and their errors brought home."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tasks.ray import RayStages, WorkerLostError
+from tasks.services import configure
+from tocoad.config import RaySettings, Settings, SettingsError
+from tocoad.graph import METHODS, Job
+from tocoad.stage import Progress, StageError
+from tocoad.workspace import Category, Workspace
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+
+
+def job(name: str) -> Job:
+    return Job(Category("set", name), "tocoad", METHODS["tocoad"].stage("stage1"))
+
+
+@pytest.fixture(scope="module")
+def stages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayStages]:
+    """Two stages fit on one CPU. The first call is made by a thread that ends at once, as a flow's threads do."""
+    workspace = Workspace(tmp_path_factory.mktemp("workspace"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(Path(__file__).parent))
+        configure(workspace)
+        with RayStages(workspace, RaySettings(num_cpus=0.5), "stand_in_stages:run_stage") as stages:
+            thread = threading.Thread(target=stages.run, args=(job("first"), Settings()))
+            thread.start()
+            thread.join()
+            yield stages
+
+
+def test_a_stage_gets_its_settings_and_returns_its_record(stages: RayStages) -> None:
+    assert stages.run(job("any"), Settings(seed=5)).metrics == {"seed": 5, "is_stage1": 1.0}
+
+
+def test_every_figure_arrives_in_order_in_the_callers_thread(
+    stages: RayStages, capfd: pytest.CaptureFixture[str]
+) -> None:
+    updates: list[Progress] = []
+    threads = set()
+
+    def watch(update: Progress) -> None:
+        updates.append(update)
+        threads.add(threading.current_thread())
+
+    stages.run(job("talks"), Settings(), watch)
+    assert [(u.step, u.metrics["loss"]) for u in updates if u.metrics] == [(i, 1.0 / i) for i in range(1, 1001, 2)]
+    assert updates[-1].step == 1000
+    assert threads == {threading.current_thread()}
+    assert "words" not in "".join(capfd.readouterr())
+
+
+def test_progress_is_seen_while_the_stage_runs(stages: RayStages) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        seen = threading.Event()
+        running = pool.submit(stages.run, job("talks"), Settings(), lambda _: seen.set())
+        assert seen.wait(60) and not running.done()
+
+
+def test_stages_run_side_by_side(stages: RayStages) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda name: stages.run(job(name), Settings()), ["meets-one", "meets-other"]))
+
+
+def test_a_stages_own_error_comes_home_and_stops_no_other(stages: RayStages) -> None:
+    updates: list[Progress] = []
+    with ThreadPoolExecutor(2) as pool:
+        failing = pool.submit(stages.run, job("fails"), Settings(), updates.append)
+        fine = pool.submit(stages.run, job("any"), Settings(seed=2))
+        with pytest.raises(StageError) as caught:
+            failing.result()
+        assert fine.result().metrics["seed"] == 2
+    assert str(caught.value) == "too few images: 3, 10 are needed"
+    assert caught.value.__cause__ is None
+    assert updates == [Progress(1, 2, {"loss": 0.5})]
+
+
+def test_a_defect_comes_home_with_the_workers_traceback(stages: RayStages) -> None:
+    with pytest.raises(ZeroDivisionError) as caught:
+        stages.run(job("breaks"), Settings())
+    assert "stand_in_stages.py" in str(caught.value.__cause__)
+
+
+def test_a_worker_that_dies_is_told_in_one_line(stages: RayStages) -> None:
+    with pytest.raises(WorkerLostError, match=r"^stage1@set/dies: .*process was lost") as caught:
+        stages.run(job("dies"), Settings())
+    assert "\n" not in str(caught.value)
+    assert stages.run(job("any"), Settings()).metrics["seed"] == 0
+
+
+@pytest.mark.parametrize(
+    ("wanted", "key"), [(RaySettings(num_cpus=4096), "num_cpus"), (RaySettings(num_gpus=64), "num_gpus")]
+)
+def test_a_stage_that_can_never_fit_is_refused(stages: RayStages, wanted: RaySettings, key: str) -> None:
+    with RayStages(Workspace(Path.cwd()), wanted) as greedy, pytest.raises(SettingsError, match=f"ray.{key}: .* asks"):
+        greedy.run(job("any"), Settings())
+
+
+def test_a_function_runs_in_a_worker(stages: RayStages) -> None:
+    assert stages.call("sum", "stand_in_stages:add", 1, 2) == 3
+
+
+def test_a_local_ray_keeps_to_loopback(stages: RayStages) -> None:
+    import ray
+
+    assert [node["NodeManagerAddress"] for node in ray.nodes()] == ["127.0.0.1"]

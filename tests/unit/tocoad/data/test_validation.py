@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tocoad.config import SplitSettings
+from tocoad.data.layouts.source import Source
+from tocoad.data.layouts.tree import read_trees
+from tocoad.data.problems import DataError, Problem
+from tocoad.data.validation import validate
+from tocoad.stage import Progress
+
+WriteImage = Callable[..., Path]
+
+
+@pytest.fixture
+def bottle(tmp_path: Path, write_category: Callable[[Path, Mapping[str, int]], Path]) -> Path:
+    return write_category(tmp_path / "bottle", {"crack": 2, "hole": 1})
+
+
+def read(root: Path) -> Source:
+    source = Source(root)
+    read_trees(source, root, "good")
+    return source
+
+
+def problems(root: Path, split: SplitSettings) -> list[Problem]:
+    with pytest.raises(DataError) as caught:
+        validate(read(root), split, threads=2)
+    return caught.value.problems
+
+
+def warnings(root: Path, split: SplitSettings) -> list[Problem]:
+    source = read(root)
+    validate(source, split)
+    return source.warnings
+
+
+def test_sound_category_passes_with_digests_and_sizes(bottle: Path, split: SplitSettings) -> None:
+    source = read(bottle)
+    steps: list[Progress] = []
+    (checked,) = validate(source, split, threads=2, progress=steps.append)
+    assert not source.warnings
+    assert [step.step for step in steps] == list(range(1, 14))
+    assert {step.total for step in steps} == {13}
+    assert [image.source.path for image in checked.images] == sorted(image.source.path for image in checked.images)
+    cracked = next(image for image in checked.images if image.source.path == "test/crack/001.png")
+    data = (bottle / "test/crack/001.png").read_bytes()
+    assert cracked.sha256 == hashlib.sha256(data).hexdigest()
+    assert cracked.md5 == hashlib.md5(data).hexdigest()
+    mask = (bottle / "ground_truth/crack/001_mask.png").read_bytes()
+    assert cracked.mask_sha256 == hashlib.sha256(mask).hexdigest()
+    assert (cracked.width, cracked.height) == (12, 8)
+
+
+def test_unreadable_and_truncated_images_are_all_named(bottle: Path, split: SplitSettings) -> None:
+    text, short = bottle / "train/good/000.png", bottle / "test/hole/000.png"
+    text.write_text("no image")
+    short.write_bytes(short.read_bytes()[:-40])
+    named = {problem.file: problem.reason for problem in problems(bottle, split)}
+    assert set(named) == {text, short}
+    assert named[text] == "not a readable png, jpg, bmp or tif image"
+    assert "truncated" in named[short]
+
+
+def test_unreadable_mask_is_named(bottle: Path, split: SplitSettings) -> None:
+    mask = bottle / "ground_truth/hole/000_mask.png"
+    mask.write_bytes(b"")
+    assert problems(bottle, split) == [Problem(mask, "the file is empty")]
+
+
+def test_mask_of_another_size_is_named_with_both_sizes(
+    bottle: Path, split: SplitSettings, write_mask: WriteImage
+) -> None:
+    mask = write_mask(bottle / "ground_truth/hole/000_mask.png", size=(8, 12))
+    (problem,) = problems(bottle, split)
+    assert problem.file == mask
+    assert "8x12 pixels, its image 12x8" in problem.reason
+
+
+def test_mask_is_compared_with_the_upright_image(bottle: Path, split: SplitSettings, write_mask: WriteImage) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    Image.fromarray(np.full((12, 8, 3), 9, np.uint8)).save(bottle / "test/hole/000.png", exif=exif)
+    write_mask(bottle / "ground_truth/hole/000_mask.png", size=(12, 8))
+    assert warnings(bottle, split) == []
+
+
+def test_problems_of_the_layout_are_told_together_with_those_of_the_images(
+    bottle: Path, split: SplitSettings, write_mask: WriteImage
+) -> None:
+    write_mask(bottle / "ground_truth/crack/777_mask.png")
+    (bottle / "train/good/001.png").write_bytes(b"x")
+    assert {problem.file.name for problem in problems(bottle, split)} == {"777_mask.png", "001.png"}
+
+
+@pytest.mark.parametrize("copy", ["test/good/copy.png", "test/crack/copy.png"])
+def test_duplicate_between_train_and_test_is_refused(bottle: Path, split: SplitSettings, copy: str) -> None:
+    shutil.copy(bottle / "train/good/003.png", bottle / copy)
+    (problem,) = problems(bottle, split)
+    assert problem.file == bottle / copy
+    assert problem.reason.startswith("duplicate between train and test: the same content as")
+    assert problem.reason.endswith("train/good/003.png")
+
+
+def test_same_content_in_two_categories_is_no_duplicate(
+    tmp_path: Path, split: SplitSettings, write_category: Callable[[Path, Mapping[str, int]], Path]
+) -> None:
+    for name in ("a", "b"):
+        write_category(tmp_path / name, {})
+    shutil.copy(tmp_path / "a/train/good/000.png", tmp_path / "b/test/good/copy.png")
+    assert warnings(tmp_path, split) == []
+
+
+def test_image_both_good_and_defective_is_refused(bottle: Path, split: SplitSettings) -> None:
+    shutil.copy(bottle / "test/good/000.png", bottle / "test/hole/copy.png")
+    (problem,) = problems(bottle, split)
+    assert "both good and defective" in problem.reason
+
+
+@pytest.mark.parametrize("part", ["train/good", "test/good"])
+def test_duplicate_inside_a_part_is_a_warning(bottle: Path, split: SplitSettings, part: str) -> None:
+    shutil.copy(bottle / part / "001.png", bottle / part / "copy.png")
+    (warning,) = warnings(bottle, split)
+    assert warning.file == bottle / part / "copy.png"
+    assert "the same content as" in warning.reason
+
+
+def test_empty_category_is_named(bottle: Path, split: SplitSettings) -> None:
+    (bottle.parent / "cable").mkdir()
+    (problem,) = problems(bottle.parent, split)
+    assert problem.file == bottle.parent / "cable"
+    assert problem.reason.startswith("empty category")
+
+
+def test_too_few_training_images_are_named_with_the_numbers(bottle: Path, split: SplitSettings) -> None:
+    for number in range(4):
+        (bottle / f"train/good/{number:03d}.png").unlink()
+    (problem,) = problems(bottle, split)
+    assert problem.file == bottle / "train/good"
+    assert problem.reason.startswith("too few images of bottle: 4 different good images; at least 5 are needed")
+
+
+def test_images_that_differ_by_suffix_alone_are_refused_in_test_and_allowed_in_train(
+    bottle: Path, split: SplitSettings, write_image: WriteImage
+) -> None:
+    write_image(bottle / "train/good/000.bmp")
+    assert warnings(bottle, split) == []
+    write_image(bottle / "test/crack/000.bmp")
+    (problem,) = problems(bottle, split)
+    assert problem.file == bottle / "test/crack/000.png"
+    assert "differs from 000.bmp by its suffix alone" in problem.reason
+
+
+def test_some_masks_missing_is_a_warning_and_all_missing_is_not(bottle: Path, split: SplitSettings) -> None:
+    (bottle / "ground_truth/crack/001_mask.png").unlink()
+    (warning,) = warnings(bottle, split)
+    assert warning.reason == "1 of 3 defective images have no mask: test/crack/001.png"
+    shutil.rmtree(bottle / "ground_truth")
+    assert warnings(bottle, split) == []
+
+
+def test_empty_mask_is_a_warning(bottle: Path, split: SplitSettings) -> None:
+    mask = bottle / "ground_truth/hole/000_mask.png"
+    Image.new("L", (12, 8)).save(mask)
+    assert warnings(bottle, split) == [Problem(mask, "the mask of a defective image marks nothing")]
+
+
+def test_jpeg_mask_is_a_warning(bottle: Path, split: SplitSettings) -> None:
+    mask = bottle / "ground_truth/hole/000_mask.png"
+    Image.open(mask).save(mask.with_suffix(".jpg"))
+    mask.unlink()
+    (warning,) = warnings(bottle, split)
+    assert "inexact edges" in warning.reason
+
+
+def test_name_that_is_not_utf8_is_refused(bottle: Path, split: SplitSettings) -> None:
+    odd = bottle / "train/good" / os.fsdecode(b"\xff.png")
+    shutil.copy(bottle / "train/good/000.png", odd)
+    assert Problem(odd, "the file's name is not valid UTF-8; rename it") in problems(bottle, split)
