@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -12,24 +13,31 @@ if TYPE_CHECKING:
     from tocoad.calibration.conformal import Threshold
     from tocoad.data.report import ImportReport
 
+# The seven metrics, as two lines of a narrow column.
 _SHORT = {
-    "image_AUROC": "I-AUROC",
-    "image_AP": "I-AP",
-    "image_F1Max": "I-F1Max",
-    "pixel_AUROC": "P-AUROC",
-    "pixel_AP": "P-AP",
-    "pixel_F1Max": "P-F1Max",
-    "pixel_AUPRO": "P-AUPRO",
+    "image_AUROC": "image\nAUROC",
+    "image_AP": "image\nAP",
+    "image_F1Max": "image\nF1Max",
+    "pixel_AUROC": "pixel\nAUROC",
+    "pixel_AP": "pixel\nAP",
+    "pixel_F1Max": "pixel\nF1Max",
+    "pixel_AUPRO": "pixel\nAUPRO",
 }
 _COLOURS = {"promoted": "green", "kept": "yellow", "rejected": "red", "failed": "red"}
 
 
+def _console(stderr: bool = True) -> Console:
+    """As wide as the terminal; in a log, where there is none, as wide as the tables want."""
+    console = Console(stderr=stderr)
+    return console if console.is_terminal else Console(stderr=stderr, width=120)
+
+
 def show_report(report: ImportReport) -> None:
     """What was found in a data set, a row per category, and every warning."""
-    console = Console(stderr=True)
+    console = _console()
     table = Table(title=f"layout: {report.layout}", title_justify="left")
     table.add_column("category")
-    for column in ("train", "calibration", "test good", "test defective", "masks"):
+    for column in ("train", "calib.", "test good", "defective", "masks"):
         table.add_column(column, justify="right")
     table.add_column("defect types")
     for row in report.categories:
@@ -43,39 +51,25 @@ def show_report(report: ImportReport) -> None:
 
 def result_table(result: Mapping[str, Any], console: Console | None = None) -> None:
     """Categories x the seven metrics, each beside the control's, the mean, the verdict, and what went wrong."""
-    console = console or Console(stderr=True)
-    table = Table(title=f"{result['dataset']}: {result['seconds']:.0f} s", title_justify="left")
+    console = console or _console()
+    table = Table(title=f"{result['dataset']}: {result['seconds']:.0f} s", title_justify="left", box=SIMPLE_HEAD)
     table.add_column("category", no_wrap=True)
-    table.add_column("status", no_wrap=True)
     table.add_column("method", no_wrap=True)
     for short in _SHORT.values():
         table.add_column(short, justify="right", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
-    table.add_column("model", no_wrap=True)
+    table.add_column("outcome", no_wrap=True)
     categories: Mapping[str, Any] = result["categories"]
     for name, entry in categories.items():
-        decision, model = entry["decision"] or {}, entry["model"] or {}
-        verdict = decision.get("verdict", "")
-        aliases = f" ({', '.join(model['aliases'])})" if model.get("aliases") else ""
-        table.add_row(
-            name,
-            _coloured(entry["status"]),
-            entry["method"],
-            *_figures(entry["metrics"]),
-            _coloured(verdict),
-            f"v{model['version']}{aliases}" if model else "",
-        )
+        table.add_row(name, entry["method"], *_figures(entry["metrics"]), _outcome(entry))
         if entry["control"]:
-            table.add_row(
-                "", "", entry["control"]["method"], *_figures(entry["control"]["metrics"]), "", "", style="dim"
-            )
+            table.add_row("", entry["control"]["method"], *_figures(entry["control"]["metrics"]), "", style="dim")
     done = [entry for entry in categories.values() if entry["metrics"]]
     if len(done) > 1:
         table.add_section()
-        table.add_row("mean", "", "", *_figures(_mean([entry["metrics"] for entry in done])), "", "", style="bold")
+        table.add_row("mean", "", *_figures(_mean([entry["metrics"] for entry in done])), "", style="bold")
         controls = [entry["control"]["metrics"] for entry in done if entry["control"]]
         if controls:
-            table.add_row("", "", "control", *_figures(_mean(controls)), "", "", style="dim")
+            table.add_row("", "control", *_figures(_mean(controls)), "", style="dim")
     console.print(table)
     for name, entry in categories.items():
         if entry["error"]:
@@ -95,7 +89,7 @@ def metrics_table(rows: Mapping[str, Any]) -> None:
         at = row["at_threshold"]
         shares = [f"{at[key]:.3f}" if at[key] is not None else "-" for key in ("recall", "false_reject_rate")]
         table.add_row(name, row["method"], *_figures(row["metrics"]), *shares)
-    Console().print(table)
+    _console(stderr=False).print(table)
 
 
 def status_table(status: Mapping[str, Any]) -> None:
@@ -111,12 +105,12 @@ def status_table(status: Mapping[str, Any]) -> None:
         stale = ", ".join(row["stale"]) if row["method"] else "not yet in the plan"
         version = f"v{champion['version']} ({champion['method']})" if champion else "none"
         table.add_row(name, row["method"] or "-", stale or "up to date", version, *figures)
-    Console().print(table)
+    _console(stderr=False).print(table)
 
 
 def prediction_table(rows: Sequence[Mapping[str, Any]], threshold: Threshold) -> None:
     """One row an image, on standard output."""
-    console = Console()
+    console = _console(stderr=False)
     table = Table()
     table.add_column("image", overflow="fold")
     table.add_column("score", justify="right")
@@ -141,6 +135,15 @@ def _mean(rows: Sequence[Mapping[str, float | None]]) -> dict[str, float | None]
         values = [value for row in rows if (value := row.get(name)) is not None]
         means[name] = sum(values) / len(values) if values else None
     return means
+
+
+def _outcome(entry: Mapping[str, Any]) -> str:
+    """What became of the category, and of its model."""
+    if entry["status"] == "failed":
+        return _coloured("failed")
+    verdict = _coloured(entry["decision"]["verdict"])
+    model = f"v{entry['model']['version']}"
+    return f"{verdict} {model}" if entry["status"] == "trained" else f"up to date, {model}"
 
 
 def _coloured(text: str) -> str:

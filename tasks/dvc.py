@@ -23,6 +23,9 @@ from tocoad.workspace import Workspace
 
 _LOCK_SECONDS = 60.0
 
+Stages = dict[str, Any]
+"""DVC's stage objects, by the names they have in dvc.yaml."""
+
 # Its errors reach us as exceptions; what it logs besides goes to standard output, progress bars included.
 logging.getLogger("dvc").setLevel(logging.CRITICAL)
 
@@ -55,7 +58,7 @@ def stale(workspace: Workspace, names: Iterable[str]) -> set[str]:
     A stage below a stale one is in it only if its own inputs have changed already.
     """
     with _repository(workspace) as repo:
-        return {name for name, stage in _stages(repo, names).items() if stage.status(check_updates=True)}
+        return {name for name, stage in _pick(_graph(repo), names).items() if stage.status(check_updates=True)}
 
 
 def sources(workspace: Workspace, names: Iterable[str]) -> dict[str, str]:
@@ -64,7 +67,8 @@ def sources(workspace: Workspace, names: Iterable[str]) -> dict[str, str]:
     Taken before the stages run, and given to `commit`, it keeps a change made meanwhile from being recorded as done.
     """
     with _repository(workspace) as repo:
-        return _sources(repo, names)
+        graph = _graph(repo)
+        return _sources(graph, _pick(graph, names))
 
 
 def commit(workspace: Workspace, names: Iterable[str], before: Mapping[str, str] | None = None) -> set[str]:
@@ -76,10 +80,11 @@ def commit(workspace: Workspace, names: Iterable[str], before: Mapping[str, str]
         DvcError: an output is missing; nothing is recorded.
     """
     with _repository(workspace) as repo:
-        stages = _stages(repo, names)
+        graph = _graph(repo)
+        stages = _pick(graph, names)
         changed = set()
         if before is not None:
-            now = _sources(repo, stages)
+            now = _sources(graph, stages)
             changed = {name for name in stages if now[name] != before[name]}
         recorded = [stage for name, stage in stages.items() if name not in changed]
         # As `Repo.commit` does stage by stage, but with dvc.lock read and written once: that is most of its time.
@@ -136,23 +141,25 @@ def _lock(stack: ExitStack, repo: Repo) -> None:
             return
 
 
-def _stages(repo: Repo, names: Iterable[str]) -> dict[str, Any]:
+def _graph(repo: Repo) -> Stages:
     # By its full path: DVC takes a bare stage name to be in the dvc.yaml of the process's current folder.
     file = Path(repo.root_dir) / "dvc.yaml"
     if not file.is_file():
         raise DvcError(f"{file} is missing: a workspace is a checkout of the project, or a copy of one")
-    known = {stage.name: stage for stage in repo.stage.load_all(str(file))}
+    return {stage.name: stage for stage in repo.stage.load_all(str(file))}
+
+
+def _pick(graph: Stages, names: Iterable[str]) -> Stages:
     wanted = list(dict.fromkeys(names))
-    if unknown := [name for name in wanted if name not in known]:
-        raise DvcError(f"{file.name} has no stage {unknown[0]!r}: is its category in the plan of params.yaml?")
-    return {name: known[name] for name in wanted}
+    if unknown := [name for name in wanted if name not in graph]:
+        raise DvcError(f"dvc.yaml has no stage {unknown[0]!r}: is its category in the plan of params.yaml?")
+    return {name: graph[name] for name in wanted}
 
 
-def _sources(repo: Repo, names: Iterable[str]) -> dict[str, str]:
-    everything = repo.stage.load_all(str(Path(repo.root_dir) / "dvc.yaml"))
-    made = [Path(out.fs_path) for stage in everything for out in stage.outs]
+def _sources(graph: Stages, stages: Stages) -> dict[str, str]:
+    made = [Path(out.fs_path) for stage in graph.values() for out in stage.outs]
     digests = {}
-    for name, stage in _stages(repo, names).items():
+    for name, stage in stages.items():
         read: list[Any] = [stage.cmd]
         for dep in stage.deps:
             if isinstance(dep, ParamsDependency):

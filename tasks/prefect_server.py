@@ -32,6 +32,7 @@ class EmbeddedServer:
     def __init__(self, home: Path) -> None:
         home.mkdir(parents=True, exist_ok=True)
         self._log = home / "server.log"
+        self._ready = False
         with socket.create_server((_ADDRESS, 0), backlog=128) as listening, self._log.open("wb") as log:
             self.api_url = f"http://{_ADDRESS}:{listening.getsockname()[1]}/api"
             environment = {key: value for key, value in os.environ.items() if key != "PREFECT_API_URL"}
@@ -62,9 +63,13 @@ class EmbeddedServer:
             httpx.get(f"{self.api_url}/health", timeout=seconds, trust_env=False).raise_for_status()
         except httpx.HTTPError as error:
             raise PrefectServerError(f"the embedded Prefect server did not start ({error}); see {self._log}") from None
+        self._ready = True
 
     def stop(self) -> None:
         """Ends the process; it would end by itself with ours."""
+        if not self._ready:
+            # Still starting, it would first finish that.
+            self._process.kill()
         assert self._process.stdin is not None
         self._process.stdin.close()
         try:

@@ -1,0 +1,87 @@
+"""One small workspace for the whole session: a copy made from the checkout, with tiny rendered data."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tocoad.data.sample import SampleCounts, render_sample
+
+PROJECT = Path(__file__).parents[2]
+# Small enough for seconds, large enough that every stage does its real work.
+TINY = {
+    "image.size": "96",
+    "split.train_min": "4",
+    "split.calibration_min": "4",
+    "synthesis.validation_count": "4",
+    "stage1.iterations": "4",
+    "stage2.iterations": "2",
+    "bank.coreset_ratio": "0.05",
+    "evaluation.overlays": "4",
+    "evaluation.bootstrap": "50",
+    "gate.image_AUROC_min": "0",
+    "gate.pixel_AUROC_min": "0",
+    "flow.retries": "0",
+}
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A workspace and the commands in it, run as a user runs them: in a process of their own."""
+
+    root: Path
+
+    def run(self, *command: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        program = str(Path(sys.executable).with_name(command[0]))
+        # The tests' own addresses must not leak in, and a workspace has its own services.
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "MLFLOW_", "RAY_"))}
+        path = f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}"
+        return subprocess.run(
+            [program, *command[1:]],
+            cwd=self.root,
+            env={**kept, "PATH": path, "DVC_NO_ANALYTICS": "1", **(env or {})},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=600,
+        )
+
+    def retrain(self, *options: str, code: int = 0) -> dict[str, Any]:
+        done = self.run("tocoad", "retrain", "tiny", "--json", *options)
+        assert done.returncode == code, done.stderr
+        document: dict[str, Any] = json.loads(done.stdout)
+        return document
+
+
+def make_workspace(root: Path) -> Shop:
+    for name in ("params.yaml", "dvc.yaml", ".dvcignore", ".gitignore"):
+        shutil.copy(PROJECT / name, root)
+    (root / ".dvc").mkdir()
+    shutil.copy(PROJECT / ".dvc" / "config", root / ".dvc")
+    subprocess.run(["git", "init", "--quiet"], cwd=root, check=True)
+    return Shop(root)
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    root = tmp_path_factory.mktemp("workspace")
+    made = make_workspace(root)
+    source = tmp_path_factory.mktemp("source") / "tiny"
+    render_sample(source, size=96, counts=SampleCounts(train=12, test_good=4, test_defective=5))
+    shutil.rmtree(source / "fabric")
+    settings = [f"{key}={value}" for key, value in TINY.items()]
+    from tocoad.params import override, parse_assignments
+    from tocoad.workspace import Workspace
+
+    override(Workspace(root), parse_assignments(settings))
+    done = made.run("tocoad", "data", "add", str(source), "--name", "tiny")
+    assert done.returncode == 0, done.stderr
+    return made

@@ -1,0 +1,216 @@
+"""The whole flow with real Prefect, Ray, MLflow (SQLite) and DVC on tiny rendered data.
+
+One story, in this order: train, find nothing to do, reproduce, refuse bad input, fail in one category, train again.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+METRICS = {"image_AUROC", "image_AP", "image_F1Max", "pixel_AUROC", "pixel_AP", "pixel_F1Max", "pixel_AUPRO"}
+
+
+@pytest.fixture(scope="module")
+def first(shop: Any) -> dict[str, Any]:
+    """The document of the first retrain."""
+    document: dict[str, Any] = shop.retrain()
+    return document
+
+
+def digests(document: dict[str, Any]) -> dict[str, str]:
+    return {name: entry["weights_sha256"] for name, entry in document["categories"].items()}
+
+
+def test_every_category_is_trained_evaluated_and_champion(first: dict[str, Any]) -> None:
+    assert set(first["categories"]) == {"gear", "plate"}
+    for name, entry in first["categories"].items():
+        assert (entry["status"], entry["method"], entry["error"]) == ("trained", "tocoad", None)
+        assert set(entry["metrics"]) == METRICS
+        assert all(0 <= value <= 1 for value in entry["metrics"].values())
+        assert entry["control"]["method"] == "patchcore"
+        assert set(entry["control"]["metrics"]) == METRICS
+        assert entry["decision"]["verdict"] == "promoted"
+        assert entry["model"] == {"name": f"tiny.{name}", "version": 1, "aliases": ["champion"]}
+        assert set(entry["seconds"]) == {"manifest", "synthesize", "stage1", "stage2", "evaluate"}
+        assert 0 < entry["threshold"]["expected_false_reject_rate"] < 1
+    assert len(set(digests(first).values())) == 2
+
+
+def test_what_a_user_finds_in_the_folders(shop: Any, first: dict[str, Any]) -> None:
+    folder = shop.root / "work/tiny/gear"
+    assert (folder / "synthesize/preview.png").is_file()
+    for method in ("tocoad", "patchcore"):
+        assert len(list((folder / method / "evaluate/overlays").glob("*.png"))) == 5
+        rows = (folder / method / "evaluate/predictions.csv").read_text().splitlines()
+        assert rows[0] == "image_path,defect_type,gt_label,pred_score,pred_label"
+        assert len(rows) == 1 + 4 + 5
+    package = folder / "tocoad/stage2/detector"
+    assert sorted(file.name for file in package.iterdir()) == ["detector.json", "model.safetensors"]
+    assert str(shop.root) not in (package / "detector.json").read_text()
+    hidden = [path for path in folder.rglob(".*") if path.is_dir()]
+    assert hidden == []
+    ledger = [json.loads(line) for line in (shop.root / "work/tiny/ledger.jsonl").read_text().splitlines()]
+    assert sorted(entry["model"] for entry in ledger) == ["tiny.gear", "tiny.plate"]
+    assert all(entry["verdict"] == "promoted" and entry["figures"] for entry in ledger)
+
+
+def test_mlflow_has_the_parent_the_children_and_live_curves(shop: Any, first: dict[str, Any]) -> None:
+    with sqlite3.connect(shop.root / ".services/mlflow.db") as database:
+        runs = database.execute("select name, status from runs order by name").fetchall()
+        steps = database.execute("select count(*) from metrics where key = 'stage1/loss'").fetchone()[0]
+        dirty = database.execute("select count(*) from tags where key = 'manifest_sha256'").fetchone()[0]
+    assert runs == [("gear", "FINISHED"), ("plate", "FINISHED"), ("retrain tiny", "FINISHED")]
+    assert steps == 2 * 4
+    assert dirty == 2
+
+
+def test_a_second_retrain_has_nothing_to_do_and_dvc_agrees(shop: Any, first: dict[str, Any]) -> None:
+    second = shop.retrain()
+    assert [entry["status"] for entry in second["categories"].values()] == ["up-to-date"] * 2
+    for name, entry in second["categories"].items():
+        before = first["categories"][name]
+        same = ("metrics", "control", "decision", "model", "weights_sha256", "threshold")
+        assert {key: entry[key] for key in same} == {key: before[key] for key in same}
+    status = shop.run("dvc", "status")
+    assert "up to date" in status.stdout, status.stdout
+
+
+def test_dvc_repro_writes_the_same_bytes_and_leaves_the_flow_nothing(shop: Any, first: dict[str, Any]) -> None:
+    package = shop.root / "work/tiny/gear/tocoad/stage2/detector"
+    expected = {file.name: file.read_bytes() for file in package.iterdir()}
+    done = shop.run("dvc", "repro", "--force", "evaluate_tocoad@tiny/gear")
+    assert done.returncode == 0, done.stderr
+    assert {file.name: file.read_bytes() for file in package.iterdir()} == expected
+    after = shop.retrain("--categories", "gear")["categories"]["gear"]
+    assert after["status"] == "up-to-date"
+    assert after["weights_sha256"] == digests(first)["gear"]
+
+
+def test_predict_from_folder_and_registry_agree_with_the_evaluation(shop: Any, first: dict[str, Any]) -> None:
+    rows = (shop.root / "work/tiny/gear/tocoad/evaluate/predictions.csv").read_text().splitlines()[1:]
+    expected = {row.split(",")[0]: float(row.split(",")[3]) for row in rows}
+    images = "data/tiny/gear/test"
+    for model in ("work/tiny/gear/tocoad/stage2/detector", "models:/tiny.gear@champion"):
+        done = shop.run("tocoad", "predict", model, images, "--json", "--out", "predicted")
+        assert done.returncode == 0, done.stderr
+        predictions = json.loads(done.stdout)["predictions"]
+        scores = {p["image_path"].removeprefix("data/tiny/gear/"): p["pred_score"] for p in predictions}
+        assert scores == expected
+        assert all(
+            (shop.root / p["overlay"]).is_file() and (shop.root / p["anomaly_map"]).is_file() for p in predictions
+        )
+
+
+def test_the_registered_model_loads_as_pyfunc_in_a_clean_process(
+    shop: Any, first: dict[str, Any], tmp_path: Path
+) -> None:
+    code = """
+import json, mlflow, numpy
+from pathlib import Path
+mlflow.set_tracking_uri("sqlite:///.services/mlflow.db")
+model = mlflow.pyfunc.load_model("models:/tiny.gear@champion")
+from tocoad.data.images import load_images
+file = sorted(Path("data/tiny/gear/test/good").iterdir())[0]
+out = model.predict(load_images([file], 96))
+example = model.input_example
+print(json.dumps([str(file), float(out["pred_score"][0]), str(model.metadata.signature is not None)]))
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=shop.root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    file, score, signature = json.loads(done.stdout.splitlines()[-1])
+    rows = (shop.root / "work/tiny/gear/tocoad/evaluate/predictions.csv").read_text().splitlines()[1:]
+    expected = {row.split(",")[0]: float(row.split(",")[3]) for row in rows}
+    assert score == expected[file.removeprefix("data/tiny/gear/")]
+    assert signature == "True"
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "message"),
+    [
+        (["retrain", "tinny"], 2, "data set 'tinny' is not in this workspace; did you mean 'tiny'?"),
+        (["retrain", "tiny", "--categories", "geer"], 2, "has no category 'geer'; did you mean 'gear'?"),
+        (["retrain", "tiny", "--set", "stage1.itrations=3"], 2, "unknown key 'stage1.itrations'"),
+        (["retrain", "tiny", "--profile", "fast"], 2, "profile 'fast' is not one of demo, default, paper"),
+        (
+            ["predict", "nowhere", "data/tiny/gear/test"],
+            1,
+            "nowhere is not a detector package: detector.json is missing",
+        ),
+        (["predict", "models:/tiny.gear@best", "data/tiny"], 2, "tiny.gear has no alias 'best'; it has champion"),
+        (["predict", "work/tiny/gear/tocoad/stage2/detector", "missing.png"], 1, "missing.png: no such file or folder"),
+        (["data", "check", "tinny"], 1, "tinny"),
+    ],
+)
+def test_bad_input_is_one_line_and_harms_nothing(
+    shop: Any, first: dict[str, Any], command: list[str], code: int, message: str
+) -> None:
+    before = (shop.root / "params.yaml").read_bytes()
+    done = shop.run("tocoad", *command)
+    assert done.returncode == code, done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (shop.root / "params.yaml").read_bytes() == before
+
+
+def test_a_bad_data_set_is_refused_and_the_old_one_stays(shop: Any, first: dict[str, Any], tmp_path: Path) -> None:
+    bad = tmp_path / "tiny"
+    shutil.copytree(shop.root / "data/tiny", bad)
+    truncated = sorted((bad / "gear/train/good").iterdir())[0]
+    truncated.write_bytes(truncated.read_bytes()[:200])
+    shutil.copy(sorted((bad / "plate/train/good").iterdir())[0], bad / "plate/test/good/copy.png")
+    done = shop.run("tocoad", "data", "add", str(bad), "--name", "tiny")
+    assert done.returncode == 1
+    assert truncated.name in done.stderr and "truncated" in done.stderr
+    assert "copy.png" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "up to date" in shop.run("dvc", "status").stdout
+
+
+def test_one_failing_category_stops_no_other_and_harms_no_champion(shop: Any, first: dict[str, Any]) -> None:
+    images = sorted((shop.root / "data/tiny/gear/train/good").iterdir())
+    kept = images[0].read_bytes()
+    images[0].unlink()  # DVC may have linked it to its cache
+    images[0].write_bytes(kept[:200])
+    extra = shop.root / "data/tiny/plate/train/good/extra.png"
+    shutil.copy(sorted((shop.root / "data/tiny/plate/test/good").iterdir())[0], extra)
+    for file in (shop.root / "data/tiny/plate/test/good").iterdir():
+        if file.read_bytes() == extra.read_bytes():
+            file.unlink()
+    document = shop.retrain(code=1)
+    gear, plate = document["categories"]["gear"], document["categories"]["plate"]
+    assert gear["status"] == "failed"
+    assert gear["error"].startswith("manifest: ") and images[0].name in gear["error"]
+    assert plate["status"] == "trained"
+    assert plate["model"]["version"] == 2
+    assert plate["decision"]["verdict"] in ("promoted", "kept")
+    assert plate["decision"]["reasons"]
+    images[0].write_bytes(kept)
+    mended = shop.retrain()["categories"]
+    assert [mended[name]["status"] for name in ("gear", "plate")] == ["up-to-date", "up-to-date"]
+    assert mended["gear"]["model"] == first["categories"]["gear"]["model"]
+    assert mended["gear"]["weights_sha256"] == digests(first)["gear"]
+
+
+def test_another_seed_is_another_version_that_the_gate_judges(shop: Any, first: dict[str, Any]) -> None:
+    document = shop.retrain("--categories", "gear", "--set", "seed=1")
+    gear = document["categories"]["gear"]
+    assert gear["status"] == "trained"
+    assert gear["weights_sha256"] != digests(first)["gear"]
+    assert gear["model"]["version"] == 2
+    assert any("the champion's" in reason for reason in gear["decision"]["reasons"])
+    promoted = gear["decision"]["verdict"] == "promoted"
+    assert ("champion" in gear["model"]["aliases"]) == promoted
+    status = json.loads(shop.run("tocoad", "status", "tiny", "--json").stdout)["categories"]
+    assert status["gear"]["stale"] == []
+    assert "stage1" in status["plate"]["stale"]
+    assert status["gear"]["champion"]["version"] == (2 if promoted else 1)
