@@ -12,6 +12,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from tocoad.calibration.conformal import Threshold
     from tocoad.data.report import ImportReport
+    from tocoad.workspace import Workspace
 
 # The seven metrics, as two lines of a narrow column.
 _SHORT = {
@@ -76,6 +77,17 @@ def result_table(result: Mapping[str, Any], console: Console | None = None) -> N
             console.print(f"{name}: {entry['error']}", style="red", markup=False, highlight=False)
         elif entry["decision"] and entry["decision"]["verdict"] != "promoted":
             console.print(f"{name}: {entry['decision']['reasons'][0]}", markup=False, highlight=False)
+
+
+def show_places(workspace: Workspace, tracking_uri: str, prefect_api_url: str | None, dataset: str) -> None:
+    """Where the pictures are, and how to open the services' pages."""
+    local = tracking_uri.startswith("sqlite")
+    mlflow = f"mlflow server --backend-store-uri {tracking_uri} --port 5000" if local else tracking_uri
+    prefect = prefect_api_url or "make serve, then http://127.0.0.1:4200"
+    console = _console()
+    console.print(f"pictures  {workspace.root / 'work' / dataset}/CATEGORY/METHOD/evaluate/overlays", soft_wrap=True)
+    console.print(f"MLflow    {mlflow}", soft_wrap=True)
+    console.print(f"Prefect   {prefect}", soft_wrap=True)
 
 
 def metrics_table(rows: Mapping[str, Any]) -> None:

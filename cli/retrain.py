@@ -39,7 +39,7 @@ def _retrain(options: argparse.Namespace) -> int:
     if assignments or options.profile:
         override(workspace, assignments, options.profile)
     from cli.live import live_progress
-    from cli.render import result_table
+    from cli.render import result_table, show_places
     from tasks.prefect_server import prefect_api
     from tasks.services import configure
     from tocoad.planning import plan_categories
@@ -57,6 +57,7 @@ def _retrain(options: argparse.Namespace) -> int:
             except CategoriesFailedError as error:
                 result, code = error.result, 1
     result_table(result)
+    show_places(workspace, services.tracking_uri, services.prefect_api_url, options.name)
     if options.json:
         json.dump(result, sys.stdout, indent=1)
         print()

@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from prefect import flow
 from prefect.futures import PrefectFuture, wait
 from prefect.runtime import flow_run
-from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from flows.result import category_entry, table_rows
 from flows.steps import may_pass, publish, record_stages, register, run_stage, version
@@ -34,7 +34,7 @@ from tocoad.stage import StageError, StageRecord
 from tocoad.workspace import Category, Workspace
 
 # Threads that only wait for Ray: enough that Ray, not they, decides how many stages run.
-_RUNNER: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=64)
+_RUNNER = cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_workers=64))
 
 
 class CategoriesFailedError(StageError):

@@ -6,18 +6,21 @@ import importlib
 import logging
 import os
 import uuid
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from threading import Lock
+from threading import Condition, Lock
 from types import TracebackType
 from typing import Any, Self, cast
 
 from tocoad.config import RaySettings, Settings, SettingsError
 from tocoad.graph import Job
-from tocoad.stage import Progress, ProgressCallback, StageRecord, silent
+from tocoad.stage import Progress, ProgressCallback, StageError, StageRecord, silent
 from tocoad.workspace import Workspace
 
 _POLL_SECONDS = 0.25
+_CLOSE_SECONDS = 30
 # Ray's smallest: only paths and figures travel.
 _OBJECT_STORE_BYTES = 100 * 1024 * 1024
 # With an address of its own, Ray's workers may be on machines that have the dependencies but not this code.
@@ -26,6 +29,10 @@ _SHIPPED_PACKAGES = ("tocoad", "tasks")
 
 class WorkerLostError(RuntimeError):
     """A stage's process died; one line. Another try goes on from the stage's last checkpoint."""
+
+
+class StageStoppedError(StageError):
+    """The flow ends, by Ctrl-C or an error, while the stage still runs."""
 
 
 class RayStages:
@@ -43,6 +50,9 @@ class RayStages:
         self._settings = settings
         self._stage_function = stage_function
         self._lock = Lock()
+        self._waiting = 0
+        self._idle = Condition()
+        self._closing = False
         self._mailbox: Any = None
         # Ray's processes die with the thread that started them; a thread of a caller's pool may end before they should.
         self._keeper = ThreadPoolExecutor(1, "ray")
@@ -68,20 +78,20 @@ class RayStages:
             SettingsError: a stage asks for more CPUs or GPUs than a local Ray has.
             Exception: what the stage itself raised.
         """
-        self._start_once()
-        from tasks.ray_worker import run_stage
+        with self._ready():
+            from tasks.ray_worker import run_stage
 
-        key = uuid.uuid4().hex
-        stage = (self._stage_function, self._root, str(job.category), job.method, job.stage.name)
-        arguments = (*stage, settings.model_dump_json(), self._mailbox, key)
-        return cast(StageRecord, self._wait(job.dvc_name, run_stage, arguments, key, on_progress))
+            key = uuid.uuid4().hex
+            stage = (self._stage_function, self._root, str(job.category), job.method, job.stage.name)
+            arguments = (*stage, settings.model_dump_json(), self._mailbox, key)
+            return cast(StageRecord, self._wait(job.dvc_name, run_stage, arguments, key, on_progress))
 
     def call(self, label: str, function: str, *arguments: Any) -> Any:
         """Calls `module:name` with small arguments in a worker, as `run` does a stage; `label` names it in errors."""
-        self._start_once()
-        from tasks.ray_worker import call
+        with self._ready():
+            from tasks.ray_worker import call
 
-        return self._wait(label, call, (function, *arguments), None, silent)
+            return self._wait(label, call, (function, *arguments), None, silent)
 
     def _wait(
         self, label: str, function: Any, arguments: tuple[Any, ...], key: str | None, on_progress: ProgressCallback
@@ -95,6 +105,8 @@ class RayStages:
         try:
             done: list[Any] = []
             while not done:
+                if self._closing:
+                    raise StageStoppedError(f"{label}: stopped; the next run goes on from its last checkpoint")
                 done, _ = ray.wait([task], timeout=_POLL_SECONDS)
                 for update in self._take(key):
                     on_progress(update)
@@ -124,15 +136,29 @@ class RayStages:
             # Its node was lost and it starts anew elsewhere; the stage may well go on.
             return []
 
-    def _start_once(self) -> None:
-        with self._lock:
-            if self._mailbox is None:
-                self._keeper.submit(self._start).result()
+    @contextmanager
+    def _ready(self) -> Iterator[None]:
+        """Ray is there, and is not stopped while the block lasts."""
+        with self._idle:
+            self._waiting += 1
+        try:
+            with self._lock:
+                if self._closing:
+                    raise StageStoppedError("stopped before it began")
+                if self._mailbox is None:
+                    self._keeper.submit(self._start).result()
+            yield
+        finally:
+            with self._idle:
+                self._waiting -= 1
+                self._idle.notify_all()
 
     def _start(self) -> None:
         address = self._settings.address or None
+        # A thread that still polls when Ray is stopped must not start another by that. Read at import, as the next is.
+        os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")
         if address is None:
-            # The name misleads: 0 keeps every port of a local Ray on loopback, on Linux too. Read at import.
+            # The name misleads: 0 keeps every port of a local Ray on loopback, on Linux too.
             os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
         import ray
 

@@ -38,7 +38,7 @@ def stage2(context: StageContext) -> StageRecord:
     settings = context.settings
     with compute_context(settings.compute) as compute:
         inputs = read_inputs(context, settings.seed + _SEED_OFFSET)
-        networks = _Networks.build(context, compute)
+        networks = Networks.build(context, compute)
         curves = _train(context, networks, inputs, compute)
         save_curves(curves, context.output_dir / CURVES_FILE)
         networks.encoder.requires_grad_(False)
@@ -50,7 +50,7 @@ def stage2(context: StageContext) -> StageRecord:
 
 
 @dataclass(frozen=True)
-class _Networks:
+class Networks:
     """F trains above its frozen stages; F0 and D stay as they are."""
 
     encoder: Encoder
@@ -59,7 +59,7 @@ class _Networks:
     heads: nn.ModuleDict
 
     @classmethod
-    def build(cls, context: StageContext, compute: Compute) -> _Networks:
+    def build(cls, context: StageContext, compute: Compute) -> Networks:
         settings, folder = context.settings, context.inputs["stage1"]
         encoder, pretrained = (build_encoder(settings.encoder, levels=None, seed=settings.seed) for _ in range(2))
         for network in (encoder, pretrained):
@@ -73,18 +73,22 @@ class _Networks:
         discriminator = load_discriminator(folder, encoder, settings)
         for module in (encoder, pretrained, discriminator, heads):
             compute.place(module)
-        encoder.requires_grad_(True)
-        for parameter in encoder.stem_and_stages(settings.stage2.frozen_stages):
+        networks = cls(encoder, pretrained, discriminator, heads)
+        networks.set_modes(settings.stage2.frozen_stages)
+        return networks
+
+    def set_modes(self, frozen_stages: int) -> None:
+        """Says what is trained; the encoder's batch norms stay in eval mode though it is in train mode."""
+        self.encoder.requires_grad_(True).train()
+        for parameter in self.encoder.stem_and_stages(frozen_stages):
             parameter.requires_grad_(False)
-        encoder.train()  # its batch norms stay in eval mode
-        pretrained.requires_grad_(False).eval()
-        discriminator.requires_grad_(False).eval()
-        heads.train()
-        return cls(encoder, pretrained, discriminator, heads)
+        self.pretrained.requires_grad_(False).eval()
+        self.discriminator.requires_grad_(False).eval()
+        self.heads.train()
 
 
 @dataclass(frozen=True)
-class _Batch:
+class Batch:
     """Normalised images (B, 3, S, S): two views of normals, the normals, anomalies on them, their masks."""
 
     first: Tensor
@@ -95,7 +99,7 @@ class _Batch:
 
 
 def _train(
-    context: StageContext, networks: _Networks, inputs: TrainingInputs, compute: Compute
+    context: StageContext, networks: Networks, inputs: TrainingInputs, compute: Compute
 ) -> list[dict[str, float]]:
     settings = context.settings.stage2
     trainable = [parameter for parameter in networks.encoder.parameters() if parameter.requires_grad]
@@ -126,7 +130,7 @@ def _train(
     return train(step, settings.iterations, state, context.checkpoint_dir, context.progress)
 
 
-def _batch(inputs: TrainingInputs, encoder: Encoder, settings: Settings, number: int, compute: Compute) -> _Batch:
+def _batch(inputs: TrainingInputs, encoder: Encoder, settings: Settings, number: int, compute: Compute) -> Batch:
     seed = settings.seed + _SEED_OFFSET
     indices = batch_indices(len(inputs.images), settings.stage2.batch_size, number, seed)
     normal = inputs.images[indices]
@@ -136,10 +140,10 @@ def _batch(inputs: TrainingInputs, encoder: Encoder, settings: Settings, number:
     def tensor(images: NDArray[np.uint8]) -> Tensor:
         return image_tensor(images, encoder.mean, encoder.std, compute)
 
-    return _Batch(tensor(first), tensor(second), tensor(normal), tensor(anomalous), mask_tensor(gt_masks, compute))
+    return Batch(tensor(first), tensor(second), tensor(normal), tensor(anomalous), mask_tensor(gt_masks, compute))
 
 
-def stage2_loss(networks: _Networks, batch: _Batch, settings: Settings) -> tuple[Tensor, dict[str, float]]:
+def stage2_loss(networks: Networks, batch: Batch, settings: Settings) -> tuple[Tensor, dict[str, float]]:
     """L_2 = L_pos + lambda_dis L_dis + lambda_neg L_neg + lambda_anchor L_anchor (methods 1.3), and every term's value.
 
     D's loss on x_g is a diagnostic where lambda_dis is 0: it must not rise.
@@ -178,7 +182,7 @@ def stage2_loss(networks: _Networks, batch: _Batch, settings: Settings) -> tuple
 
 
 def _negative(
-    networks: _Networks,
+    networks: Networks,
     normal: Tensor,
     anomalous: Mapping[int, Tensor],
     weight: Tensor,
