@@ -20,7 +20,7 @@ _POST_SECONDS = 0.25
 
 @ray.remote(num_cpus=0, max_restarts=-1)
 class Mailbox:
-    """Progress that the driver has not fetched yet, by the name of the stage's call."""
+    """Progress that the driver has not fetched yet, by the call's key."""
 
     def __init__(self) -> None:
         self._updates: dict[str, list[Progress]] = {}
@@ -28,8 +28,9 @@ class Mailbox:
     def post(self, key: str, updates: list[Progress]) -> None:
         self._updates.setdefault(key, []).extend(updates)
 
-    def take(self, key: str) -> list[Progress]:
-        return self._updates.pop(key, [])
+    def take(self) -> dict[str, list[Progress]]:
+        updates, self._updates = self._updates, {}
+        return updates
 
 
 class Postman:
@@ -60,13 +61,13 @@ class Postman:
         return letter
 
 
-def call(function: str, *arguments: Any) -> Any:
+def call_function(mailbox: Any, key: str, function: str, *arguments: Any) -> Any:
     """Calls `module:name`."""
     return _load(function)(*arguments)
 
 
 def run_stage(
-    function: str, root: str, category: str, method: str, stage: str, settings: str, mailbox: Any, key: str
+    mailbox: Any, key: str, function: str, root: str, category: str, method: str, stage: str, settings: str
 ) -> StageRecord:
     """Calls the stage runner `module:name` with what came as text."""
     os.chdir(root)  # paths in the settings are relative to the workspace, as they are for `dvc repro`

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import time
 from pathlib import Path
 
 from tocoad.config import MethodName, Settings
 from tocoad.graph import METHODS, output_dir
+from tocoad.replacing import replacing
 from tocoad.stage import ProgressCallback, StageContext, StageError, StageRecord, silent
 from tocoad.workspace import Category, Workspace
 
@@ -38,31 +38,25 @@ def run_stage(
         inputs[role] = output_dir(workspace, category, method, METHODS[method].stage(upstream)) / folder
         if not inputs[role].is_dir():
             raise StageError(f"{name} of {category} needs the output of {upstream}: run that stage first")
-    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    context = StageContext(
-        category=category,
-        method=method,
-        settings=settings,
-        params=METHODS[method].params(name),
-        data_dir=workspace.data_dir(category),
-        inputs=inputs,
-        output_dir=partial,
-        checkpoint_dir=target.with_name(f".{target.name}.checkpoint"),
-        progress=progress,
-    )
+    checkpoint_dir = target.with_name(f".{target.name}.checkpoint")
     started = time.perf_counter()
-    try:
-        record = stage.load()(context)
-        record = StageRecord(metrics={**record.metrics}, seconds=time.perf_counter() - started)
-        (partial / RECORD_FILE).write_text(
-            json.dumps({"seconds": record.seconds, "metrics": dict(record.metrics)}, indent=1) + "\n", encoding="utf-8"
+    with replacing(target) as folder:
+        context = StageContext(
+            category=category,
+            method=method,
+            settings=settings,
+            params=METHODS[method].params(name),
+            data_dir=workspace.data_dir(category),
+            inputs=inputs,
+            output_dir=folder,
+            checkpoint_dir=checkpoint_dir,
+            progress=progress,
         )
-        _replace(target, partial)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    shutil.rmtree(context.checkpoint_dir, ignore_errors=True)
+        made = stage.load()(context)
+        record = StageRecord(metrics={**made.metrics}, seconds=time.perf_counter() - started)
+        document = {"seconds": record.seconds, "metrics": dict(record.metrics)}
+        (folder / RECORD_FILE).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    shutil.rmtree(checkpoint_dir, ignore_errors=True)
     return record
 
 
@@ -81,18 +75,3 @@ def weights_sha256(folder: Path) -> str:
         digest.update(file.relative_to(folder).as_posix().encode())
         digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()
-
-
-def _replace(target: Path, partial: Path) -> None:
-    """A folder cannot be renamed over a full one: the old goes aside first and comes back if the new cannot follow."""
-    old = target.with_name(f".{target.name}.{os.getpid()}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if target.exists():
-        target.rename(old)
-    try:
-        partial.rename(target)
-    except OSError:
-        if old.exists():
-            old.rename(target)
-        raise
-    shutil.rmtree(old, ignore_errors=True)

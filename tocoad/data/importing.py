@@ -14,9 +14,9 @@ from tocoad.config import SplitSettings
 from tocoad.data.layouts.detect import Layout, read_source
 from tocoad.data.pool import thread_pool
 from tocoad.data.problems import DataError, Problem
-from tocoad.data.replacing import replacing
 from tocoad.data.report import ImportReport, report_category
 from tocoad.data.validation import CheckedCategory, CheckedImage, validate
+from tocoad.replacing import replacing
 from tocoad.stage import Progress, ProgressCallback, silent
 from tocoad.workspace import Category
 

@@ -35,3 +35,7 @@ class DataError(StageError):
         if len(self.problems) > 1:
             lines.append(f"{len(self.problems)} problems: mend or remove these files, then try again")
         super().__init__("\n".join(lines))
+
+    def __reduce__(self) -> tuple[type[DataError], tuple[list[Problem]]]:
+        # Errors travel from worker to driver; by default they would be made anew from their text.
+        return type(self), (self.problems,)

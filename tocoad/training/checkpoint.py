@@ -6,7 +6,6 @@ Every random draw of a training is keyed by (seed, step, index), so weights, opt
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+
+from tocoad.replacing import replacing
 
 _TENSORS, _STATE = "state.safetensors", "state.json"
 
@@ -28,17 +29,10 @@ class TrainingState:
 
     def save(self, folder: Path, step: int, curves: list[dict[str, float]]) -> None:
         """Writes the state after `step` steps. A crash while writing leaves the earlier checkpoint."""
-        partial, old = folder.with_name(folder.name + ".partial"), folder.with_name(folder.name + ".old")
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        save_file(self._tensors(), partial / _TENSORS)
         document = {"key": self.key, "step": step, "curves": curves}
-        (partial / _STATE).write_text(json.dumps(document), encoding="utf-8")
-        shutil.rmtree(old, ignore_errors=True)
-        if folder.exists():
-            folder.rename(old)
-        partial.rename(folder)
-        shutil.rmtree(old, ignore_errors=True)
+        with replacing(folder) as partial:
+            save_file(self._tensors(), partial / _TENSORS)
+            (partial / _STATE).write_text(json.dumps(document), encoding="utf-8")
 
     def load(self, folder: Path) -> tuple[int, list[dict[str, float]]]:
         """Restores the state; returns the number of steps done and their curves: (0, []) where there is nothing."""

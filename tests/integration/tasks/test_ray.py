@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.ray import RayStages, WorkerLostError
+from tasks.ray import RayStages
+from tasks.ray_driver import WorkerLostError
 from tasks.services import configure
 from tocoad.config import RaySettings, Settings, SettingsError
 from tocoad.graph import METHODS, Job
@@ -104,6 +108,15 @@ def test_a_stage_that_can_never_fit_is_refused(stages: RayStages, wanted: RaySet
         greedy.run(job("any"), Settings())
 
 
+def test_a_watcher_that_fails_stops_its_stage(stages: RayStages, tmp_path: Path) -> None:
+    def watch(_: Progress) -> None:
+        raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="disk is full"):
+        stages.run(job("talks"), Settings(), watch)
+    assert stages.run(job("any"), Settings(seed=1)).metrics["seed"] == 1
+
+
 def test_a_function_runs_in_a_worker(stages: RayStages) -> None:
     assert stages.call("sum", "stand_in_stages:add", 1, 2) == 3
 
@@ -112,3 +125,43 @@ def test_a_local_ray_keeps_to_loopback(stages: RayStages) -> None:
     import ray
 
     assert [node["NodeManagerAddress"] for node in ray.nodes()] == ["127.0.0.1"]
+
+
+LEAVES = """
+import sys, threading, time
+from pathlib import Path
+from tasks.ray import RayStages
+from tasks.services import configure
+from tocoad.config import RaySettings, Settings
+from tocoad.graph import METHODS, Job
+from tocoad.workspace import Category, Workspace
+
+workspace = Workspace(Path(sys.argv[1]))
+configure(workspace)
+said = []
+
+def run(name):
+    try:
+        stages.run(Job(Category("set", name), "tocoad", METHODS["tocoad"].stage("stage1")), Settings())
+    except Exception as error:
+        said.append(f"{type(error).__name__}: {error}")
+
+with RayStages(workspace, RaySettings(num_cpus=0.5), "stand_in_stages:run_stage") as stages:
+    waiting = [threading.Thread(target=run, args=(name,)) for name in ("meets-one", "meets-one")]
+    for thread in waiting:
+        thread.start()
+    while not (workspace.root / "one").exists():
+        time.sleep(0.1)
+for thread in waiting:
+    thread.join()
+print(*said, sep=chr(10))
+"""
+
+
+def test_leaving_stops_what_runs_and_tells_who_waits(tmp_path: Path) -> None:
+    """In a process of its own: Ray ends a process that handles it wrongly."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    command = [sys.executable, "-c", LEAVES, str(tmp_path)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
+    told = "StageStoppedError: stage1@set/meets-one: stopped; the next run goes on from its last checkpoint"
+    assert (done.returncode, done.stdout.splitlines()) == (0, [told, told]), done.stderr

@@ -15,10 +15,10 @@ from PIL import Image
 
 from tocoad.data.manifest import GOOD
 from tocoad.data.pool import thread_pool
-from tocoad.data.replacing import replacing
 from tocoad.data.sample import fabric, gear, plate
 from tocoad.data.sample.shapes import Grid
 from tocoad.data.sample.surface import Camera, Surface, visible_change
+from tocoad.replacing import replacing
 from tocoad.stage import Progress, ProgressCallback, silent
 
 _THREADS = min(4, os.cpu_count() or 1)

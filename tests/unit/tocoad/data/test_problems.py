@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 from pathlib import Path
 
 from tocoad.data.problems import DataError, Problem
@@ -31,3 +32,10 @@ def test_name_that_cannot_be_printed_is_escaped() -> None:
 
 def test_data_error_ends_a_stage_as_any_other_that_the_user_can_mend() -> None:
     assert issubclass(DataError, StageError)
+
+
+def test_an_error_that_comes_from_another_process_says_the_same() -> None:
+    error = DataError([Problem(Path("a.png"), "bad"), Problem(Path("b.png"), "worse")])
+    again = pickle.loads(pickle.dumps(error))
+    assert str(again) == str(error)
+    assert again.problems == error.problems

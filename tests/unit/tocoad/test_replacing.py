@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tocoad.data.replacing import replacing
+from tocoad.replacing import replacing
 
 
 def names(folder: Path) -> list[str]:

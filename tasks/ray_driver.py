@@ -1,0 +1,208 @@
+"""The one thread that talks to Ray; the others hand it calls and get answers.
+
+Ray's processes die with the thread that started them, and it does not bear being stopped while another thread is in
+one of its calls or still holds one of its references: so all of that stays in here.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, cast
+
+from tocoad.config import RaySettings, SettingsError
+from tocoad.stage import StageError
+
+_POLL_SECONDS = 0.25
+# Little more than Ray's smallest: only paths and figures travel.
+_OBJECT_STORE_BYTES = 100 * 1024 * 1024
+# A cluster's machines have the dependencies; the code comes from here.
+_SHIPPED_PACKAGES = ("tocoad", "tasks")
+
+
+class WorkerLostError(RuntimeError):
+    """A stage's process died; one line. Another try goes on from the stage's last checkpoint."""
+
+
+class StageStoppedError(StageError):
+    """The flow ended, by Ctrl-C or an error, while the stage still ran."""
+
+
+@dataclass
+class Call:
+    """One function for a worker. `answers` gets its progress as it comes and then the result, or an exception."""
+
+    key: str
+    label: str
+    worker_function: str
+    arguments: tuple[Any, ...]
+    answers: SimpleQueue[Any] = field(default_factory=SimpleQueue)
+    abandoned: bool = False
+
+
+class Driver:
+    """Takes calls from the inbox until it finds None there."""
+
+    def __init__(self, settings: RaySettings, inbox: SimpleQueue[Call | None]) -> None:
+        self._settings = settings
+        self._inbox = inbox
+        self._mailbox: Any = None
+        self._started = False
+        self._running: dict[Any, Call] = {}
+
+    def run(self) -> None:
+        """The thread's body; whatever happens, every call gets its answer."""
+        while (calls := self._next_calls()) is not None:
+            for call in calls:
+                try:
+                    self._submit(call)
+                except Exception as error:
+                    call.answers.put(error)
+            try:
+                self._poll()
+            except Exception as error:
+                self._answer_all(WorkerLostError(f"Ray failed ({_first_line(error)})"))
+        self._stop()
+
+    def _next_calls(self) -> list[Call] | None:
+        """What waits in the inbox; with nothing running it waits itself. None: this is the end."""
+        calls: list[Call] = []
+        try:
+            while True:
+                call = self._inbox.get(block=not (calls or self._running))
+                if call is None:
+                    for waiting in calls:
+                        waiting.answers.put(_stopped(waiting))
+                    return None
+                calls.append(call)
+        except Empty:
+            return calls
+
+    def _submit(self, call: Call) -> None:
+        if self._mailbox is None:
+            self._start()
+        import ray
+
+        from tasks import ray_worker
+
+        # Tries are counted in one place, the flow; Ray's own, by default three, are off.
+        on_ray = ray.remote(num_cpus=self._settings.num_cpus, num_gpus=self._settings.num_gpus, max_retries=0)
+        remote = on_ray(getattr(ray_worker, call.worker_function))
+        self._running[remote.remote(self._mailbox, call.key, *call.arguments)] = call
+
+    def _poll(self) -> None:
+        if not self._running:
+            return
+        import ray
+
+        done, _ = ray.wait(list(self._running), timeout=_POLL_SECONDS)
+        # After the look at what is done: a stage's last progress is in the mailbox before its result is there.
+        self._deliver_progress()
+        for task in done:
+            self._running.pop(task).answers.put(_result(task))
+        for task in [task for task, call in self._running.items() if call.abandoned]:
+            ray.cancel(task, force=True)
+            del self._running[task]
+
+    def _deliver_progress(self) -> None:
+        import ray
+        from ray.exceptions import RayActorError
+
+        try:
+            letters = ray.get(self._mailbox.take.remote())
+        except RayActorError:
+            # Its node was lost and it starts anew elsewhere; the stages may well go on.
+            return
+        for call in self._running.values():
+            for update in letters.get(call.key, ()):
+                call.answers.put(update)
+
+    def _answer_all(self, error: Exception) -> None:
+        for call in self._running.values():
+            call.answers.put(error)
+        self._running.clear()
+
+    def _start(self) -> None:
+        address = self._settings.address
+        # Both are read when Ray is imported. A call after the end must not start another Ray by itself, and the second,
+        # whose name misleads, keeps every port of a local Ray on loopback, on Linux too.
+        os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")
+        if not address:
+            os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+        import ray
+
+        if not ray.is_initialized():
+            options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+            if address:
+                options |= {"address": address, "runtime_env": {"py_modules": _package_folders()}}
+            else:
+                options |= {"include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES}
+            try:
+                ray.init(**options)
+            except ConnectionError as error:
+                raise SettingsError(f"ray.address: no Ray answers at {address} ({_first_line(error)})") from None
+            self._started = True
+        if not address:
+            self._check_resources(cast(Any, ray).cluster_resources())
+        from tasks.ray_worker import Mailbox
+
+        self._mailbox = cast(Any, Mailbox).remote()
+
+    def _check_resources(self, have: dict[str, float]) -> None:
+        """Without this a stage that asks for too much would wait for ever."""
+        for name, wanted in (("CPU", self._settings.num_cpus), ("GPU", self._settings.num_gpus)):
+            if wanted > (there := have.get(name, 0)):
+                key = f"ray.num_{name.lower()}s"
+                raise SettingsError(f"{key}: a stage asks for {wanted:g}, this machine has {there:g}")
+
+    def _stop(self) -> None:
+        if self._running:
+            import ray
+
+            for task in self._running:
+                ray.cancel(task, force=True)
+            for call in self._running.values():
+                call.answers.put(_stopped(call))
+            self._running.clear()
+        self._mailbox = None
+        if self._started:
+            import ray
+
+            ray.shutdown()
+
+
+def _result(task: Any) -> Any:
+    """What the task returned, or the exception for the caller: without Ray's frames, which hold references."""
+    import ray
+    from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
+
+    try:
+        return ray.get(task)
+    except RayTaskError as error:
+        cause: Any = error.cause
+        if not isinstance(cause, Exception):
+            return error.with_traceback(None)
+        # Our own errors say all in a line; of others the worker's traceback is wanted.
+        ours = type(cause).__module__.startswith(("tocoad.", "tasks."))
+        cause.__cause__ = None if ours else error.with_traceback(None)
+        return cause
+    except OutOfMemoryError:
+        return WorkerLostError("memory ran short and Ray stopped the worker: raise ray.num_cpus, so that fewer run")
+    except RayError as error:
+        return WorkerLostError(f"the worker's process was lost ({_first_line(error)})")
+
+
+def _stopped(call: Call) -> StageStoppedError:
+    return StageStoppedError(f"{call.label}: stopped; the next run goes on from its last checkpoint")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
+
+
+def _package_folders() -> list[str]:
+    return [str(Path(str(importlib.import_module(name).__file__)).parent) for name in _SHIPPED_PACKAGES]

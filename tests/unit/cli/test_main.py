@@ -1,0 +1,52 @@
+"""The command line itself: help, usage errors, and what it costs to start."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cli.main import main
+
+COMMANDS = (["data", "add"], ["data", "check"], ["sample"], ["retrain"], ["status"], ["evaluate"], ["predict"])
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_has_help_with_an_example(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([*command, "--help"])
+    assert caught.value.code == 0
+    assert f"example:\n  tocoad {' '.join(command)}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [[], ["retran", "x"], ["retrain"], ["retrain", "x", "--method", "magic"]])
+def test_wrong_usage_is_exit_code_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    assert "usage: tocoad" in capsys.readouterr().err
+
+
+def test_outside_of_a_workspace_it_says_where_to_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["retrain", "x"]) == 2
+    assert "is not in a workspace: change to a checkout of the project" in capsys.readouterr().err
+
+
+def test_several_categories_and_settings_follow_one_option() -> None:
+    from cli.main import parser
+
+    options = parser().parse_args(["retrain", "d", "--categories", "a", "b", "--set", "x.y=1", "z=2", "--json"])
+    assert (options.categories, options.assignments, options.json) == (["a", "b"], ["x.y=1", "z=2"], True)
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = "import sys, cli.main; cli.main.parser(); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    heavy = {"torch", "numpy", "prefect", "ray", "mlflow", "dvc", "cv2", "rich", "pydantic"}
+    assert not heavy & loaded

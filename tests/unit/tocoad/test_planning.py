@@ -1,0 +1,63 @@
+"""The plan follows the data sets that lie in the workspace."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tocoad.config import SettingsError
+from tocoad.params import load_params
+from tocoad.planning import drop_missing, plan_categories, select_categories
+from tocoad.workspace import Workspace
+
+PROJECT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    shutil.copy(PROJECT / "params.yaml", tmp_path)
+    for name in ("parts/bottle", "parts/screw", "other/tile"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+    return Workspace(tmp_path)
+
+
+def test_new_categories_get_the_default_method_and_old_ones_keep_theirs(workspace: Workspace) -> None:
+    plan_categories(workspace, "parts", ["screw"], "patchcore")
+    chosen = plan_categories(workspace, "parts")
+    assert [category.name for category in chosen] == ["bottle", "screw"]
+    plan = load_params(workspace).plan
+    assert [plan.method(category) for category in chosen] == ["tocoad", "patchcore"]
+    plan_categories(workspace, "parts", ["screw"], "tocoad")
+    assert load_params(workspace).plan.tocoad == ("parts/bottle", "parts/screw")
+
+
+def test_categories_that_are_gone_leave_the_plan_of_their_data_set_alone(workspace: Workspace) -> None:
+    plan_categories(workspace, "parts")
+    plan_categories(workspace, "other")
+    (workspace.root / "data/parts/screw").rmdir()
+    drop_missing(workspace, "parts")
+    assert load_params(workspace).plan.patchcore == ("other/tile", "parts/bottle")
+    assert load_params(workspace).plan.tocoad == ("other/tile", "parts/bottle")
+
+
+@pytest.mark.parametrize(
+    ("dataset", "names", "message"),
+    [
+        ("part", None, "data set 'part' is not in this workspace; did you mean 'parts'?"),
+        ("x", None, "data set 'x' is not in this workspace; it has other, parts"),
+        ("parts", ["bottel"], "data set 'parts' has no category 'bottel'; did you mean 'bottle'?"),
+    ],
+)
+def test_unknown_names_get_the_nearest_known(
+    workspace: Workspace, dataset: str, names: list[str] | None, message: str
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        select_categories(workspace, dataset, names)
+    assert str(caught.value) == message
+
+
+def test_an_empty_workspace_says_how_to_begin(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="tocoad data add SOURCE --name NAME, or: tocoad sample"):
+        select_categories(Workspace(tmp_path), "parts", None)
