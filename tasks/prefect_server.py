@@ -37,6 +37,7 @@ class EmbeddedServer:
             self.api_url = f"http://{_ADDRESS}:{listening.getsockname()[1]}/api"
             environment = {key: value for key, value in os.environ.items() if key != "PREFECT_API_URL"}
             environment |= {"PREFECT_HOME": str(home), "PREFECT_UI_ENABLED": "0"}
+            environment |= {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING"}
             # The two that Prefect gives its own embedded server: no UI, only the services a single run needs.
             environment |= {"PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
             self._process = subprocess.Popen(

@@ -193,7 +193,10 @@ def _result(task: Any) -> Any:
     except OutOfMemoryError:
         return WorkerLostError("memory ran short and Ray stopped the worker: raise ray.num_cpus, so that fewer run")
     except RayError as error:
-        return WorkerLostError(f"the worker's process was lost ({_first_line(error)})")
+        reason = str(error).partition(".")[0]
+        return WorkerLostError(
+            f"the worker's process was lost ({reason}); another try goes on from the last checkpoint"
+        )
 
 
 def _stopped(call: Call) -> StageStoppedError:

@@ -63,7 +63,9 @@ def configure(workspace: Workspace, debug: bool = False) -> Services:
         # Standard output belongs to the command line.
         "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
         "PREFECT_HOME": str(folder / "prefect"),
-        "PREFECT_LOGGING_LEVEL": level,
+        # The pages of a run have its log; the terminal has progress bars, and the errors in the result.
+        "PREFECT_LOGGING_LEVEL": "DEBUG" if debug else "INFO",
+        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "DEBUG" if debug else "CRITICAL",
         "PREFECT_SERVER_LOGGING_LEVEL": _QUIET,
         # The default, 20 s, is too short for a busy machine.
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",

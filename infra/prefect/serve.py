@@ -34,6 +34,7 @@ def main() -> int:
     if not _is_free(port):
         print(f"error: port {port} is in use; choose another with --port", file=sys.stderr)
         return 2
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "INFO")
     configure(Workspace(ROOT))
     # A stop by the system ends us as Ctrl-C does, with the processes below.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

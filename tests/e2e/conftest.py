@@ -57,6 +57,7 @@ class Shop:
     def retrain(self, *options: str, code: int = 0) -> dict[str, Any]:
         done = self.run("tocoad", "retrain", "tiny", "--json", *options)
         assert done.returncode == code, done.stderr
+        assert "Traceback" not in done.stderr, done.stderr
         document: dict[str, Any] = json.loads(done.stdout)
         return document
 

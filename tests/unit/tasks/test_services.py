@@ -64,9 +64,9 @@ def test_a_second_workspace_gets_addresses_of_its_own(tmp_path: Path) -> None:
 
 def test_debug_opens_the_services_logs(tmp_path: Path) -> None:
     configure(Workspace(tmp_path))
-    assert os.environ["PREFECT_LOGGING_LEVEL"] == "WARNING"
+    assert os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] == "CRITICAL"
     configure(Workspace(tmp_path), debug=True)
-    assert os.environ["PREFECT_LOGGING_LEVEL"] == "DEBUG"
+    assert os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] == "DEBUG"
 
 
 def test_no_service_is_imported() -> None:
