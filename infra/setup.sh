@@ -16,7 +16,7 @@ fi
 }
 echo "setup: installing into .venv (several GB on the first time: torch)" >&2
 [ -x .venv/bin/python ] || "$python" -m venv .venv
-.venv/bin/python -m pip install --quiet --disable-pip-version-check "uv>=0.9"
+.venv/bin/python -m pip install --quiet --disable-pip-version-check "uv==0.13.9"
 
 # uv does not read pip's configuration: hand over whatever mirrors and wheel folders this machine has for pip.
 setting() { .venv/bin/python -m pip config get "$1" 2>/dev/null || true; }
@@ -31,6 +31,7 @@ certificates=${PIP_CERT:-$(setting global.cert)}
 # Every version is pinned, so it does not matter which index serves it first.
 export UV_INDEX_STRATEGY=unsafe-best-match VIRTUAL_ENV=$PWD/.venv
 
-.venv/bin/uv pip install --quiet --requirement requirements.lock
+# Compiled here on all cores, not one by one by whatever command comes first.
+.venv/bin/uv pip install --quiet --compile-bytecode --requirement requirements.lock
 .venv/bin/uv pip install --quiet --no-deps --no-build-isolation --editable .
 echo "$want" >"$stamp"
