@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from contextlib import redirect_stdout
 
 from cli.command import Subparsers, add_command
 from cli.workspace import current_workspace
@@ -50,7 +51,8 @@ def _retrain(options: argparse.Namespace) -> int:
         from flows.retrain import CategoriesFailedError, retrain
 
         api.ready()
-        with live_progress():
+        # Ray prints a line to standard output when a worker dies; that is for the document alone.
+        with live_progress(), redirect_stdout(sys.stderr):
             try:
                 result = retrain(options.name, options.categories, options.force, str(workspace.root))
                 code = 0

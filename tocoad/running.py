@@ -34,8 +34,8 @@ def run_stage(
     target = output_dir(workspace, category, method, stage)
     inputs = {}
     for role, source in stage.inputs.items():
-        upstream, _, folder = source.partition("/")
-        inputs[role] = output_dir(workspace, category, method, METHODS[method].stage(upstream)) / folder
+        upstream, _, part = source.partition("/")
+        inputs[role] = output_dir(workspace, category, method, METHODS[method].stage(upstream)) / part
         if not inputs[role].is_dir():
             raise StageError(f"{name} of {category} needs the output of {upstream}: run that stage first")
     checkpoint_dir = target.with_name(f".{target.name}.checkpoint")
