@@ -17,6 +17,7 @@ def run_stage(
     print("workers' words do not reach the driver")
     behaviour: dict[str, Callable[[], StageRecord]] = {
         "talks": lambda: _talk(progress),
+        "listens": lambda: _listen(workspace, progress),
         "meets-one": lambda: _meet(workspace, "one", "other"),
         "meets-other": lambda: _meet(workspace, "other", "one"),
         "fails": lambda: _fail(progress),
@@ -35,8 +36,17 @@ def add(a: int, b: int) -> int:
 def _talk(progress: ProgressCallback) -> StageRecord:
     for step in range(1, 1001):
         progress(Progress(step, 1000, {"loss": 1.0 / step} if step % 2 else {}))
-        if step == 500:
-            time.sleep(1)
+    return StageRecord()
+
+
+def _listen(workspace: Workspace, progress: ProgressCallback) -> StageRecord:
+    """Goes on until it was heard: a driver that looked only at the end would wait for ever."""
+    deadline = time.monotonic() + 60
+    while not (workspace.root / "heard").exists():
+        if time.monotonic() > deadline:
+            raise StageError("was not heard")
+        progress(Progress(1, 2))
+        time.sleep(0.05)
     return StageRecord()
 
 
