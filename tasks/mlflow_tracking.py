@@ -20,6 +20,7 @@ from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
 from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
 
 from tasks.services import Services
+from tocoad.stage import StageError
 
 # Limits of one `log_batch` call.
 _METRICS_A_CALL = 1000
@@ -29,7 +30,7 @@ _FLUSH_SECONDS = 1.0
 GIT_COMMIT_TAG = MLFLOW_GIT_COMMIT
 
 
-class TrackingError(RuntimeError):
+class TrackingError(StageError):
     """MLflow cannot be used as it is; one line that names its address."""
 
 

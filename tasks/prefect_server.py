@@ -17,12 +17,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tasks.services import Services
+from tocoad.stage import StageError
 
 _ADDRESS = "127.0.0.1"
 _STOP_SECONDS = 10
 
 
-class PrefectServerError(RuntimeError):
+class PrefectServerError(StageError):
     """The embedded server did not come up; one line that names its log."""
 
 
