@@ -79,7 +79,7 @@ def retrain(
     params = load_params(place)
     work = version(place, dataset, chosen, params.plan, force)
     tracking = Tracking(services)
-    registry = Registry(tracking.client)
+    registry = tracking.registry()
 
     outcome = _Outcome()
     for category in chosen:

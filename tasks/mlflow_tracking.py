@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlflow import MlflowClient
 from mlflow.entities import Experiment, Metric, Param, RunTag
@@ -21,6 +21,9 @@ from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID, ML
 
 from tasks.services import Services
 from tocoad.stage import StageError
+
+if TYPE_CHECKING:
+    from tasks.mlflow_registry import Registry
 
 # Limits of one `log_batch` call.
 _METRICS_A_CALL = 1000
@@ -92,6 +95,18 @@ class Tracking:
         self._services = services
         with _one_line(services.tracking_uri):
             self.client = MlflowClient(services.tracking_uri)
+
+    def registry(self) -> Registry:
+        """The model registry beside it, once the server has answered.
+
+        Raises:
+            TrackingError: MLflow does not answer.
+        """
+        from tasks.mlflow_registry import Registry
+
+        with _one_line(self._services.tracking_uri):
+            self.client.search_experiments(max_results=1)
+        return Registry(self.client)
 
     def experiment(self, name: str) -> str:
         """Id of the experiment, which is made where it does not exist.

@@ -23,9 +23,8 @@ def detector_folder(model: str, workspace: Workspace | None) -> Iterator[Path]:
     from tasks.services import configure
 
     services = configure(workspace or Workspace(Path.cwd()))
-    from tasks.mlflow_registry import Registry
     from tasks.mlflow_tracking import Tracking
 
-    registry = Registry(Tracking(services).client)
+    registry = Tracking(services).registry()
     with tempfile.TemporaryDirectory(prefix="tocoad-model-") as scratch:
         yield registry.download(registry.resolve(model), Path(scratch))

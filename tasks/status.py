@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from tasks import dvc
-from tasks.mlflow_registry import Registry
 from tasks.mlflow_tracking import Tracking
 from tasks.services import Services
 from tocoad.graph import jobs_of, to_run
@@ -22,7 +21,7 @@ def dataset_status(workspace: Workspace, services: Services, dataset: str) -> di
     planned = [category for category in categories if str(category) in plan.patchcore]
     jobs = {category: jobs_of(category, plan.method(category)) for category in planned}
     stale = dvc.stale(workspace, [job.dvc_name for chain in jobs.values() for job in chain])
-    registry = Registry(Tracking(services).client)
+    registry = Tracking(services).registry()
     entries = {}
     for category in categories:
         champion = registry.champion(category.model_name)
