@@ -3,7 +3,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check serve
+.PHONY: help setup demo test check bench serve
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -23,6 +23,9 @@ check: setup ## lint, types, layer contracts
 	@ruff format --check .
 	@mypy
 	@lint-imports
+
+bench: setup ## the benchmarks, to bench/results.json and a table
+	@python -m bench
 
 serve: setup ## a Prefect server, a worker and the nightly deployment, on loopback
 	@python infra/prefect/serve.py

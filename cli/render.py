@@ -80,12 +80,13 @@ def result_table(result: Mapping[str, Any], console: Console | None = None) -> N
 
 
 def show_places(workspace: Workspace, tracking_uri: str, prefect_api_url: str | None, dataset: str) -> None:
-    """Where the pictures are, and how to open the services' pages."""
+    """Where the report is, and how to open the services' pages."""
     local = tracking_uri.startswith("sqlite")
     mlflow = f"mlflow server --backend-store-uri {tracking_uri} --port 5000" if local else tracking_uri
     prefect = prefect_api_url or "make serve, then http://127.0.0.1:4200"
     console = _console()
-    console.print(f"pictures  {workspace.root / 'work' / dataset}/CATEGORY/METHOD/evaluate/overlays", soft_wrap=True)
+    if (page := workspace.report_dir(dataset) / "index.html").is_file():
+        console.print(f"report    {page}", soft_wrap=True)
     console.print(f"MLflow    {mlflow}", soft_wrap=True)
     console.print(f"Prefect   {prefect}", soft_wrap=True)
 

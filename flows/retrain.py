@@ -1,4 +1,4 @@
-"""The retrain flow: version -> synthesize -> stage 1 -> stage 2 -> evaluate -> register.
+"""The retrain flow: version -> synthesize -> stage 1 -> stage 2 -> evaluate -> register -> report.
 
 Every category is a chain of its own; one that fails stops no other. The stages run on Ray, as many at a time as fit.
 """
@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from prefect import flow
+from prefect import flow, get_run_logger
 from prefect.futures import PrefectFuture, wait
 from prefect.runtime import flow_run
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from flows.result import category_entry, table_rows
-from flows.steps import may_pass, publish, record_stages, register, run_stage, version
+from flows.steps import may_pass, publish, record_stages, register, report, run_stage, version
 from tasks import dvc
 from tasks.git import git_commit
 from tasks.mlflow_registry import Registry
@@ -52,6 +52,7 @@ class _Outcome:
 
     errors: dict[Category, str] = field(default_factory=dict)
     registrations: dict[Category, Registration] = field(default_factory=dict)
+    report: str | None = None
 
 
 @flow(name="retrain", flow_run_name="retrain {dataset}", task_runner=_RUNNER)
@@ -94,6 +95,8 @@ def retrain(
             try:
                 _run_stages(place, params, jobs, stages, record, outcome)
                 _register(place, params, open_categories, registry, stages, record, outcome)
+                if judged := [category for category in open_categories if category not in outcome.errors]:
+                    outcome.report = _report(place, dataset, judged, record)
             finally:
                 for category in open_categories:
                     record.end(category, outcome.errors.get(category))
@@ -110,11 +113,27 @@ def retrain(
         for category in chosen
     }
     seconds = round(time.perf_counter() - started, 1)
-    result = {"dataset": dataset, "run": str(flow_run.get_id()), "seconds": seconds, "categories": entries}
-    publish(dataset, table_rows(entries), f"retrain of {dataset}, {seconds} s")
+    result = {
+        "dataset": dataset,
+        "run": str(flow_run.get_id()),
+        "seconds": seconds,
+        "report": outcome.report,
+        "categories": entries,
+    }
+    publish(dataset, table_rows(entries), f"retrain of {dataset}, {seconds} s", outcome.report)
     if outcome.errors:
         raise CategoriesFailedError(result)
     return result
+
+
+def _report(workspace: Workspace, dataset: str, categories: Sequence[Category], record: RetrainRecord) -> str | None:
+    """The link to the report. What was trained and registered stands without it: a fault is told, and no more."""
+    state = report(dataset, workspace, categories, record, return_state=True)
+    if state.is_completed():
+        link: str = state.result()
+        return link
+    get_run_logger().error("the report was not written: %s", state.result(raise_on_failure=False))
+    return None
 
 
 def _run_stages(

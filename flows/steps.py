@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from prefect import task
-from prefect.artifacts import create_table_artifact
+from prefect.artifacts import create_link_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 
@@ -19,6 +19,7 @@ from tasks.mlflow_registry import Registry
 from tasks.ray import RayStages
 from tasks.recording import RetrainRecord
 from tasks.registration import Registration, register_candidate
+from tasks.reports import dataset_report
 from tocoad.config import MethodName, Settings, SettingsError
 from tocoad.gate.records import Candidate
 from tocoad.graph import Job, jobs_of, to_run
@@ -88,8 +89,18 @@ def register(
     return register_candidate(workspace, category, method, settings, registry, record.run(category), rescore)
 
 
+@task(name="report", task_run_name="report {dataset}", cache_policy=NO_CACHE)
+def report(dataset: str, workspace: Workspace, categories: Sequence[Category], record: RetrainRecord) -> str:
+    """Writes the pages of the categories and the summary, keeps them in MLflow, and says where the summary is."""
+    written = dataset_report(workspace, dataset, [category.name for category in categories])
+    return record.report(written.index, written.pages) or written.index.as_uri()
+
+
 @task(name="publish", cache_policy=NO_CACHE)
-def publish(dataset: str, rows: list[dict[str, Any]], description: str) -> None:
-    """The result as a table on the flow run's page in Prefect."""
-    key = f"retrain-{dataset}".lower().replace("_", "-")
-    create_table_artifact(table=rows, key=key, description=description)
+def publish(dataset: str, rows: list[dict[str, Any]], description: str, report_link: str | None) -> None:
+    """The result as a table on the flow run's page in Prefect, and the link to the report where one was written."""
+    key = dataset.lower().replace("_", "-")
+    if report_link is not None:
+        description = f"{description}. [Report]({report_link})"
+        create_link_artifact(link=report_link, link_text=f"report of {dataset}", key=f"report-{key}")
+    create_table_artifact(table=rows, key=f"retrain-{key}", description=description)

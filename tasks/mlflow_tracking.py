@@ -108,6 +108,13 @@ class Tracking:
             self.client.search_experiments(max_results=1)
         return Registry(self.client)
 
+    def artifact_page(self, run: Run, artifact: str) -> str | None:
+        """Where MLflow's pages show the artifact; None for a local database, which has no pages of its own."""
+        uri = self._services.tracking_uri
+        if not uri.startswith("http"):
+            return None
+        return f"{uri.rstrip('/')}/#/experiments/{run.experiment_id}/runs/{run.run_id}/artifacts/{artifact}"
+
     def experiment(self, name: str) -> str:
         """Id of the experiment, which is made where it does not exist.
 

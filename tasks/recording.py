@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
@@ -15,7 +15,11 @@ from tocoad.stage import Progress
 from tocoad.workspace import Category, Workspace
 
 # Files of a stage that a person or the report wants to see beside the run.
-_FIGURES = ("metrics.json", "curves.csv", "preview.png", "predictions.csv", "curves", "overlays")
+_FIGURES = (
+    *("metrics.json", "latency.json", "predictions.csv", "replicates.csv", "curves.csv", "curves"),
+    *("preview.png", "overlays"),
+)
+REPORT_FOLDER = "report"
 
 
 class RetrainRecord:
@@ -66,6 +70,18 @@ class RetrainRecord:
         run.log_metrics(_metrics(evaluation_dir(self._workspace, category, method)))
         control = evaluation_dir(self._workspace, category, "patchcore")
         run.log_metrics({f"control/{name}": value for name, value in _metrics(control).items()})
+
+    def report(self, index: Path, pages: Mapping[Category, Path]) -> str | None:
+        """Keeps the summary at the retrain's run and each page at its category's.
+
+        Returns the summary's address in MLflow's pages; None where there is no server to show it.
+        """
+        self.parent.log_artifacts(index, REPORT_FOLDER)
+        for category, page in pages.items():
+            # The summary links to the pages beside it.
+            self.parent.log_artifacts(page, REPORT_FOLDER)
+            self.run(category).log_artifacts(page, REPORT_FOLDER)
+        return self._tracking.artifact_page(self.parent, f"{REPORT_FOLDER}/{index.name}")
 
     def end(self, category: Category, error: str | None) -> None:
         """Ends the category's run, if it has one."""

@@ -72,7 +72,7 @@ def register_candidate(
     if old is not None and old.version != version.version:
         with tempfile.TemporaryDirectory(prefix="tocoad-champion-") as scratch:
             champion = rescore(registry.download(old, Path(scratch)))
-    decision = decide(challenger, champion, settings.gate, settings.seed, settings.evaluation.bootstrap)
+    decision = decide(challenger, champion, settings.gate)
     entry = {
         "model": category.model_name,
         "version": version.version,

@@ -136,7 +136,8 @@ class CalibrationSettings(Section):
 class EvaluationSettings(Section):
     pro_limit: Annotated[float, Field(gt=0, le=1)] = 0.3
     overlays: int = Field(24, ge=0, description="heat-map overlays a category and method, spread over defect types")
-    bootstrap: int = Field(1000, ge=0)
+    gallery: int = Field(100, ge=0, description="images in the report: all mistakes first, then a spread")
+    bootstrap: int = Field(1000, ge=0, description="draws of images for the intervals; 0: none")
 
 
 class GateSettings(Section):

@@ -60,6 +60,10 @@ class Workspace:
     def work_dir(self, category: Category) -> Path:
         return self.root / "work" / category.dataset / category.name
 
+    def report_dir(self, dataset: str) -> Path:
+        """A data set's pages lie beside its categories' results."""
+        return self.root / "work" / dataset / "report"
+
     def categories(self, dataset: str) -> list[Category]:
         """The categories whose images lie in the workspace, in alphabetical order."""
         folder = self.dataset_dir(dataset)

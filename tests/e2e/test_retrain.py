@@ -64,6 +64,32 @@ def test_what_a_user_finds_in_the_folders(shop: Any, first: dict[str, Any]) -> N
     assert all(entry["verdict"] == "promoted" and entry["figures"] for entry in ledger)
 
 
+def test_the_report_is_written_kept_in_mlflow_and_linked_in_prefect(shop: Any, first: dict[str, Any]) -> None:
+    folder = shop.root / "work/tiny/report"
+    assert first["report"] == (folder / "index.html").as_uri()
+    for name in ("index.html", "gear.html", "plate.html"):
+        assert "data:image/webp;base64," in (folder / name).read_text() or name == "index.html"
+        kept = list((shop.root / ".services/mlartifacts/tiny").glob(f"*/artifacts/report/{name}"))
+        # The retrain's run has all of them, a category's run its own page.
+        assert len(kept) == (1 if name == "index.html" else 2)
+        assert {file.read_bytes() for file in kept} == {(folder / name).read_bytes()}
+    with sqlite3.connect(shop.root / ".services/prefect/prefect.db") as database:
+        links = database.execute("select data from artifact where key = 'report-tiny'").fetchall()
+    assert len(links) == 1
+    assert first["report"] in links[0][0]
+
+
+def test_the_report_can_be_written_again(shop: Any, first: dict[str, Any]) -> None:
+    index = shop.root / "work/tiny/report/index.html"
+    index.unlink()
+    done = shop.run("tocoad", "report", "tiny", "--categories", "gear")
+    assert (done.returncode, done.stdout) == (0, f"{index}\n")
+    assert "plate" in index.read_text()
+    refused = shop.run("tocoad", "report", "tiny", "--categories", "gaer")
+    assert refused.returncode == 2
+    assert "did you mean 'gear'?" in refused.stderr
+
+
 def test_mlflow_has_the_parent_the_children_and_live_curves(shop: Any, first: dict[str, Any]) -> None:
     with sqlite3.connect(shop.root / ".services/mlflow.db") as database:
         runs = database.execute("select name, status from runs order by name").fetchall()

@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 from pydantic import BaseModel, ConfigDict
+from scipy.special import betaincinv
 
 from tocoad.stage import StageError
 
@@ -40,14 +41,26 @@ class Threshold(BaseModel):
     smallest_rate: float
     sufficient: bool
 
+    def rate_bound(self, confidence: float = 0.95) -> float:
+        """The false-reject rate of this very threshold, which an unlucky draw of calibration images makes higher than
+        `expected_false_reject_rate`: with `confidence` over that draw it is at most this.
+
+        Without ties the rate is distributed as Beta(r, n + 1 - r), where the threshold is the r-th greatest score
+        (Vovk 2012, conditional validity); ties only lower it.
+        """
+        rejected = round(self.expected_false_reject_rate * (self.n + 1))
+        return float(betaincinv(rejected, self.n + 1 - rejected, confidence))
+
     @property
     def message(self) -> str:
         """One line for the report."""
-        promise = f"false-reject rate at most {self.expected_false_reject_rate:.2%} from {self.n} calibration images"
+        promise = (
+            f"expected false-reject rate at most {self.expected_false_reject_rate:.2%} from {self.n} calibration images"
+        )
         if self.sufficient:
             return promise
         needed = math.ceil(1 / _decimal(self.alpha)) - 1
-        return f"{promise}; the {self.alpha:.2%} asked for needs {needed} of them"
+        return f"{promise}, the smallest they can promise; the {self.alpha:.2%} asked for needs {needed} of them"
 
 
 def conformal_threshold(scores: ArrayLike, alpha: float) -> Threshold:

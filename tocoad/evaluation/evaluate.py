@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, overload
 
 import cv2
 import numpy as np
@@ -13,29 +14,50 @@ from numpy.typing import NDArray
 from tocoad.config import Settings
 from tocoad.data.images import read_mask
 from tocoad.data.manifest import ImageRecord, Manifest
+from tocoad.evaluation.latency import Latency
+from tocoad.evaluation.map_store import MapStore
 from tocoad.evaluation.report import AtThreshold, Counts, EvaluationReport, Thresholds
 from tocoad.evaluation.scoring import ScoredImage, score_manifest
-from tocoad.gate.records import Candidate, ImagePrediction
+from tocoad.gate.records import Candidate
+from tocoad.metrics.bootstrap import Replicates
 from tocoad.metrics.curves import f1_max
 from tocoad.metrics.image import rank_images
-from tocoad.metrics.predictions import Predictions, evaluate_metrics
+from tocoad.metrics.names import MetricName
+from tocoad.metrics.predictions import Figures, Predictions, evaluate_metrics
 from tocoad.stage import Progress, ProgressCallback, silent
 
 if TYPE_CHECKING:
     from tocoad.package.detector import Detector
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
 class JudgedImage:
-    """`anomaly_map` (H, W) float32 is raw, at the mask's or the image's own size; `gt_mask` (H, W) bool, None where
-    none is known.
+    """One test image. Its map and mask are made anew at every access, at the image's own size: a thousand large ones
+    never lie in memory together. `native_map` (S, S) is the detector's answer, `packed_mask` the truth as bits.
     """
 
     record: ImageRecord
     pred_score: np.float32
     pred_label: bool
-    anomaly_map: NDArray[np.float32]
-    gt_mask: NDArray[np.bool_] | None
+    native_map: NDArray[np.float32]
+    packed_mask: NDArray[np.uint8] | None
+
+    @property
+    def anomaly_map(self) -> NDArray[np.float32]:
+        """(H, W) float32, raw: the map is brought to the truth's size, never the truth to the map's."""
+        size = (self.record.width, self.record.height)
+        resized = cv2.resize(self.native_map, size, interpolation=cv2.INTER_LINEAR)
+        return resized.astype(np.float32, copy=False)
+
+    @property
+    def gt_mask(self) -> NDArray[np.bool_] | None:
+        """(H, W) bool; None where none is known."""
+        if self.packed_mask is None:
+            return None
+        height, width = self.record.height, self.record.width
+        return np.unpackbits(self.packed_mask, count=height * width).view(np.bool_).reshape(height, width)
 
 
 @dataclass(frozen=True)
@@ -43,17 +65,16 @@ class Evaluation:
     """The test images in the manifest's order, and the figures."""
 
     images: tuple[JudgedImage, ...]
+    figures: Figures
     report: EvaluationReport
+    latency: Latency
 
     def candidate(self) -> Candidate:
         """What the gate reads; equal to what `read_candidate` reads from the written files."""
         return Candidate(
             metrics=self.report.metrics,
             evaluation_set=self.report.evaluation_set,
-            predictions={
-                image.record.path: ImagePrediction(image.record.gt_label, float(image.pred_score))
-                for image in self.images
-            },
+            replicates=as_tuples(self.figures.replicates),
         )
 
 
@@ -67,41 +88,89 @@ def evaluate_detector(
         StageError: the detector's answer to an image is not finite.
     """
     records = manifest.split("test")
-    images = []
+    store = MapStore(len(records), detector.image_size)
+    images: list[JudgedImage] = []
+    seconds: list[float] = []
     scored = score_manifest(detector, data_dir, records, settings.scoring.batch_size, settings.compute.threads)
     for image in scored:
-        images.append(_judge(image, data_dir))
+        images.append(_judge(image, store.put(len(images), image.anomaly_map), data_dir))
+        seconds.append(image.seconds)
         progress(Progress(len(images), len(records)))
-    evaluation_set = manifest.model_copy(update={"images": records}).digest
-    report = _report(detector, images, evaluation_set, settings.evaluation.pro_limit)
-    return Evaluation(tuple(images), report)
-
-
-def _judge(image: ScoredImage, data_dir: Path) -> JudgedImage:
-    """The label comes from the folder; the map is brought to the truth's size, never the truth to the map's."""
-    record = image.record
-    has_mask = record.gt_label == 1 and record.mask_path is not None
-    gt_mask = read_mask(data_dir / str(record.mask_path)) if has_mask else None
-    height, width = gt_mask.shape if gt_mask is not None else (record.height, record.width)
-    anomaly_map = cv2.resize(image.anomaly_map, (width, height), interpolation=cv2.INTER_LINEAR)
-    return JudgedImage(record, image.pred_score, image.pred_label, anomaly_map.astype(np.float32, copy=False), gt_mask)
-
-
-def _report(detector: Detector, images: list[JudgedImage], evaluation_set: str, pro_limit: float) -> EvaluationReport:
     predictions = Predictions(
         gt_labels=np.array([image.record.gt_label for image in images], dtype=np.int64),
         pred_scores=np.array([image.pred_score for image in images], dtype=np.float32),
-        anomaly_maps=[image.anomaly_map for image in images],
-        gt_masks=[image.gt_mask for image in images],
+        anomaly_maps=_OnDemand(images, lambda image: image.anomaly_map),
+        gt_masks=_OnDemand(images, lambda image: image.gt_mask),
     )
+    evaluation_set = manifest.model_copy(update={"images": records}).digest
+    figures = evaluate_metrics(
+        predictions,
+        pro_limit=settings.evaluation.pro_limit,
+        resamples=settings.evaluation.bootstrap,
+        seed=bootstrap_seed(evaluation_set),
+    )
+    report = _report(detector, images, predictions, figures, evaluation_set, settings)
+    latency = Latency.of(seconds, detector.device, settings.compute.threads)
+    return Evaluation(tuple(images), figures, report, latency)
+
+
+def bootstrap_seed(evaluation_set: str) -> int:
+    """The draws belong to the images, not to a run: any two detectors judged on the same set can be paired."""
+    return int(evaluation_set[:8], 16)
+
+
+def as_tuples(replicates: Replicates) -> dict[MetricName, tuple[float, ...]]:
+    return {name: tuple(values.tolist()) for name, values in replicates.values.items()}
+
+
+class _OnDemand(Sequence[T]):
+    """A property of every image as a sequence that keeps none of its items."""
+
+    def __init__(self, images: Sequence[JudgedImage], get: Callable[[JudgedImage], T]) -> None:
+        self._images, self._get = images, get
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[T]: ...
+    def __getitem__(self, index: int | slice) -> T | Sequence[T]:
+        if isinstance(index, slice):
+            return _OnDemand(self._images[index], self._get)
+        return self._get(self._images[index])
+
+
+def _judge(image: ScoredImage, native_map: NDArray[np.float32], data_dir: Path) -> JudgedImage:
+    """The label comes from the folder, never from the mask."""
+    record = image.record
+    packed = None
+    if record.gt_label == 1 and record.mask_path is not None:
+        packed = np.packbits(read_mask(data_dir / record.mask_path))
+    return JudgedImage(record, image.pred_score, image.pred_label, native_map, packed)
+
+
+def _report(
+    detector: Detector,
+    images: Sequence[JudgedImage],
+    predictions: Predictions,
+    figures: Figures,
+    evaluation_set: str,
+    settings: Settings,
+) -> EvaluationReport:
     ranking = rank_images(predictions.gt_labels, predictions.pred_scores)
     defective = int(predictions.gt_labels.sum())
+    intervals = {name: figures.replicates.interval(name) for name in figures.metrics}
     return EvaluationReport(
-        metrics=evaluate_metrics(predictions, pro_limit),
+        metrics=figures.metrics,
+        intervals={name: interval for name, interval in intervals.items() if interval is not None},
+        further=figures.further,
         threshold=Thresholds.of(detector.card.image_threshold, detector.card.pixel_threshold),
         at_threshold=AtThreshold.count([image.record for image in images], [image.pred_label for image in images]),
         counts=Counts(good=len(images) - defective, defective=defective, without_mask=predictions.without_mask),
         oracle_F1_threshold=None if ranking is None else f1_max(ranking)[1],
-        pro_limit=pro_limit,
+        pro_limit=settings.evaluation.pro_limit,
+        resamples=settings.evaluation.bootstrap,
         evaluation_set=evaluation_set,
     )

@@ -1,10 +1,11 @@
-"""Heat-map overlays: input | truth | heat map | prediction, side by side, one fixed scale for a category."""
+"""Pictures of a judged image: input, truth, heat map and prediction, on one fixed scale for a category."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -14,29 +15,56 @@ from tocoad.data.images import read_image
 from tocoad.evaluation.evaluate import JudgedImage
 from tocoad.report.heatmap import PREDICTED, Picture, heat_colours, heat_overlay, outline
 
+if TYPE_CHECKING:
+    from tocoad.package.card import DetectorCard
+
 PANEL = 256  # pixels of a panel's longer side
 _GAP, _HEADER = 4, 22
 _WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
 _TRUTH = (80, 200, 60)  # BGR: green
 
 
-def draw_overlay(
-    image: JudgedImage, data_dir: Path, scale: tuple[float, float], image_threshold: float, pixel_threshold: float
-) -> Picture:
-    """One strip of four panels with a header; `scale` is the map's value at black and at the brightest colour."""
+@dataclass(frozen=True)
+class Panels:
+    """One image in four pictures of the same size (BGR): as it is, with the truth's outline, as a heat map, and with
+    the heat map over it and the outline of what is predicted.
+    """
+
+    image: Picture
+    truth: Picture
+    heat_map: Picture
+    overlay: Picture
+
+    def named(self) -> dict[str, Picture]:
+        return {"image": self.image, "truth": self.truth, "heat_map": self.heat_map, "overlay": self.overlay}
+
+
+def draw_panels(image: JudgedImage, data_dir: Path, card: DetectorCard) -> Panels:
+    """The heat map is on the category's fixed scale, from the detector's card."""
+    scale = card.calibration.scale
     picture = cv2.cvtColor(read_image(data_dir / image.record.path), cv2.COLOR_RGB2BGR)
     factor = PANEL / max(picture.shape[:2])
     size = (max(round(picture.shape[1] * factor), 1), max(round(picture.shape[0] * factor), 1))
     picture = _resize(picture, size)
     anomaly_map = _resize(image.anomaly_map, size)
-    colours, blended = heat_colours(anomaly_map, scale), heat_overlay(picture, anomaly_map, scale)
-    # Any coverage counts: a defect smaller than a pixel of the panel must not vanish.
-    truth = picture
-    if image.gt_mask is not None:
-        truth = outline(picture, _resize(image.gt_mask.astype(np.float32), size) > 0, _TRUTH)
-    predicted = outline(blended, anomaly_map > pixel_threshold, PREDICTED)
-    verdict = f"{'anomalous' if image.pred_label else 'normal'}, score {image.pred_score:.4g} / {image_threshold:.4g}"
-    return _strip(f"{image.record.defect_type}: {verdict}", [picture, truth, colours, predicted])
+    gt_mask, truth = image.gt_mask, picture
+    if gt_mask is not None:
+        # Any coverage counts: a defect smaller than a pixel of the panel must not vanish.
+        truth = outline(picture, _resize(gt_mask.astype(np.float32), size) > 0, _TRUTH)
+    blended = heat_overlay(picture, anomaly_map, scale)
+    return Panels(
+        image=picture,
+        truth=truth,
+        heat_map=heat_colours(anomaly_map, scale),
+        overlay=outline(blended, anomaly_map > card.pixel_threshold, PREDICTED),
+    )
+
+
+def draw_strip(image: JudgedImage, data_dir: Path, card: DetectorCard) -> Picture:
+    """The four panels side by side, with a header."""
+    verdict = "anomalous" if image.pred_label else "normal"
+    header = f"{image.record.defect_type}: {verdict}, score {image.pred_score:.4g} / {card.image_threshold.value:.4g}"
+    return _strip(header, list(draw_panels(image, data_dir, card).named().values()))
 
 
 def contact_sheet(strips: Sequence[Picture]) -> Picture:

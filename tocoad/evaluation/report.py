@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tocoad.calibration.conformal import Threshold
 from tocoad.data.manifest import ImageRecord
-from tocoad.metrics.names import MetricName
+from tocoad.metrics.names import FurtherName, MetricName
 
 
 class _Part(BaseModel):
@@ -69,16 +69,21 @@ class Counts(_Part):
 
 
 class EvaluationReport(_Part):
-    """`oracle_F1_threshold` reaches image_F1Max (`score >= threshold`) and was chosen on the test labels: a diagnostic,
+    """`intervals` are 95 % intervals of a percentile bootstrap over images with `resamples` draws; without draws or
+    without the figure there is none. `further` are variants for comparison with other work, and no more than that.
+    `oracle_F1_threshold` reaches image_F1Max (`score >= threshold`) and was chosen on the test labels: a diagnostic,
     not a threshold to use. `evaluation_set` is the digest of the test images, their labels and masks.
     """
 
     metrics: Mapping[MetricName, float | None]
+    intervals: Mapping[MetricName, tuple[float, float]]
+    further: Mapping[FurtherName, float | None]
     threshold: Thresholds
     at_threshold: AtThreshold
     counts: Counts
     oracle_F1_threshold: float | None
     pro_limit: float
+    resamples: int
     evaluation_set: str
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +21,16 @@ if TYPE_CHECKING:  # the package brings torch, which readers of figures need not
 
 @dataclass(frozen=True)
 class ScoredImage:
-    """`anomaly_map` (S, S) float32 and `pred_score` are raw; `pred_label` is the detector's own."""
+    """`anomaly_map` (S, S) float32 and `pred_score` are raw; `pred_label` is the detector's own.
+
+    `seconds` is what the detector took for the image, as the mean of its batch.
+    """
 
     record: ImageRecord
     pred_score: np.float32
     pred_label: bool
     anomaly_map: NDArray[np.float32]
+    seconds: float
 
 
 def score_manifest(
@@ -40,9 +45,11 @@ def score_manifest(
     for start in range(0, len(records), batch_size):
         batch = records[start : start + batch_size]
         images = load_images([data_dir / record.path for record in batch], detector.image_size, threads)
+        began = time.perf_counter()
         prediction = detector.predict(images)
+        seconds = (time.perf_counter() - began) / len(batch)
         for i, record in enumerate(batch):
             score, anomaly_map = prediction.pred_score[i], prediction.anomaly_map[i]
             if not (np.isfinite(score) and np.isfinite(anomaly_map).all()):
                 raise StageError(f"{data_dir / record.path}: the detector's score or map is not finite; train it anew")
-            yield ScoredImage(record, score, bool(prediction.pred_label[i]), anomaly_map)
+            yield ScoredImage(record, score, bool(prediction.pred_label[i]), anomaly_map, seconds)

@@ -1,4 +1,4 @@
-"""The stage `evaluate`: the detector package on the test images, with figures, predictions, curves and overlays."""
+"""The stage `evaluate`: the detector package on the test images, with figures, predictions, curves and pictures."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 from tocoad.data.manifest import Manifest
 from tocoad.evaluation.evaluate import Evaluation, JudgedImage, evaluate_detector
 from tocoad.evaluation.files import write_evaluation
-from tocoad.evaluation.overlay import contact_sheet, draw_overlay
+from tocoad.evaluation.gallery import GALLERY_DIR, write_gallery
+from tocoad.evaluation.overlay import contact_sheet, draw_strip
 from tocoad.evaluation.selection import spread
 from tocoad.package.detector import Detector, load_detector
 from tocoad.report.heatmap import Picture, png
@@ -24,6 +25,8 @@ def evaluate(context: StageContext) -> StageRecord:
     evaluation = evaluate_detector(detector, manifest, context.data_dir, context.settings, context.progress)
     write_evaluation(evaluation, context.output_dir)
     _draw(evaluation, detector, context)
+    shown = context.settings.evaluation.gallery
+    write_gallery(evaluation.images, shown, context.data_dir, detector.card, context.output_dir / GALLERY_DIR)
     return StageRecord(metrics={str(name): value for name, value in evaluation.report.metrics.items()})
 
 
@@ -34,11 +37,9 @@ def _draw(evaluation: Evaluation, detector: Detector, context: StageContext) -> 
     count = context.settings.evaluation.overlays
     if count == 0 or not evaluation.images:
         return
-    card = detector.card
-    thresholds = (card.image_threshold.value, card.pixel_threshold)
 
     def draw(image: JudgedImage) -> Picture:
-        return draw_overlay(image, context.data_dir, card.calibration.scale, *thresholds)
+        return draw_strip(image, context.data_dir, detector.card)
 
     for number, image in enumerate(spread(evaluation.images, count)):
         (folder / f"{number:03d}_{image.record.defect_type}_{Path(image.record.path).stem}.png").write_bytes(

@@ -7,22 +7,19 @@ from tocoad.gate.records import Candidate, Decision, Verdict
 from tocoad.gate.rules import RULES, Case
 
 
-def decide(
-    challenger: Candidate, champion: Candidate | None, settings: GateSettings, seed: int, resamples: int = 1000
-) -> Decision:
+def decide(challenger: Candidate, champion: Candidate | None, settings: GateSettings) -> Decision:
     """Without a champion (the first version) only the floors count; later the challenger may not be worse either.
 
-    `seed` and `resamples` are those of the paired bootstrap; 0 resamples compare the figures alone.
-
     Raises:
-        ValueError: the two were not scored on the same evaluation set; the caller scores the champion anew.
+        ValueError: the two were not scored on the same evaluation set, or not with the same number of bootstrap draws;
+            the caller scores the champion anew.
     """
     if champion is not None and champion.evaluation_set != challenger.evaluation_set:
         raise ValueError(
             f"the champion was scored on evaluation set {champion.evaluation_set[:12]}, the challenger on "
             f"{challenger.evaluation_set[:12]}: score both on the same one"
         )
-    case = Case(challenger, champion, settings, seed, resamples)
+    case = Case(challenger, champion, settings)
     findings = [(finding, verdict) for rule, verdict in RULES for finding in rule(case)]
     failures = [(finding, verdict) for finding, verdict in findings if not finding.passed]
     verdict: Verdict = failures[0][1] if failures else "promoted"

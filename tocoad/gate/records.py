@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -13,23 +13,18 @@ Verdict = Literal["promoted", "kept", "rejected"]
 Figures = dict[str, float | None]
 
 
-class ImagePrediction(NamedTuple):
-    gt_label: int
-    pred_score: float
-
-
 class Candidate(BaseModel):
     """One detector's figures on one frozen evaluation set.
 
-    `evaluation_set` is the digest of the test images it was scored on. `predictions` maps each image's path to its
-    truth and raw score; without it the image metrics are compared by their figures alone.
+    `evaluation_set` is the digest of the test images it was scored on. `replicates` are the metrics on bootstrap draws
+    of these images; two candidates' must be of the same draws. Without them only the figures are compared.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     metrics: Mapping[MetricName, float | None]
     evaluation_set: str
-    predictions: Mapping[str, ImagePrediction] | None = None
+    replicates: Mapping[MetricName, tuple[float, ...]] | None = None
 
 
 class Decision(BaseModel):

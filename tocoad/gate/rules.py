@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from tocoad.config import GateSettings
 from tocoad.gate.records import Candidate, Figures, Verdict
-from tocoad.metrics.bootstrap import ImageMetric, PairedBootstrap, paired_bootstrap
-from tocoad.metrics.image import image_AP, image_AUROC, image_F1Max
+from tocoad.metrics.bootstrap import PairedBootstrap, Replicates, compare
 from tocoad.metrics.names import MetricName
 
-IMAGE_METRICS: Mapping[MetricName, ImageMetric] = {
-    "image_AUROC": image_AUROC,
-    "image_AP": image_AP,
-    "image_F1Max": image_F1Max,
-}
 # Differences of figures that went through decimal text must not decide: far below one image or pixel of any test set.
 _ROUNDING = 1e-12
 
@@ -27,8 +23,6 @@ class Case:
     challenger: Candidate
     champion: Candidate | None
     settings: GateSettings
-    seed: int
-    resamples: int
 
 
 @dataclass(frozen=True)
@@ -55,9 +49,8 @@ def pixel_AUROC_floor(case: Case) -> Iterator[Finding]:
 def no_regression(case: Case) -> Iterator[Finding]:
     """The challenger may not be worse than the champion by more than the margin, metric by metric.
 
-    An image metric is judged by its difference on the images themselves, beside its paired-bootstrap interval and
-    P(worse by more than the margin). A pixel metric is judged by the difference of the two figures: resampling images
-    would sort all pixels anew for every draw.
+    The verdict goes by the difference of the exact figures. Beside it, where both have bootstrap replicates, stand its
+    paired interval and P(worse by more than the margin).
     """
     if case.champion is not None:
         for metric in case.settings.metrics:
@@ -92,10 +85,9 @@ def _compare(case: Case, champion: Candidate, metric: MetricName) -> Finding:
         return Finding(name, False, f"{metric} is missing where the champion has {old:.4f}", figures)
     difference = new - old
     figures["difference"] = difference
-    bootstrap = _bootstrap(case, champion, metric)
+    bootstrap = _bootstrap(case, champion, metric, difference)
     interval = ""
     if bootstrap is not None:
-        difference = figures["difference"] = bootstrap.difference
         figures |= {"low": bootstrap.low, "high": bootstrap.high, "probability_worse": bootstrap.probability_worse}
         interval = (
             f"; 95 % interval {bootstrap.low:+.4f} to {bootstrap.high:+.4f}, "
@@ -110,19 +102,10 @@ def _compare(case: Case, champion: Candidate, metric: MetricName) -> Finding:
     return Finding(name, passed, reason, figures)
 
 
-def _bootstrap(case: Case, champion: Candidate, metric: MetricName) -> PairedBootstrap | None:
-    new, old = case.challenger.predictions, champion.predictions
-    if metric not in IMAGE_METRICS or new is None or old is None or case.resamples == 0:
-        return None
-    paths = sorted(new)
-    if paths != sorted(old) or any(new[path].gt_label != old[path].gt_label for path in paths):
-        raise ValueError("challenger and champion have predictions of different images: score both on the same set")
-    return paired_bootstrap(
-        IMAGE_METRICS[metric],
-        [new[path].gt_label for path in paths],
-        [new[path].pred_score for path in paths],
-        [old[path].pred_score for path in paths],
-        seed=case.seed,
-        margin=case.settings.margin,
-        resamples=case.resamples,
-    )
+def _bootstrap(case: Case, champion: Candidate, metric: MetricName, difference: float) -> PairedBootstrap | None:
+    new, old = _replicates(case.challenger), _replicates(champion)
+    return compare(metric, new, old, difference, case.settings.margin)
+
+
+def _replicates(candidate: Candidate) -> Replicates:
+    return Replicates({name: np.array(values) for name, values in (candidate.replicates or {}).items()})

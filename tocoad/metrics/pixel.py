@@ -2,37 +2,29 @@
 
 Maps `(H_i, W_i)` float32 and masks `(H_i, W_i)` bool may differ in size from image to image. A mask of None is a good
 image: all of its pixels are normal. Defective images without a mask must be left out by the caller.
+
+Memory: about 60 bytes for each defect pixel and one chunk of normal pixels (256 MiB), however many images there are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
-
-from tocoad.metrics.aupro import PRO_LIMIT, aupro, region_weights
+from tocoad.metrics.aupro import PRO_LIMIT, aupro
 from tocoad.metrics.curves import auroc, average_precision, f1_max
-from tocoad.metrics.ranking import Ranking, rank
-
-Maps: TypeAlias = Sequence[NDArray[np.float32]]
-Masks: TypeAlias = Sequence[NDArray[np.bool_] | None]
+from tocoad.metrics.pixel_stream import CHUNK, DefectPixels, Maps, Masks, defect_pixels, normal_chunks
+from tocoad.metrics.ranking import Ranker, Ranking
 
 
-def rank_pixels(maps: Maps, masks: Masks, top: float = 1.0) -> Ranking | None:
-    """Ranks of the defect pixels among the normal ones; `top` as in `rank`."""
-    normal: list[NDArray[Any]] = []
-    anomalous: list[NDArray[Any]] = []
-    for anomaly_map, mask in zip(maps, masks, strict=True):
-        if mask is None:
-            normal.append(anomaly_map.ravel())
-        else:
-            normal.append(anomaly_map[~mask])
-            anomalous.append(anomaly_map[mask])
-    if not normal or not anomalous:
+def rank_pixels(
+    maps: Maps, masks: Masks, defects: DefectPixels | None = None, *, top: float = 1.0, chunk: int = CHUNK
+) -> Ranking | None:
+    """Ranks of the defect pixels among the normal ones; `top` as in `Ranker.add`, where everything is in one chunk."""
+    defects = defect_pixels(maps, masks) if defects is None else defects
+    if not defects.scores.size:
         return None
-    return rank(np.concatenate(normal), np.concatenate(anomalous), top)
+    ranker = Ranker(defects.scores)
+    for index, normal in enumerate(normal_chunks(maps, masks, range(len(maps)), chunk)):
+        ranker.add(normal, top if index == 0 and normal.size < chunk else 1.0)
+    return ranker.ranking()
 
 
 def pixel_AUROC(maps: Maps, masks: Masks) -> float | None:
@@ -53,10 +45,6 @@ def pixel_F1Max(maps: Maps, masks: Masks) -> float | None:
 
 def pixel_AUPRO(maps: Maps, masks: Masks, limit: float = PRO_LIMIT) -> float | None:
     """Only the share `limit` of the normal pixels is sorted; see `tocoad.metrics.aupro` for the definition."""
-    ranking = rank_pixels(maps, masks, top=limit)
-    return None if ranking is None else aupro(ranking, known_region_weights(masks), limit)
-
-
-def known_region_weights(masks: Masks) -> NDArray[np.float64]:
-    """`region_weights` of the masks that there are."""
-    return region_weights(mask for mask in masks if mask is not None)
+    defects = defect_pixels(maps, masks)
+    ranking = rank_pixels(maps, masks, defects, top=limit)
+    return None if ranking is None else aupro(ranking, defects.shares, int(defects.regions.sum()), limit)

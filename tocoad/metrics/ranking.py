@@ -11,6 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+# Anomalous scores that are looked up together.
+_LOOKUP = 4096
+
 
 @dataclass(frozen=True)
 class Ranking:
@@ -27,37 +30,78 @@ class Ranking:
     not_below: NDArray[np.int64]
 
 
-def rank(normal: NDArray[np.floating], anomalous: NDArray[np.floating], top: float = 1.0) -> Ranking | None:
-    """The ranks of `anomalous` (m,) among `normal` (n,), exactly; None where one of them is empty.
+class Ranker:
+    """Ranks `anomalous` (m,) among normal scores that come in chunks: exactly, however they are cut.
 
-    With `top` < 1 only that share of the normal scores is sorted. An anomalous score below all of them keeps the ranks
-    `above = not_below = n`, which is exact wherever a false-positive rate beyond `top` does not matter.
-    Sorts `normal` in place. Raises ValueError when a score is not a number.
+    Holds 28 bytes for each anomalous score, and nothing of the normal ones. Raises ValueError when a score is not a
+    number.
     """
-    n = normal.size
-    if n == 0 or anomalous.size == 0:
-        return None
-    start = max(n - int(np.ceil(top * n)), 0)
-    if 0 < start < n:
-        normal.partition(start)
-    top_normal = normal[start:]
-    top_normal.sort()
-    order = np.argsort(anomalous)
-    scores = anomalous[order]
-    if np.isnan(top_normal[-1]) or np.isnan(scores[-1]):
-        raise ValueError("scores hold values that are not numbers (NaN)")
 
-    below = np.full(scores.size, -start, dtype=np.int64)
-    not_above = below.copy()
-    first = int(np.searchsorted(scores, top_normal[0], "left"))
-    left = np.searchsorted(top_normal, scores[first:], "left")
-    right = left.copy()
-    # The second look-up is paid for ties only.
-    tied = top_normal[np.minimum(left, top_normal.size - 1)] == scores[first:]
-    right[tied] = np.searchsorted(top_normal, scores[first:][tied], "right")
-    below[first:] = left
-    not_above[first:] = right
-    # Normal scores equal to the lowest sorted one may lie on both sides of the cut.
-    outside = int(np.count_nonzero(normal[:start] == top_normal[0])) if start else 0
-    below[first:][left == 0] -= outside
-    return Ranking(n, scores, order, top_normal.size - not_above, top_normal.size - below)
+    def __init__(self, anomalous: NDArray[np.floating]) -> None:
+        self._order = np.argsort(anomalous)
+        self._scores = anomalous[self._order]
+        _refuse_nan(self._scores)
+        self._normal_count = 0
+        self._above = np.zeros(anomalous.size, np.int64)
+        self._not_below = np.zeros(anomalous.size, np.int64)
+
+    def add(self, normal: NDArray[np.floating], top: float = 1.0) -> None:
+        """Counts `normal` (n,), which is sorted in place.
+
+        With `top` < 1 only that share of it is sorted, and it must be the only chunk. An anomalous score below all of
+        the share gets the ranks `above = not_below = n`, which is exact wherever a false-positive rate beyond `top`
+        does not matter.
+        """
+        n = normal.size
+        if n == 0:
+            return
+        start = max(n - int(np.ceil(top * n)), 0)
+        if 0 < start < n:
+            normal.partition(start)
+        ordered = normal[start:]
+        ordered.sort()
+        _refuse_nan(ordered)
+        self._normal_count += n
+        first = int(np.searchsorted(self._scores, ordered[0], "left"))
+        self._above[:first] += n
+        self._not_below[:first] += n
+        for block in range(first, self._scores.size, _LOOKUP):
+            self._look_up(ordered, slice(block, block + _LOOKUP))
+        if start and first < self._scores.size and self._scores[first] == ordered[0]:
+            # Normal scores equal to the lowest sorted one may lie on both sides of the cut.
+            equal = int(np.searchsorted(self._scores, ordered[0], "right"))
+            self._not_below[first:equal] += int(np.count_nonzero(normal[:start] == ordered[0]))
+
+    def _look_up(self, ordered: NDArray[np.floating], block: slice) -> None:
+        """A block's scores lie near each other in `ordered`, where they are looked up in the cache."""
+        scores = self._scores[block]
+        low = int(np.searchsorted(ordered, scores[0], "left"))
+        near = ordered[low : int(np.searchsorted(ordered, scores[-1], "right"))]
+        self._above[block] += ordered.size - low
+        self._not_below[block] += ordered.size - low
+        if near.size:
+            left = np.searchsorted(near, scores, "left")
+            right = left.copy()
+            # The second look-up is paid for ties only.
+            tied = near[np.minimum(left, near.size - 1)] == scores
+            right[tied] = np.searchsorted(near, scores[tied], "right")
+            self._above[block] -= right
+            self._not_below[block] -= left
+
+    def ranking(self) -> Ranking | None:
+        """Among all that was added so far, until more is added; None where there is nothing to rank."""
+        if self._normal_count == 0 or self._scores.size == 0:
+            return None
+        return Ranking(self._normal_count, self._scores, self._order, self._above, self._not_below)
+
+
+def rank(normal: NDArray[np.floating], anomalous: NDArray[np.floating], top: float = 1.0) -> Ranking | None:
+    """The ranks of `anomalous` (m,) among `normal` (n,); None where one of them is empty. See `Ranker`."""
+    ranker = Ranker(anomalous)
+    ranker.add(normal, top)
+    return ranker.ranking()
+
+
+def _refuse_nan(ascending: NDArray[np.floating]) -> None:
+    if ascending.size and np.isnan(ascending[-1]):  # NaN sorts last
+        raise ValueError("scores hold values that are not numbers (NaN)")

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from tocoad.config import ComputeSettings
-from tocoad.nn.device import Compute, compute_context
+from tocoad.nn.device import Compute, compute_context, resolve_device
 from tocoad.nn.encoder import Triple
 from tocoad.package.card import CARD_FILE, MODEL_FILE, DetectorCard
 from tocoad.stage import StageError
@@ -71,6 +71,11 @@ class Detector:
     @property
     def image_size(self) -> int:
         return self.card.image_size
+
+    @property
+    def device(self) -> str:
+        """`cpu` or `cuda`."""
+        return resolve_device(self._settings).type
 
     def predict(self, images: NDArray[np.uint8]) -> Prediction:
         """Images (B, S, S, 3) uint8 RGB, already of `image_size`."""

@@ -10,7 +10,16 @@ import pytest
 
 from cli.main import main
 
-COMMANDS = (["data", "add"], ["data", "check"], ["sample"], ["retrain"], ["status"], ["evaluate"], ["predict"])
+COMMANDS = (
+    ["data", "add"],
+    ["data", "check"],
+    ["sample"],
+    ["retrain"],
+    ["status"],
+    ["evaluate"],
+    ["report"],
+    ["predict"],
+)
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)

@@ -33,7 +33,8 @@ def test_too_few_images_promise_their_smallest_rate_and_say_so() -> None:
     assert (threshold.value, threshold.sufficient) == (3.0, False)
     assert threshold.expected_false_reject_rate == threshold.smallest_rate == 0.25
     assert threshold.message == (
-        "false-reject rate at most 25.00% from 3 calibration images; the 5.00% asked for needs 19 of them"
+        "expected false-reject rate at most 25.00% from 3 calibration images, the smallest they can promise; "
+        "the 5.00% asked for needs 19 of them"
     )
 
 
@@ -59,6 +60,21 @@ def test_exchangeable_images_are_rejected_at_the_promised_rate(n: int, alpha: fl
     assert rejected <= promise + noise
     if not ties:
         assert rejected >= promise - noise
+
+
+@pytest.mark.parametrize(("n", "alpha"), [(27, 0.05), (99, 0.05), (60, 0.2)])
+def test_the_bound_on_this_thresholds_own_rate_holds_for_the_stated_share_of_draws(n: int, alpha: float) -> None:
+    """Of uniform scores the rate of a threshold t is 1 - t, known exactly; 4000 draws of calibration images."""
+    draws = np.random.default_rng(n).random((4000, n))
+    thresholds = [conformal_threshold(draw, alpha) for draw in draws]
+    bound = thresholds[0].rate_bound(0.9)
+    held = np.mean([1 - threshold.value <= bound for threshold in thresholds])
+    assert held == pytest.approx(0.9, abs=0.02)
+
+
+def test_the_bound_by_hand() -> None:
+    # The greatest of n scores is exceeded with probability x or more in (1 - x)^n of the draws.
+    assert conformal_threshold(np.arange(27), 0.05).rate_bound(0.95) == pytest.approx(1 - 0.05 ** (1 / 27), abs=1e-12)
 
 
 def test_equal_scores_are_not_rejected() -> None:

@@ -21,6 +21,7 @@ class RedDetector:
     """anomaly_map = red / 255; pred_score = its maximum."""
 
     image_size: int = 32
+    device: str = "cpu"
     batches: list[int] = field(default_factory=list)
 
     @property

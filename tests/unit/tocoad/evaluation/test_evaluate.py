@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tocoad.config import ScoringSettings, Settings
+from tocoad.config import EvaluationSettings, ScoringSettings, Settings
 from tocoad.data.manifest import Manifest
 from tocoad.evaluation.evaluate import Evaluation, evaluate_detector
 from tocoad.metrics.pixel import pixel_AUPRO
@@ -49,7 +49,7 @@ def test_maps_are_brought_to_the_size_of_the_truth(category: Any, detector: Any)
 
 def test_resizing_is_bilinear_between_pixel_centres(images: Any, detector: Any) -> None:
     class Ramp:
-        image_size = 2
+        image_size, device = 2, "cpu"
         card = detector.card
 
         def predict(self, batch: np.ndarray) -> SimpleNamespace:
@@ -102,3 +102,39 @@ def test_progress_tells_every_image(category: Any, detector: Any, tmp_path: Path
     seen: list[Progress] = []
     evaluate_detector(detector, category.manifest(), category.data_dir, SETTINGS, seen.append)
     assert [(progress.step, progress.total) for progress in seen] == [(i, 6) for i in range(1, 7)]
+
+
+def test_intervals_enclose_the_figures_and_belong_to_the_images(category: Any, detector: Any) -> None:
+    evaluation = _evaluate(category, detector)
+    report = evaluation.report
+    assert set(report.intervals) == {name for name, value in report.metrics.items() if value is not None}
+    for name, (low, high) in report.intervals.items():
+        value = report.metrics[name]
+        assert value is not None
+        assert low <= value <= high
+    # The draws are keyed by the evaluation set alone: two evaluations of the same images are paired.
+    again = _evaluate(category, detector)
+    assert again.candidate() == evaluation.candidate()
+    assert report.resamples == SETTINGS.evaluation.bootstrap
+
+
+def test_without_draws_there_are_no_intervals(category: Any, detector: Any) -> None:
+    settings = Settings(evaluation=EvaluationSettings(bootstrap=0))
+    evaluation = evaluate_detector(detector, category.manifest(), category.data_dir, settings)
+    assert evaluation.report.intervals == {}
+    assert evaluation.report.metrics == _evaluate(category, detector).report.metrics
+
+
+def test_the_truth_survives_its_packing_to_the_pixel(images: Any, detector: Any) -> None:
+    images.add("scratch/0", 250, mask=True, size=(37, 21))
+    (image,) = _evaluate(images, detector).images
+    expected = np.zeros((21, 37), bool)
+    expected[21 // 4 : 21 // 2, 37 // 4 : 37 // 2] = True
+    np.testing.assert_array_equal(image.gt_mask, expected)
+
+
+def test_the_latency_is_measured_over_the_test_images(category: Any, detector: Any) -> None:
+    latency = _evaluate(category, detector).latency
+    assert (latency.device, latency.threads, latency.images) == ("cpu", SETTINGS.compute.threads, 6)
+    assert latency.median_ms is not None and latency.p95_ms is not None
+    assert 0 < latency.median_ms <= latency.p95_ms

@@ -11,7 +11,8 @@ from sklearn.metrics import auc
 
 from tocoad.config import Settings
 from tocoad.evaluation.evaluate import Evaluation, evaluate_detector
-from tocoad.evaluation.files import read_candidate, read_report, write_evaluation
+from tocoad.evaluation.files import read_candidate, read_replicates, read_report, write_evaluation
+from tocoad.evaluation.latency import read_latency
 from tocoad.metrics.names import METRIC_NAMES
 from tocoad.stage import StageError
 
@@ -66,7 +67,16 @@ def test_curves_are_those_of_the_images(evaluation: Evaluation, tmp_path: Path) 
 def test_the_same_evaluation_gives_the_same_bytes(evaluation: Evaluation, tmp_path: Path) -> None:
     one, two = (_written(evaluation, tmp_path / name) for name in ("one", "two"))
     files = sorted(file.relative_to(one) for file in one.rglob("*.*"))
-    assert [str(file) for file in files] == ["curves/pr.csv", "curves/roc.csv", "metrics.json", "predictions.csv"]
+    assert [str(file) for file in files] == [
+        "curves/pixel_pr.csv",
+        "curves/pr.csv",
+        "curves/pro.csv",
+        "curves/roc.csv",
+        "latency.json",
+        "metrics.json",
+        "predictions.csv",
+        "replicates.csv",
+    ]
     assert all((one / file).read_bytes() == (two / file).read_bytes() for file in files)
 
 
@@ -83,10 +93,11 @@ def test_an_empty_test_split_leaves_a_table_with_a_header(images: Any, detector:
     assert (folder / "predictions.csv").read_text() == "image_path,defect_type,gt_label,pred_score,pred_label\n"
     assert (folder / "curves/roc.csv").read_text() == "fpr,tpr\n"
     assert set(json.loads((folder / "metrics.json").read_text())["metrics"].values()) == {None}
-    assert read_candidate(folder).predictions == {}
+    assert (folder / "replicates.csv").read_text() == "\n"
+    assert read_candidate(folder).replicates == {}
 
 
-@pytest.mark.parametrize("name", ["metrics.json", "predictions.csv"])
+@pytest.mark.parametrize("name", ["metrics.json", "replicates.csv"])
 def test_a_missing_or_broken_file_is_named_with_the_way_out(evaluation: Evaluation, tmp_path: Path, name: str) -> None:
     folder = _written(evaluation, tmp_path / "out")
     (folder / name).write_text("image_path\nx\n")
@@ -95,3 +106,17 @@ def test_a_missing_or_broken_file_is_named_with_the_way_out(evaluation: Evaluati
     (folder / name).unlink()
     with pytest.raises(StageError, match=rf"{name} is missing: run the stage evaluate first"):
         read_candidate(folder)
+
+
+def test_a_column_that_is_no_metric_is_refused(evaluation: Evaluation, tmp_path: Path) -> None:
+    folder = _written(evaluation, tmp_path / "out")
+    (folder / "replicates.csv").write_text("image_AUROK\n0.5\n")
+    with pytest.raises(StageError, match=r"replicates\.csv: 'image_AUROK' is no metric"):
+        read_replicates(folder)
+
+
+def test_the_latency_is_read_back_and_may_be_absent(evaluation: Evaluation, tmp_path: Path) -> None:
+    folder = _written(evaluation, tmp_path / "out")
+    assert read_latency(folder) == evaluation.latency
+    (folder / "latency.json").unlink()
+    assert read_latency(folder) is None

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -10,11 +11,16 @@ import pytest
 
 from tocoad.config import Settings
 from tocoad.evaluation.evaluate import JudgedImage, evaluate_detector
-from tocoad.evaluation.overlay import PANEL, contact_sheet, draw_overlay
+from tocoad.evaluation.overlay import PANEL, contact_sheet, draw_strip
 from tocoad.report.heatmap import png
 
 GREEN, CYAN = (80, 200, 60), (255, 220, 0)
-SCALE = (0.0, 1.0)
+
+
+def card(pixel_threshold: float) -> Any:
+    """What the drawing reads of a detector's card: scale 0..1, image threshold 0.3."""
+    calibration, image_threshold = SimpleNamespace(scale=(0.0, 1.0)), SimpleNamespace(value=0.3)
+    return SimpleNamespace(calibration=calibration, image_threshold=image_threshold, pixel_threshold=pixel_threshold)
 
 
 def _images(category: Any, detector: Any) -> dict[str, JudgedImage]:
@@ -35,14 +41,14 @@ def test_four_panels_with_the_truth_in_the_second_and_the_prediction_in_the_four
     category: Any, detector: Any
 ) -> None:
     image = _images(category, detector)["test/scratch/001.png"]
-    strip = draw_overlay(image, category.data_dir, SCALE, 0.3, 0.2)
+    strip = draw_strip(image, category.data_dir, card(0.2))
     assert strip.shape == (22 + PANEL * 40 // 64, 4 * (PANEL + 4), 3)
     assert [_has(panel, GREEN) for panel in _panels(strip)] == [False, True, False, False]
     assert [_has(panel, CYAN) for panel in _panels(strip)] == [False, False, False, True]
 
 
 def test_nothing_is_outlined_where_there_is_neither_mask_nor_finding(category: Any, detector: Any) -> None:
-    strip = draw_overlay(_images(category, detector)["test/good/000.png"], category.data_dir, SCALE, 0.3, 0.4)
+    strip = draw_strip(_images(category, detector)["test/good/000.png"], category.data_dir, card(0.4))
     assert not _has(strip, GREEN)
     assert not _has(strip, CYAN)
 
@@ -52,7 +58,7 @@ def test_a_defect_smaller_than_a_pixel_of_the_panel_is_still_outlined(images: An
     (image,) = _images(images, detector).values()
     mask = np.zeros((1200, 1200), bool)
     mask[601, 603] = True
-    strip = draw_overlay(replace(image, gt_mask=mask), images.data_dir, SCALE, 0.3, 0.4)
+    strip = draw_strip(replace(image, packed_mask=np.packbits(mask)), images.data_dir, card(0.4))
     assert _has(_panels(strip)[1], GREEN)
 
 
@@ -60,7 +66,7 @@ def test_colours_mean_the_same_score_in_every_image(category: Any, detector: Any
     """The scale is not stretched to the image: the background of all is equal, and brighter patches score higher."""
     images = _images(category, detector)
     heat = [
-        _panels(draw_overlay(images[path], category.data_dir, SCALE, 0.3, 0.4))[2]
+        _panels(draw_strip(images[path], category.data_dir, card(0.4)))[2]
         for path in ("test/good/000.png", "test/scratch/000.png", "test/stain/000.png")
     ]
     assert len({tuple(panel[-1, -1]) for panel in heat}) == 1
@@ -72,7 +78,7 @@ def test_colours_mean_the_same_score_in_every_image(category: Any, detector: Any
 def test_extreme_aspect_ratios_are_drawn(images: Any, detector: Any, size: tuple[int, int]) -> None:
     images.add("scratch/0", 250, mask=True, size=size)
     (image,) = _images(images, detector).values()
-    assert draw_overlay(image, images.data_dir, SCALE, 0.3, 0.4).size > 0
+    assert draw_strip(image, images.data_dir, card(0.4)).size > 0
 
 
 def test_a_contact_sheet_stacks_strips_of_different_width(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ def _run(images: Any, detector: Any, folder: Path, monkeypatch: pytest.MonkeyPat
     context = StageContext(
         category=Category("toys", "block"),
         method="patchcore",
-        settings=Settings(evaluation=EvaluationSettings(overlays=overlays)),
+        settings=Settings(evaluation=EvaluationSettings(overlays=overlays, gallery=3)),
         params=("scoring", "evaluation", "compute"),
         data_dir=images.data_dir,
         inputs={"manifest": folder / "manifest", "detector": folder / "detector"},
@@ -40,8 +40,13 @@ def test_figures_tables_and_pictures_appear(
 ) -> None:
     record = _run(category, detector, tmp_path, monkeypatch)
     assert list(_tree(tmp_path / "out")) == [
+        "curves/pixel_pr.csv",
         "curves/pr.csv",
+        "curves/pro.csv",
         "curves/roc.csv",
+        *(f"gallery/{i:03d}_{panel}.webp" for i in range(3) for panel in ("heat_map", "image", "overlay", "truth")),
+        "gallery/index.json",
+        "latency.json",
         "metrics.json",
         "overlays/000_good_002.png",
         "overlays/001_good_000.png",
@@ -49,6 +54,7 @@ def test_figures_tables_and_pictures_appear(
         "overlays/003_stain_000.png",
         "overlays/overview.png",
         "predictions.csv",
+        "replicates.csv",
     ]
     assert record.metrics == read_candidate(tmp_path / "out").metrics
 
@@ -58,7 +64,10 @@ def test_two_runs_give_the_same_bytes(
 ) -> None:
     for name in ("one", "two"):
         _run(category, detector, tmp_path / name, monkeypatch)
-    assert _tree(tmp_path / "one" / "out") == _tree(tmp_path / "two" / "out")
+    one, two = (_tree(tmp_path / name / "out") for name in ("one", "two"))
+    # No two measurements of time are the same.
+    assert one.pop("latency.json") and two.pop("latency.json")
+    assert one == two
 
 
 @pytest.mark.parametrize("overlays", [0, 4])
@@ -67,5 +76,12 @@ def test_an_empty_test_split_is_no_error(
 ) -> None:
     record = _run(images, detector, tmp_path, monkeypatch, overlays)
     assert set(record.metrics.values()) == {None}
-    assert set(_tree(tmp_path / "out")) == {"curves/pr.csv", "curves/roc.csv", "metrics.json", "predictions.csv"}
+    assert set(_tree(tmp_path / "out")) == {
+        *(f"curves/{name}.csv" for name in ("pixel_pr", "pr", "pro", "roc")),
+        "gallery/index.json",
+        "latency.json",
+        "metrics.json",
+        "predictions.csv",
+        "replicates.csv",
+    }
     assert (tmp_path / "out" / "overlays").is_dir()

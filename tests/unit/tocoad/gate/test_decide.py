@@ -10,8 +10,7 @@ from pydantic import ValidationError
 
 from tocoad.config import GateSettings
 from tocoad.gate.decide import decide
-from tocoad.gate.records import Candidate, Decision, ImagePrediction
-from tocoad.metrics.image import image_AUROC
+from tocoad.gate.records import Candidate, Decision
 from tocoad.metrics.names import METRIC_NAMES
 
 SETTINGS = GateSettings(image_AUROC_min=0.6, pixel_AUROC_min=0.7, margin=0.01, metrics=("image_AUROC", "pixel_AUPRO"))
@@ -36,7 +35,7 @@ def _candidate(evaluation_set: str = "a" * 64, **metrics: float | None) -> Candi
 def test_a_first_version_is_judged_by_the_floors(
     image: float | None, pixel: float | None, verdict: str, says: str
 ) -> None:
-    decision = decide(_candidate(image_AUROC=image, pixel_AUROC=pixel), None, SETTINGS, seed=0)
+    decision = decide(_candidate(image_AUROC=image, pixel_AUROC=pixel), None, SETTINGS)
     assert decision.verdict == verdict
     assert any(reason.startswith(says) for reason in decision.reasons)
     assert "there is no champion yet" in decision.reasons[-1]
@@ -59,7 +58,7 @@ def test_a_first_version_is_judged_by_the_floors(
 def test_later_versions_may_not_be_worse_than_the_champion_by_more_than_the_margin(
     challenger: dict[str, Any], champion: dict[str, Any], verdict: str, says: str
 ) -> None:
-    decision = decide(_candidate(**challenger), _candidate(**champion), SETTINGS, seed=0)
+    decision = decide(_candidate(**challenger), _candidate(**champion), SETTINGS)
     assert decision.verdict == verdict
     assert any(reason.startswith(says) for reason in decision.reasons)
     if verdict != "promoted":
@@ -69,69 +68,79 @@ def test_later_versions_may_not_be_worse_than_the_champion_by_more_than_the_marg
 def test_only_the_metrics_of_the_settings_are_compared() -> None:
     settings = SETTINGS.model_copy(update={"metrics": ("pixel_AP",)})
     worse = _candidate(image_AUROC=0.7, pixel_AP=0.5)
-    assert decide(worse, _candidate(image_AUROC=0.9, pixel_AP=0.5), settings, seed=0).verdict == "promoted"
-    assert decide(worse, _candidate(image_AUROC=0.7, pixel_AP=0.6), settings, seed=0).verdict == "kept"
+    assert decide(worse, _candidate(image_AUROC=0.9, pixel_AP=0.5), settings).verdict == "promoted"
+    assert decide(worse, _candidate(image_AUROC=0.7, pixel_AP=0.6), settings).verdict == "kept"
 
 
-def _with_predictions(labels: list[int], scores: np.ndarray, prefix: str = "test") -> Candidate:
-    predictions = {
-        f"{prefix}/{i}.png": ImagePrediction(label, float(score))
-        for i, (label, score) in enumerate(zip(labels, scores, strict=True))
-    }
-    auroc = image_AUROC(labels, scores)
-    return Candidate(metrics={"image_AUROC": auroc}, evaluation_set="a" * 64, predictions=predictions)
+def _with_replicates(figure: float, spread: float, draws: int = 200) -> Candidate:
+    """`figure` is the AUPRO; its draws lie evenly around it, the image AUROC is 0.9 in every one."""
+    around = tuple(float(figure + spread * step) for step in np.linspace(-1, 1, draws))
+    metrics = {"image_AUROC": 0.9, "pixel_AUPRO": figure}
+    return Candidate(
+        metrics=metrics, evaluation_set="a" * 64, replicates={"image_AUROC": (0.9,) * draws, "pixel_AUPRO": around}
+    )
 
 
-LABELS = [0] * 20 + [1] * 20
-CHAMPION = _with_predictions(LABELS, np.random.default_rng(0).normal(size=40) + 3 * np.array(LABELS))
+CHAMPION = _with_replicates(0.80, spread=0.0)
 
 
-def test_the_image_metric_is_judged_with_its_paired_bootstrap() -> None:
-    challenger = _with_predictions(LABELS, np.random.default_rng(1).normal(size=40) + 1.0 * np.array(LABELS))
-    decision = decide(challenger, CHAMPION, SETTINGS, seed=0, resamples=200)
-    figures = decision.figures["image_AUROC against champion"]
-    new, old = challenger.metrics["image_AUROC"], CHAMPION.metrics["image_AUROC"]
-    assert new is not None
-    assert old is not None
+@pytest.mark.parametrize("metric", ["image_AUROC", "pixel_AUPRO"])
+def test_every_metric_is_judged_with_its_paired_bootstrap(metric: str) -> None:
+    # Differences of draws evenly from -0.05 to -0.01: three quarters are beyond the margin of 0.02.
+    champion, challenger = (
+        Candidate(metrics={metric: figure}, evaluation_set="a" * 64, replicates={metric: draws})
+        for figure, draws in ((0.8, (0.8,) * 401), (0.77, tuple(np.linspace(0.75, 0.79, 401).tolist())))
+    )
+    settings = SETTINGS.model_copy(update={"margin": 0.02, "metrics": (metric,)})
+    decision = decide(challenger, champion, settings)
+    figures = decision.figures[f"{metric} against champion"]
     assert decision.verdict == "kept"
-    assert figures["difference"] == pytest.approx(new - old, abs=1e-12)
-    assert figures["low"] < figures["difference"] < figures["high"]
-    assert figures["probability_worse"] > 0.95
-    assert f"P(worse by more than the margin) {figures['probability_worse']:.3f}" in decision.reasons[0]
-    assert decide(challenger, CHAMPION, SETTINGS, seed=0, resamples=200) == decision
+    assert figures["difference"] == pytest.approx(-0.03, abs=1e-12)
+    assert (figures["low"], figures["high"]) == (pytest.approx(-0.049, abs=1e-9), pytest.approx(-0.011, abs=1e-9))
+    assert figures["probability_worse"] == pytest.approx(0.75, abs=0.003)
+    assert decision.reasons[0].endswith(
+        f"(difference -0.0300; 95 % interval -0.0490 to -0.0110, P(worse by more than the margin) "
+        f"{figures['probability_worse']:.3f})"
+    )
+
+
+def test_the_verdict_goes_by_the_exact_difference_however_wide_the_interval() -> None:
+    settings = SETTINGS.model_copy(update={"margin": 0.01, "metrics": ("pixel_AUPRO",)})
+    for figure, verdict in ((0.795, "promoted"), (0.785, "kept")):
+        decision = decide(_with_replicates(figure, spread=0.2), CHAMPION, settings)
+        assert decision.verdict == verdict
+        figures = decision.figures["pixel_AUPRO against champion"]
+        assert figures["low"] < -0.15
+        assert figures["high"] > 0.15
 
 
 def test_the_same_detector_again_is_promoted_with_a_probability_of_zero() -> None:
-    decision = decide(CHAMPION, CHAMPION, SETTINGS, seed=0, resamples=50)
+    decision = decide(CHAMPION, CHAMPION, SETTINGS)
     assert decision.verdict == "promoted"
-    assert decision.figures["image_AUROC against champion"]["probability_worse"] == 0.0
+    for metric in ("image_AUROC", "pixel_AUPRO"):
+        assert decision.figures[f"{metric} against champion"]["probability_worse"] == 0.0
 
 
-def test_zero_resamples_compare_the_figures_alone() -> None:
-    figures = decide(CHAMPION, CHAMPION, SETTINGS, seed=0, resamples=0).figures["image_AUROC against champion"]
-    assert figures["difference"] == 0.0
-    assert "probability_worse" not in figures
+def test_without_replicates_the_figures_alone_are_compared() -> None:
+    alone = CHAMPION.model_copy(update={"replicates": None})
+    for challenger, champion in ((alone, CHAMPION), (CHAMPION, alone), (alone, alone)):
+        figures = decide(challenger, champion, SETTINGS).figures["pixel_AUPRO against champion"]
+        assert figures["difference"] == 0.0
+        assert "probability_worse" not in figures
 
 
 def test_another_evaluation_set_is_refused() -> None:
     with pytest.raises(ValueError, match="score both on the same one"):
-        decide(_candidate("a" * 64), _candidate("b" * 64), SETTINGS, seed=0)
+        decide(_candidate("a" * 64), _candidate("b" * 64), SETTINGS)
 
 
-def test_predictions_of_other_images_are_refused() -> None:
-    other = _with_predictions(LABELS, np.arange(40.0), prefix="elsewhere")
-    with pytest.raises(ValueError, match="different images"):
-        decide(other, CHAMPION, SETTINGS.model_copy(update={"image_AUROC_min": 0.0}), seed=0)
-
-
-def test_predictions_in_another_order_are_the_same() -> None:
-    assert CHAMPION.predictions is not None
-    reordered = CHAMPION.model_copy(update={"predictions": dict(reversed(CHAMPION.predictions.items()))})
-    assert decide(reordered, CHAMPION, SETTINGS, seed=0) == decide(CHAMPION, CHAMPION, SETTINGS, seed=0)
+def test_replicates_of_other_draws_are_refused() -> None:
+    with pytest.raises(ValueError, match="200 and 100 bootstrap draws"):
+        decide(CHAMPION, _with_replicates(0.8, spread=0.0, draws=100), SETTINGS)
 
 
 def test_a_decision_survives_json() -> None:
-    decision = decide(CHAMPION, CHAMPION, SETTINGS, seed=0, resamples=20)
+    decision = decide(CHAMPION, CHAMPION, SETTINGS)
     assert Decision.model_validate_json(decision.model_dump_json()) == decision
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score
 
-from tocoad.metrics.pixel import pixel_AP, pixel_AUPRO, pixel_AUROC, pixel_F1Max
+from tocoad.metrics.pixel import pixel_AP, pixel_AUPRO, pixel_AUROC, pixel_F1Max, rank_pixels
 
 Map = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -55,6 +55,20 @@ def _brute_aupro(maps: list[Map], masks: list[Mask | None], limit: float) -> flo
 def test_aupro_equals_the_loop_over_all_thresholds(seed: int, levels: int | None, limit: float) -> None:
     maps, masks = _draw(seed, levels)
     assert pixel_AUPRO(maps, masks, limit) == pytest.approx(_brute_aupro(maps, masks, limit), abs=1e-12)
+
+
+@pytest.mark.parametrize("top", [0.3, 1.0])
+@pytest.mark.parametrize("levels", [None, 3])
+@pytest.mark.parametrize("chunk", [1, 7, 100, 1000])
+def test_the_ranks_do_not_depend_on_the_size_of_the_chunks(chunk: int, levels: int | None, top: float) -> None:
+    maps, masks = _draw(1, levels)
+    whole, parts = rank_pixels(maps, masks), rank_pixels(maps, masks, top=top, chunk=chunk)
+    assert whole is not None
+    assert parts is not None
+    within = whole.above < top * whole.normal_count
+    np.testing.assert_array_equal(parts.above[within], whole.above[within])
+    np.testing.assert_array_equal(parts.not_below[within], whole.not_below[within])
+    assert (parts.above[~within] >= top * whole.normal_count).all()
 
 
 @pytest.mark.parametrize("levels", [None, 3, 7])

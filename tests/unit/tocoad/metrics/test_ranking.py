@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tocoad.metrics.ranking import rank
+from tocoad.metrics.ranking import Ranker, rank
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -34,6 +34,24 @@ def test_sorting_only_the_top_keeps_every_rank_that_starts_within_it(seed: int, 
     np.testing.assert_array_equal(ranking.above[within], above[within])
     np.testing.assert_array_equal(ranking.not_below[within], not_below[within])
     assert (ranking.above[~within] >= top * normal.size).all()
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 20, 57])
+@pytest.mark.parametrize("seed", range(3))
+def test_chunks_add_up_to_the_whole(seed: int, chunk: int) -> None:
+    rng = np.random.default_rng(seed)
+    normal = rng.integers(0, 12, 57).astype(np.float32)
+    anomalous = rng.integers(3, 16, 23).astype(np.float32)
+    whole = rank(normal.copy(), anomalous)
+    ranker = Ranker(anomalous)
+    for start in range(0, normal.size, chunk):
+        ranker.add(normal[start : start + chunk].copy())
+    parts = ranker.ranking()
+    assert whole is not None
+    assert parts is not None
+    assert parts.normal_count == whole.normal_count == 57
+    for name in ("scores", "order", "above", "not_below"):
+        np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name))
 
 
 def test_nothing_to_rank_is_none() -> None:

@@ -1,0 +1,30 @@
+"""One figure from several runs of a function."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table; `ratio` is the figure over that of the row it is compared with."""
+
+    what: str
+    figure: float
+    unit: str
+    ratio: float | None = None
+
+
+def median_seconds(function: Callable[[], object], runs: int = 7, budget: float = 30.0) -> float:
+    """Median over `runs` after one run to warm up; fewer, but at least one, when `budget` seconds are over."""
+    begin = time.perf_counter()
+    function()
+    seconds: list[float] = []
+    while len(seconds) < runs and (not seconds or time.perf_counter() - begin < budget):
+        start = time.perf_counter()
+        function()
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds)

@@ -1,0 +1,36 @@
+"""`tocoad report`: the HTML pages that a person decides by."""
+
+from __future__ import annotations
+
+import argparse
+
+from cli.command import Subparsers, add_command
+from cli.workspace import current_workspace
+
+
+def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
+    command = add_command(
+        commands,
+        common,
+        "report",
+        _report,
+        "write the HTML report: a page for each category and a summary, which open from disk",
+        "tocoad report sample",
+    )
+    command.add_argument("name", metavar="NAME", help="a data set of this workspace")
+    command.add_argument(
+        "--categories", nargs="+", action="extend", metavar="C", help="pages of these alone (default: all evaluated)"
+    )
+
+
+def _report(options: argparse.Namespace) -> int:
+    from tasks.reports import dataset_report
+    from tasks.services import configure
+    from tocoad.progress import stage_bar
+
+    workspace = current_workspace()
+    configure(workspace, debug=options.debug)
+    with stage_bar(f"report {options.name}") as progress:
+        report = dataset_report(workspace, options.name, options.categories, progress)
+    print(report.index)
+    return 0

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import shutil
+
+import pytest
+from report_files import SCORES, Made, write_category
+
+from tocoad.graph import detector_dir, evaluation_dir
+from tocoad.metrics.names import METRIC_NAMES
+from tocoad.report.evidence import read_evidence
+from tocoad.report.rates import Rate
+from tocoad.stage import StageError
+from tocoad.workspace import Category, Workspace
+
+
+def test_reads_what_the_stages_left(workspace: Workspace, bolt: Category) -> None:
+    write_category(workspace, bolt, "tocoad", Made())
+    evidence = read_evidence(workspace, bolt, "tocoad")
+    assert evidence.judged.recall == Rate(5, 6)
+    assert evidence.judged.false_rejects == Rate(1, 24)
+    assert list(evidence.judged.recall_by_type.items()) == [("crack", Rate(3, 4)), ("dent", Rate(2, 2))]
+    assert evidence.judged.curves["roc"] == ((0.0, 0.05, 0.3), (0.0, 0.8, 1.0))
+    assert [(loss.stage, len(loss.values)) for loss in evidence.losses] == [("stage1", 120), ("stage2", 120)]
+    assert evidence.losses[0].steps[:2] == (1.0, 2.0)
+    assert evidence.size == sum(file.stat().st_size for file in detector_dir(workspace, bolt, "tocoad").iterdir())
+    assert evidence.latency is not None and evidence.latency.median_ms == 38.1
+    assert len(evidence.gallery) == 30
+    assert evidence.control is None and evidence.differences == {}
+
+
+def test_the_control_is_compared_on_common_draws(workspace: Workspace, bolt: Category) -> None:
+    write_category(workspace, bolt, "tocoad", Made(gallery=False))
+    write_category(workspace, bolt, "patchcore", Made(gallery=False, metrics=dict.fromkeys(METRIC_NAMES, 0.8)))
+    differences = read_evidence(workspace, bolt, "tocoad").differences
+    assert set(differences) == set(METRIC_NAMES)
+    # The same noise on both: the difference is 0.1 in every draw.
+    assert differences["image_AUROC"].interval == (pytest.approx(0.1), pytest.approx(0.1))
+
+
+def test_other_images_are_not_compared_and_other_draws_give_no_interval(workspace: Workspace, bolt: Category) -> None:
+    write_category(workspace, bolt, "tocoad", Made(gallery=False))
+    write_category(workspace, bolt, "patchcore", Made(gallery=False, evaluation_set="f" * 64))
+    evidence = read_evidence(workspace, bolt, "tocoad")
+    assert not evidence.comparable and evidence.differences == {}
+    shutil.rmtree(workspace.work_dir(bolt) / "patchcore")
+    write_category(workspace, bolt, "patchcore", Made(gallery=False, resamples=100))
+    differences = read_evidence(workspace, bolt, "tocoad").differences
+    assert differences["pixel_AP"].value == 0.0 and differences["pixel_AP"].interval is None
+
+
+def test_the_control_has_no_control(workspace: Workspace, bolt: Category) -> None:
+    write_category(workspace, bolt, "patchcore", Made(gallery=False))
+    evidence = read_evidence(workspace, bolt, "patchcore")
+    assert evidence.control is None and evidence.losses == ()
+
+
+@pytest.mark.parametrize("name", ["metrics.json", "predictions.csv", "replicates.csv", "curves/pro.csv"])
+def test_an_evaluation_that_is_not_whole_is_refused_in_one_line(
+    workspace: Workspace, bolt: Category, name: str
+) -> None:
+    (write_category(workspace, bolt, "tocoad", Made(gallery=False)) / name).unlink()
+    with pytest.raises(StageError, match=rf"toys/bolt .*{name}.*: run tocoad retrain toys first$") as caught:
+        read_evidence(workspace, bolt, "tocoad")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("metrics.json", "{}"),
+        ("predictions.csv", "image_path,defect_type\na,b\n"),
+        ("predictions.csv", "image_path,defect_type,gt_label,pred_score,pred_label\na,b,1,high,1\n"),
+        ("curves/roc.csv", "a,b\n1,2\n"),
+        ("gallery/index.json", "[{}]"),
+        ("latency.json", "{}"),
+        ("../stage2/detector/detector.json", "{}"),
+        ("../stage1/curves.csv", "step,loss\n1,low\n"),
+    ],
+)
+def test_a_broken_file_is_refused_in_one_line(workspace: Workspace, bolt: Category, name: str, content: str) -> None:
+    (write_category(workspace, bolt, "tocoad", Made(gallery=False)) / name).write_text(content)
+    with pytest.raises(StageError, match=r"toys/bolt .*: run tocoad retrain toys first$") as caught:
+        read_evidence(workspace, bolt, "tocoad")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_control_that_is_not_whole_is_left_out(workspace: Workspace, bolt: Category) -> None:
+    write_category(workspace, bolt, "tocoad", Made(gallery=False))
+    write_category(workspace, bolt, "patchcore", Made(gallery=False))
+    (evaluation_dir(workspace, bolt, "patchcore") / "predictions.csv").unlink()
+    assert read_evidence(workspace, bolt, "tocoad").control is None
+
+
+def test_what_is_empty_is_read_as_empty(workspace: Workspace, bolt: Category) -> None:
+    made = Made(scores={"good": SCORES["good"]}, curves=False, gallery=False, latency=False, losses=False, resamples=0)
+    write_category(workspace, bolt, "tocoad", made)
+    evidence = read_evidence(workspace, bolt, "tocoad")
+    assert evidence.judged.recall == Rate(0, 0) and evidence.judged.recall_by_type == {}
+    assert evidence.judged.curves["roc"] == ((), ())
+    assert (evidence.gallery, evidence.latency, evidence.losses) == ((), None, ())

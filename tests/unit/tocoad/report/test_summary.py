@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from html_page import Element, read_page
+from report_files import FACTS, Made, write_category
+
+from tocoad.metrics.names import METRIC_NAMES
+from tocoad.report.evidence import read_evidence
+from tocoad.report.summary import SummaryRow, summary_page
+from tocoad.workspace import Category, Workspace
+
+PROMOTED = {"verdict": "promoted", "reasons": [], "version": 1}
+FINE = Made(scores={"good": [5.0] * 20, "crack": [15.0] * 20}, gallery=False)
+MADE = {
+    "fine": FINE,
+    "weak": replace(FINE, scores={"good": [5.0] * 20, "crack": [15.0] * 12 + [9.0] * 8}),
+    "kept": FINE,
+    "blind": replace(FINE, scores={"good": [5.0] * 20}, metrics=dict.fromkeys(METRIC_NAMES), curves=False),
+    "bad": replace(FINE, scores={"good": [5.0] * 20, "crack": [15.0] * 5 + [9.0] * 15}),
+}
+VERDICTS = {**dict.fromkeys(MADE, PROMOTED), "kept": {"verdict": "kept", "reasons": ["worse"], "version": 2}}
+
+
+def _page(workspace: Workspace, names: list[str], pages: set[str]) -> Element:
+    facts = replace(FACTS, verdicts=VERDICTS)
+    rows = []
+    for name in names:
+        category = Category("toys", name)
+        write_category(workspace, category, "tocoad", MADE[name])
+        rows.append(SummaryRow.of(read_evidence(workspace, category, "tocoad"), facts, pages))
+    return read_page(summary_page("toys", rows, facts))
+
+
+def test_those_that_need_a_person_most_come_first(workspace: Workspace) -> None:
+    page = _page(workspace, sorted(MADE), set())
+    assert [heading.text for heading in page.find("h3")] == ["kept", "blind", "bad", "weak", "fine"]
+    assert "4 of 5 categories promoted by the gate; 4 need a look." in page.one("header").text
+    assert [badge.text for badge in page.find("span", class_="badge")][::2] == [
+        "not as it is",
+        *["look first"] * 3,
+        "nothing against it",
+    ]
+
+
+def test_links_lead_to_pages_that_are_there(workspace: Workspace) -> None:
+    page = _page(workspace, ["fine", "weak"], {"fine.html", "index.html"})
+    assert {link.attributes["href"] for link in page.one("main").find("a")} == {"fine.html"}
+    assert "No page was written for it yet." in page.text
+
+
+def test_the_table_has_every_category_and_the_means_of_those_with_the_figure(workspace: Workspace) -> None:
+    write_category(
+        workspace, Category("toys", "fine"), "patchcore", replace(FINE, metrics=dict.fromkeys(METRIC_NAMES, 0.7))
+    )
+    table = _page(workspace, ["fine", "weak", "blind"], set()).one(class_="all")
+    rows = [[cell.text for cell in row.children if isinstance(cell, Element)] for row in table.find("tr")]
+    assert rows[0][4:] == list(METRIC_NAMES)
+    assert rows[1:] == [
+        ["blind", "promoted", "–", "0.0 %", *["–"] * 7],
+        ["weak", "promoted", "60.0 %", "0.0 %", *["0.900"] * 7],
+        ["fine", "promoted", "100.0 %", "0.0 %", *["0.900"] * 7],
+        ["patchcore", "", "100.0 %", "0.0 %", *["0.700"] * 7],
+        ["mean", "", "", "", *["0.900"] * 7],
+        ["of the control", "", "", "", *["0.700"] * 7],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        (["fine"], "1 of 1 category promoted by the gate; none needs a look."),
+        (["fine", "weak"], "2 of 2 categories promoted by the gate; 1 needs a look."),
+        ([], "0 of 0 categories promoted by the gate; none needs a look."),
+    ],
+)
+def test_one_sentence_over_all(workspace: Workspace, names: list[str], sentence: str) -> None:
+    assert sentence in _page(workspace, names, set()).one("header").text

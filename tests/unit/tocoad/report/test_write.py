@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from html_page import read_page
+from report_files import FACTS, Made, write_category
+
+from tocoad.config import MethodName
+from tocoad.report.names import page_name
+from tocoad.report.write import write_report
+from tocoad.stage import Progress, StageError
+from tocoad.workspace import Category, Workspace
+
+SMALL = Made(scores={"good": [5.0, 6.0], "crack": [9.0, 15.0]}, losses=False, curves=False)
+
+
+@pytest.fixture
+def methods(workspace: Workspace) -> dict[Category, MethodName]:
+    categories = [Category("toys", name) for name in ("bolt", "index")]
+    for category in categories:
+        write_category(workspace, category, "tocoad", SMALL)
+    return dict.fromkeys(categories, "tocoad")
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+def test_writes_a_page_for_each_category_and_the_summary(
+    workspace: Workspace, methods: dict[Category, MethodName]
+) -> None:
+    seen: list[Progress] = []
+    index = write_report(workspace, "toys", list(methods), methods, FACTS, seen.append)
+    assert index == workspace.root / "work" / "toys" / "report" / "index.html"
+    assert sorted(_files(index.parent)) == ["bolt.html", "category.index.html", "index.html"]
+    assert [(step.step, step.total) for step in seen] == [(1, 2), (2, 2)]
+    links = {link.attributes["href"] for link in read_page(index.read_text()).one("main").find("a")}
+    assert links == {"bolt.html", "category.index.html"}
+    assert read_page((index.parent / "category.index.html").read_text()).one("h1").text == "toys / index"
+
+
+def test_the_same_files_and_facts_give_the_same_bytes(
+    workspace: Workspace, methods: dict[Category, MethodName]
+) -> None:
+    folder = write_report(workspace, "toys", list(methods), methods, FACTS).parent
+    first = _files(folder)
+    write_report(workspace, "toys", list(methods), methods, FACTS)
+    assert _files(folder) == first
+
+
+def test_the_summary_is_over_all_though_one_page_is_written(
+    workspace: Workspace, methods: dict[Category, MethodName]
+) -> None:
+    bolt = Category("toys", "bolt")
+    index = write_report(workspace, "toys", [bolt], methods, FACTS)
+    assert sorted(_files(index.parent)) == ["bolt.html", "index.html"]
+    page = read_page(index.read_text())
+    assert {heading.text for heading in page.find("h3")} == {"bolt", "index"}
+    assert {link.attributes["href"] for link in page.one("main").find("a")} == {"bolt.html"}
+
+
+def test_one_category_that_is_not_evaluated_leaves_everything_as_it_was(
+    workspace: Workspace, methods: dict[Category, MethodName]
+) -> None:
+    folder = write_report(workspace, "toys", list(methods), methods, FACTS).parent
+    before = _files(folder)
+    missing = Category("toys", "gear")
+    with pytest.raises(StageError, match=r"toys/gear .*: run tocoad retrain toys first"):
+        write_report(workspace, "toys", [*methods, missing], {**methods, missing: "tocoad"}, FACTS)
+    assert _files(folder) == before
+
+
+@pytest.mark.parametrize(("name", "page"), [("bolt", "bolt.html"), ("Index", "category.Index.html")])
+def test_no_category_takes_the_summarys_name(name: str, page: str) -> None:
+    assert page_name(Category("toys", name)) == page
+
+
+def test_the_entry_costs_no_heavy_import_and_the_report_no_torch() -> None:
+    program = (
+        "import sys, tocoad.report.write\n"
+        "assert not {'torch', 'matplotlib', 'jinja2', 'scipy.stats'} & set(sys.modules)\n"
+        "import tocoad.report.page, tocoad.report.summary\n"
+        "assert not {'torch', 'sklearn', 'matplotlib.pyplot'} & set(sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], env=os.environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

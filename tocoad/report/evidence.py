@@ -1,0 +1,216 @@
+"""Everything that a category's page is made of, read from the files that the stages left."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from tocoad.config import CONTROL, MethodName
+from tocoad.evaluation.files import CURVES, CURVES_DIR, PREDICTIONS_FILE, read_replicates, read_report
+from tocoad.evaluation.gallery import GALLERY_DIR, GalleryImage, Outcome, outcome_of, read_gallery
+from tocoad.evaluation.latency import Latency, read_latency
+from tocoad.evaluation.report import EvaluationReport
+from tocoad.graph import METHODS, detector_dir, evaluation_dir, output_dir
+from tocoad.metrics.names import METRIC_NAMES, CurveName, MetricName
+from tocoad.package.card import CARD_FILE, DetectorCard
+from tocoad.report.rates import Difference, Rate, paired_difference
+from tocoad.stage import StageError
+from tocoad.workspace import Category, Workspace
+
+LOSS_FILE = "curves.csv"
+Points = tuple[tuple[float, ...], tuple[float, ...]]
+
+
+@dataclass(frozen=True)
+class ImageResult:
+    """A row of `predictions.csv`."""
+
+    image_path: str
+    defect_type: str
+    gt_label: int
+    pred_score: float
+    pred_label: bool
+
+    @property
+    def outcome(self) -> Outcome:
+        return outcome_of(self.gt_label, self.pred_label)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One method's evaluation. `curves` are (x, y), empty where undefined."""
+
+    method: MethodName
+    report: EvaluationReport
+    images: tuple[ImageResult, ...]
+    replicates: dict[MetricName, tuple[float, ...]]
+    curves: dict[CurveName, Points]
+
+    @property
+    def recall(self) -> Rate:
+        return Rate.of(image.pred_label for image in self.images if image.gt_label)
+
+    @property
+    def false_rejects(self) -> Rate:
+        return Rate.of(image.pred_label for image in self.images if not image.gt_label)
+
+    @property
+    def recall_by_type(self) -> dict[str, Rate]:
+        """The types in which the least is caught first."""
+        labels: dict[str, list[bool]] = {}
+        for image in self.images:
+            if image.gt_label:
+                labels.setdefault(image.defect_type, []).append(image.pred_label)
+        rates = {name: Rate.of(found) for name, found in labels.items()}
+        return dict(sorted(rates.items(), key=lambda item: (item[1].count / item[1].total, -item[1].total, item[0])))
+
+
+@dataclass(frozen=True)
+class Loss:
+    """The loss of one stage, step by step."""
+
+    stage: str
+    steps: tuple[float, ...]
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """`control` is None where the category has no evaluated control, or is the control's own. `size` is the detector
+    package's, in bytes; `gallery` lies in `gallery_dir`.
+    """
+
+    category: Category
+    judged: Judged
+    control: Judged | None
+    card: DetectorCard
+    size: int
+    losses: tuple[Loss, ...]
+    latency: Latency | None
+    gallery: tuple[GalleryImage, ...]
+    gallery_dir: Path
+
+    @property
+    def comparable(self) -> bool:
+        """Both were judged on the same images, so that their draws are the same too."""
+        return self.control is not None and self.control.report.evaluation_set == self.judged.report.evaluation_set
+
+    @property
+    def differences(self) -> dict[MetricName, Difference]:
+        """This detector less the control, for the figures that both have."""
+        if self.control is None or not self.comparable:
+            return {}
+        mine, other = self.judged, self.control
+        # Without the same number of draws the k-th of one is still the k-th of the other, but the files are not of one
+        # making: the figures are compared and no interval is claimed.
+        paired = mine.report.resamples == other.report.resamples
+        found = {}
+        for name in METRIC_NAMES:
+            draws = (mine.replicates.get(name, ()), other.replicates.get(name, ())) if paired else ((), ())
+            difference = paired_difference((mine.report.metrics.get(name), other.report.metrics.get(name)), draws)
+            if difference is not None:
+                found[name] = difference
+        return found
+
+
+def read_evidence(workspace: Workspace, category: Category, method: MethodName) -> Evidence:
+    """Raises StageError where the category's evaluation or its detector is not whole; a control that is not is left
+    out.
+    """
+    evaluation = evaluation_dir(workspace, category, method)
+    package = detector_dir(workspace, category, method)
+    try:
+        judged = _read_judged(evaluation, method)
+        card = DetectorCard.model_validate_json((package / CARD_FILE).read_text(encoding="utf-8"))
+        gallery = tuple(read_gallery(evaluation / GALLERY_DIR))
+        latency = read_latency(evaluation)
+        losses = _read_losses(workspace, category, method)
+    except (StageError, OSError, ValidationError) as error:
+        reason = f"{category} has no whole {method} evaluation ({_reason(error)})"
+        raise StageError(f"{reason}: run tocoad retrain {category.dataset} first") from error
+    return Evidence(
+        category=category,
+        judged=judged,
+        control=None if method == CONTROL else _read_control(workspace, category),
+        card=card,
+        size=sum(file.stat().st_size for file in package.rglob("*") if file.is_file()),
+        losses=losses,
+        latency=latency,
+        gallery=gallery,
+        gallery_dir=evaluation / GALLERY_DIR,
+    )
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"{error.filename} cannot be read"
+    if isinstance(error, ValidationError):
+        return f"{error.title} is broken: {error.errors()[0]['msg']}"
+    return str(error).partition(": run the stage")[0].partition("; run the stage")[0]
+
+
+def _read_control(workspace: Workspace, category: Category) -> Judged | None:
+    try:
+        return _read_judged(evaluation_dir(workspace, category, CONTROL), CONTROL)
+    except StageError:
+        return None
+
+
+def _read_judged(folder: Path, method: MethodName) -> Judged:
+    return Judged(
+        method=method,
+        report=read_report(folder),
+        images=_read_images(folder / PREDICTIONS_FILE),
+        replicates=read_replicates(folder),
+        curves={name: _read_points(folder / CURVES_DIR / f"{name}.csv", columns) for name, columns in CURVES.items()},
+    )
+
+
+def _read_images(file: Path) -> tuple[ImageResult, ...]:
+    try:
+        return tuple(
+            ImageResult(
+                image_path=row["image_path"],
+                defect_type=row["defect_type"],
+                gt_label=int(row["gt_label"]),
+                pred_score=float(row["pred_score"]),
+                pred_label=bool(int(row["pred_label"])),
+            )
+            for row in _rows(file)
+        )
+    except (KeyError, ValueError, TypeError) as error:
+        raise StageError(f"{file}: not a table of predictions ({error})") from error
+
+
+def _read_points(file: Path, columns: tuple[str, str]) -> Points:
+    try:
+        rows = _rows(file)
+        x, y = (tuple(float(row[column]) for row in rows) for column in columns)
+    except (KeyError, ValueError, TypeError) as error:
+        raise StageError(f"{file}: not a curve ({error})") from error
+    return x, y
+
+
+def _read_losses(workspace: Workspace, category: Category, method: MethodName) -> tuple[Loss, ...]:
+    """The first column after `step`, of every stage that left curves."""
+    found = []
+    for stage in METHODS[method].stages:
+        file = output_dir(workspace, category, method, stage) / LOSS_FILE
+        if not file.is_file():
+            continue
+        columns = [name for name in itertools.chain(*_rows(file)[:1]) if name != "step"]
+        if columns:
+            found.append(Loss(stage.name, *_read_points(file, ("step", columns[0]))))
+    return tuple(found)
+
+
+def _rows(file: Path) -> list[dict[str, str]]:
+    try:
+        with file.open(encoding="utf-8", newline="") as lines:
+            return list(csv.DictReader(lines))
+    except FileNotFoundError:
+        raise StageError(f"{file} is missing") from None

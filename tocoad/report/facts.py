@@ -1,0 +1,20 @@
+"""What the report says of versions and verdicts: known to the services alone, so the caller brings it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Facts:
+    """`verdicts` holds the last ledger entry of each category by its name (`bottle`, without the data set); a category
+    that the gate never saw is missing. `generated` is the text that the footer shows; the pages hold no other time of
+    their own.
+    """
+
+    data_version: str | None
+    git_commit: str | None
+    verdicts: Mapping[str, Mapping[str, Any]]
+    generated: str

@@ -1,0 +1,156 @@
+"""A category's page."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tocoad.config import CONTROL
+from tocoad.evaluation.gallery import GalleryImage, Outcome
+from tocoad.graph import jobs_of
+from tocoad.metrics.names import METRIC_NAMES
+from tocoad.report import assessment, glossary
+from tocoad.report.charts import curve_charts, loss_charts, score_histogram
+from tocoad.report.evidence import Evidence
+from tocoad.report.facts import Facts
+from tocoad.report.heatmap import heat_colours
+from tocoad.report.names import INDEX
+from tocoad.report.rates import Difference
+from tocoad.report.render import render
+from tocoad.stage import StageError
+
+OUTCOMES: tuple[Outcome, ...] = ("miss", "false reject", "caught", "passed")
+PANELS = {"image": "image", "truth": "truth", "heat_map": "heat map", "overlay": "prediction"}
+_BAR_STOPS = 17
+_DIRTY = "-dirty"
+
+
+@dataclass(frozen=True)
+class MetricRow:
+    """A row of the result table; `note` says in words what the difference's interval says."""
+
+    name: str
+    meaning: str
+    value: float | None
+    interval: tuple[float, float] | None
+    control: float | None
+    control_interval: tuple[float, float] | None
+    difference: Difference | None
+
+    @property
+    def note(self) -> str:
+        if self.difference is None or self.difference.interval is None:
+            return ""
+        return {1: "better", 0: "includes 0", -1: "worse"}[self.difference.direction]
+
+
+def category_page(evidence: Evidence, facts: Facts) -> str:
+    """Raises StageError where a picture of the gallery is missing."""
+    verdict = facts.verdicts.get(evidence.category.name)
+    judged, shown = evidence.judged, evidence.gallery
+    return render(
+        "category.html.j2",
+        {
+            "evidence": evidence,
+            "judged": judged,
+            "report": judged.report,
+            "card": evidence.card,
+            "facts": facts,
+            "verdict": verdict,
+            "index": INDEX,
+            "assessment": assessment.assess(evidence, verdict),
+            "catches": assessment.catches(judged.recall),
+            "rejects": assessment.rejects(judged.false_rejects),
+            "promise": assessment.promise(evidence),
+            "weakest": assessment.weakest_type(evidence),
+            "against_control": assessment.against_control(evidence),
+            "rows": metric_rows(evidence),
+            "further": [(name, glossary.FURTHER[name], value) for name, value in judged.report.further.items()],
+            "terms": glossary.TERMS,
+            "meanings": glossary.METRICS,
+            "histogram": score_histogram(evidence),
+            "curves": curve_charts(evidence),
+            "losses": loss_charts(evidence.losses),
+            "panels": PANELS,
+            "cards": [(image, _pictures(image, evidence.gallery_dir, evidence.category.dataset)) for image in shown],
+            "outcomes": {outcome: sum(image.outcome == outcome for image in shown) for outcome in OUTCOMES},
+            "types": dict(sorted(Counter(image.defect_type for image in shown).items())),
+            "bar": _colour_bar(),
+            "bar_threshold": _position(judged.report.threshold.pixel, evidence.card.calibration.scale),
+            "settings": list(_flat(evidence.card.provenance.settings)),
+            "commands": reproduction(evidence, facts),
+            "dirty": (facts.git_commit or "").endswith(_DIRTY),
+        },
+    )
+
+
+def metric_rows(evidence: Evidence) -> list[MetricRow]:
+    """The seven metrics, in the order of every table."""
+    report, control = evidence.judged.report, evidence.control
+    differences = evidence.differences
+    return [
+        MetricRow(
+            name=name,
+            meaning=glossary.METRICS[name],
+            value=report.metrics.get(name),
+            interval=report.intervals.get(name),
+            control=None if control is None else control.report.metrics.get(name),
+            control_interval=None if control is None else control.report.intervals.get(name),
+            difference=differences.get(name),
+        )
+        for name in METRIC_NAMES
+    ]
+
+
+def reproduction(evidence: Evidence, facts: Facts) -> list[str]:
+    """The commands that lead to the same figures in a checkout of the workspace."""
+    category, method = evidence.category, evidence.judged.method
+    names = [job.dvc_name for job in jobs_of(category, method) if method == CONTROL or job.method == method]
+    commands = [f"git checkout {facts.git_commit.removesuffix(_DIRTY)}"] if facts.git_commit else []
+    return [
+        *commands,
+        "dvc checkout",
+        f"dvc repro {' '.join(names)}",
+        f"tocoad evaluate {category.dataset} --categories {category.name}",
+    ]
+
+
+def _pictures(image: GalleryImage, folder: Path, dataset: str) -> list[tuple[str, str]]:
+    """Title and `data:` address of every panel."""
+    found = []
+    for panel, title in PANELS.items():
+        file = folder / image.pictures[panel]
+        try:
+            data = base64.b64encode(file.read_bytes()).decode()
+        except OSError:
+            raise StageError(f"{file} cannot be read: run tocoad retrain {dataset} first") from None
+        found.append((title, f"data:image/{file.suffix[1:]};base64,{data}"))
+    return found
+
+
+def _colour_bar() -> list[str]:
+    """Colours from the scale's low end to its high one, as the heat maps draw them."""
+    ramp = np.linspace(0.0, 1.0, _BAR_STOPS, dtype=np.float32)[None]
+    return [f"#{r:02x}{g:02x}{b:02x}" for b, g, r in heat_colours(ramp, (0.0, 1.0))[0].tolist()]
+
+
+def _position(value: float, scale: tuple[float, float]) -> float:
+    """Where the value stands on the bar, in percent."""
+    low, high = scale
+    return round(min(max((value - low) / (high - low), 0.0), 1.0) * 100, 2)
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """`stage1.lr` and its value, in the order of the card."""
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value if isinstance(value, str) else json.dumps(value)

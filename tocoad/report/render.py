@@ -1,0 +1,61 @@
+"""The templates, with the style sheet and the script that every page carries in itself."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from tocoad.report import text
+
+_FILTERS = (
+    "percent",
+    "percent_range",
+    "figure",
+    "figure_range",
+    "signed",
+    "signed_range",
+    "score",
+    "megabytes",
+    "breakable",
+)
+
+
+def render(template: str, context: Mapping[str, Any]) -> str:
+    """The page `templates/<template>` with `context`; everything that is not `Markup` is escaped."""
+    return _environment().get_template(template).render(context)
+
+
+@functools.cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("tocoad.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update({name: getattr(text, name) for name in _FILTERS})
+    script = _own("page.js")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    environment.globals.update(
+        counted=text.counted,
+        apart=text.apart,
+        style=Markup(_own("style.css")),  # noqa: S704 - our own files
+        script=Markup(script),  # noqa: S704
+        # Nothing is fetched from anywhere, and no script runs but this one. Styles stand at elements too: the charts'.
+        policy=f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; "
+        "base-uri 'none'; form-action 'none'",
+    )
+    return environment
+
+
+def _own(name: str) -> str:
+    return (files("tocoad.report") / "templates" / name).read_text(encoding="utf-8")
