@@ -108,3 +108,19 @@ def test_the_edges_are_anomalous_scores_from_the_greatest_to_the_least() -> None
     assert np.isin(edges, ranking.scores).all()
     # Even in recall at least as a fifth of the edges alone would be.
     assert np.diff([(ranking.scores >= edge).mean() for edge in edges]).max() < 5 / 49
+
+
+def test_a_perfect_map_is_perfect_on_every_draw() -> None:
+    # 6,400 distinct scores, more than edges; the best ones are in one image, which is not in every draw.
+    rng = np.random.default_rng(0)
+    mask = np.zeros((64, 64), bool)
+    mask[10:50, 10:50] = True
+    masks: list[Mask | None] = [mask, mask, mask, mask, None]
+    maps = [rng.random((64, 64)).astype(np.float32) + (0 if k is None else k * (i + 1)) for i, k in enumerate(masks)]
+    pixels = pixel_figures([m.astype(np.float32) for m in maps], masks, LIMIT, resampled=True)
+    assert pixels is not None
+    assert pixels.tables is not None
+    draws = draw_images([1, 1, 1, 1, 0], 50, 0)
+    assert (draws[:, 3] == 0).any()
+    for name, values in pixel_replicates(draws, pixels.tables, pixels.defects, LIMIT).items():
+        np.testing.assert_allclose(values, 1.0, rtol=0, atol=1e-12, err_msg=name)
