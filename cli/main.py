@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from cli import data, evaluate, predict, report, retrain, sample, status
+from cli import data, evaluate, predict, report, retrain, sample, status, study
 
-_COMMANDS = (data, sample, retrain, status, evaluate, report, predict)
+_COMMANDS = (data, sample, retrain, status, evaluate, report, predict, study)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -65,6 +65,23 @@ def load_params(workspace: Workspace) -> Params:
     return _check(_read(workspace), workspace.params_file.name)
 
 
+def settings_with(workspace: Workspace, profile: str | None, *overlays: Mapping[str, Any]) -> Settings:
+    """The settings of the file with another profile and more sections laid over it; nothing is written.
+
+    Raises:
+        SettingsError: as `load_params`, for the overlays too.
+    """
+    document = _read(workspace)
+    chosen = document["profile"] if profile is None else profile
+    if chosen not in document["profiles"]:
+        raise SettingsError(f"profile {chosen!r} is not one of {', '.join(document['profiles'])}")
+    merged = document["profiles"][chosen]
+    for overlay in overlays:
+        merged = _merge(merged, overlay)
+    document["profile"], document["profiles"] = chosen, {chosen: merged}
+    return _check(document, workspace.params_file.name).settings
+
+
 def override(workspace: Workspace, assignments: Mapping[str, str], profile: str | None = None) -> Params:
     """Writes `section.key` values (and the profile) where they are in force, so that DVC and the flow see the same.
 

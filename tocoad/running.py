@@ -6,10 +6,11 @@ import hashlib
 import json
 import shutil
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from tocoad.config import MethodName, Settings
-from tocoad.graph import METHODS, output_dir
+from tocoad.graph import METHODS, Stage, output_dir
 from tocoad.replacing import replacing
 from tocoad.stage import ProgressCallback, StageContext, StageError, StageRecord, silent
 from tocoad.workspace import Category, Workspace
@@ -38,6 +39,20 @@ def run_stage(
         inputs[role] = output_dir(workspace, category, method, METHODS[method].stage(upstream)) / part
         if not inputs[role].is_dir():
             raise StageError(f"{name} of {category} needs the output of {upstream}: run that stage first")
+    return execute(stage, method, category, settings, workspace.data_dir(category), inputs, target, progress)
+
+
+def execute(
+    stage: Stage,
+    method: MethodName,
+    category: Category,
+    settings: Settings,
+    data_dir: Path,
+    inputs: Mapping[str, Path],
+    target: Path,
+    progress: ProgressCallback = silent,
+) -> StageRecord:
+    """Calls the stage's function on the folders given; `target` appears, whole, with the stage's record in it."""
     checkpoint_dir = target.with_name(f".{target.name}.checkpoint")
     started = time.perf_counter()
     with replacing(target) as folder:
@@ -45,8 +60,8 @@ def run_stage(
             category=category,
             method=method,
             settings=settings,
-            params=METHODS[method].params(name),
-            data_dir=workspace.data_dir(category),
+            params=METHODS[method].params(stage.name),
+            data_dir=data_dir,
             inputs=inputs,
             output_dir=folder,
             checkpoint_dir=checkpoint_dir,

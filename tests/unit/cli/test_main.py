@@ -19,6 +19,7 @@ COMMANDS = (
     ["evaluate"],
     ["report"],
     ["predict"],
+    ["study"],
 )
 
 

@@ -1,0 +1,81 @@
+"""Runs a study's cells on Ray, as many stages at a time as fit; a stage that several cells share is run once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+from tasks import progress
+from tasks.ray import RayStages
+from tocoad.graph import METHODS, Job
+from tocoad.stage import Progress, StageError
+from tocoad.study.plan import Cell
+from tocoad.study.results import CellResult, write_result
+from tocoad.study.stages import stage_folder
+from tocoad.workspace import Workspace
+
+STAGE_FUNCTION = "tocoad.study.stages:run_study_stage"
+# Threads that only wait: enough that Ray, not they, decides how many stages run.
+_THREADS = 32
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A cell that could not be computed; the others are complete."""
+
+    cell: Cell
+    error: str
+
+
+def run_cells(
+    workspace: Workspace,
+    cells: Sequence[Cell],
+    folder: Path,
+    done: Callable[[CellResult | Failure], None],
+) -> list[Failure]:
+    """Computes what is missing of the cells and writes their results below `folder`; `done` hears of each."""
+    if not cells:
+        return []
+    locks = _Locks()
+    failures = []
+    with RayStages(workspace, cells[0].settings.ray, STAGE_FUNCTION) as stages, ThreadPoolExecutor(_THREADS) as pool:
+        futures = [pool.submit(_run_cell, workspace, cell, folder, stages, locks) for cell in cells]
+        for future in as_completed(futures):
+            outcome = future.result()
+            if isinstance(outcome, Failure):
+                failures.append(outcome)
+            done(outcome)
+    return failures
+
+
+def _run_cell(workspace: Workspace, cell: Cell, folder: Path, stages: RayStages, locks: _Locks) -> CellResult | Failure:
+    try:
+        for stage in METHODS[cell.method].stages:
+            job = Job(cell.category, cell.method, stage)
+            target = stage_folder(workspace, cell.category, cell.method, stage.name, cell.settings)
+            with locks.of(target):
+                if not target.is_dir():
+                    label = f"{stage.name} {cell}"
+
+                    def show(update: Progress, label: str = label) -> None:
+                        progress.report(label, update)
+
+                    stages.run(job, cell.settings, show)
+        return write_result(workspace, cell, folder)
+    except (StageError, OSError) as error:
+        return Failure(cell, str(error).splitlines()[0] if str(error) else type(error).__name__)
+
+
+class _Locks:
+    """One lock for each folder."""
+
+    def __init__(self) -> None:
+        self._guard = Lock()
+        self._locks: dict[Path, Lock] = {}
+
+    def of(self, folder: Path) -> Lock:
+        with self._guard:
+            return self._locks.setdefault(folder, Lock())

@@ -1,0 +1,43 @@
+"""A workspace with two rendered categories and the project's own settings."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tocoad.data.sample import SampleCounts, render_sample
+from tocoad.workspace import Workspace
+
+PROJECT = Path(__file__).parents[4]
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    shutil.copy(PROJECT / "params.yaml", tmp_path)
+    made = Workspace(tmp_path)
+    render_sample(made.dataset_dir("tiny"), size=64, counts=SampleCounts(train=12, test_good=3, test_defective=5))
+    shutil.rmtree(made.dataset_dir("tiny") / "fabric")
+    return made
+
+
+STUDY = """
+dataset: tiny
+profile: demo
+seeds: [0, 1]
+control: patchcore
+set: {image: {size: 64}, split: {train_min: 4, calibration_min: 4}, evaluation: {bootstrap: 20}}
+encoders:
+  none: {encoder: {name: resnet18, weights: none}}
+variants:
+  patchcore: {method: patchcore, about: the frozen encoder}
+  wide: {method: patchcore, seeds: [0], set: {bank: {coreset_ratio: 0.5}}}
+"""
+
+
+@pytest.fixture
+def study_file(tmp_path: Path) -> Path:
+    file = tmp_path / "bank.yaml"
+    file.write_text(STUDY)
+    return file

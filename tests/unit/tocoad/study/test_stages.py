@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tocoad.config import Settings
+from tocoad.graph import METHODS
+from tocoad.running import run_stage
+from tocoad.stage import StageError
+from tocoad.study.plan import cells_of, load_study
+from tocoad.study.results import CellResult, study_dir, write_result
+from tocoad.study.stages import run_study_stage, stage_folder
+from tocoad.workspace import Category, Workspace
+
+GEAR = Category("tiny", "gear")
+
+
+def _settings(study_file: Path, workspace: Workspace, name: str) -> Settings:
+    return next(cell.settings for cell in cells_of(load_study(study_file), workspace) if str(cell) == name)
+
+
+def _run(workspace: Workspace, settings: Settings) -> None:
+    for stage in METHODS["patchcore"].stages:
+        run_study_stage(workspace, GEAR, "patchcore", stage.name, settings)
+
+
+def test_a_cell_gives_what_the_same_stages_give_in_a_retrain(study_file: Path, workspace: Workspace) -> None:
+    settings = _settings(study_file, workspace, "none patchcore gear 0")
+    _run(workspace, settings)
+    for stage in METHODS["patchcore"].stages:
+        run_stage(workspace, GEAR, "patchcore", stage.name, settings)
+    for name in ("detector/detector.json", "detector/model.safetensors"):
+        ours = stage_folder(workspace, GEAR, "patchcore", "fit", settings) / name
+        theirs = workspace.work_dir(GEAR) / "patchcore" / "fit" / name
+        assert ours.read_bytes() == theirs.read_bytes()
+
+
+def test_only_what_decides_a_stage_moves_its_folder(study_file: Path, workspace: Workspace) -> None:
+    plain = _settings(study_file, workspace, "none patchcore gear 0")
+    wide = _settings(study_file, workspace, "none wide gear 0")
+    seed = _settings(study_file, workspace, "none patchcore gear 1")
+    run_study_stage(workspace, GEAR, "patchcore", "manifest", plain)
+
+    def folders(settings: Settings) -> list[Path]:
+        return [stage_folder(workspace, GEAR, "patchcore", name, settings) for name in ("manifest", "fit", "evaluate")]
+
+    assert folders(plain)[0] == folders(wide)[0] == folders(seed)[0]
+    for other in (wide, seed):
+        assert all(a != b for a, b in zip(folders(plain)[1:], folders(other)[1:], strict=True))
+    harmless = plain.model_copy(update={"flow": plain.flow.model_copy(update={"retries": 7})})
+    assert folders(harmless) == folders(plain)
+
+
+def test_what_is_there_is_not_computed_again(study_file: Path, workspace: Workspace) -> None:
+    settings = _settings(study_file, workspace, "none patchcore gear 0")
+    _run(workspace, settings)
+    folder = stage_folder(workspace, GEAR, "patchcore", "fit", settings)
+    before = {file: file.stat().st_mtime_ns for file in folder.rglob("*")}
+    _run(workspace, settings)
+    assert {file: file.stat().st_mtime_ns for file in folder.rglob("*")} == before
+
+
+def test_a_changed_image_makes_all_anew(study_file: Path, workspace: Workspace) -> None:
+    settings = _settings(study_file, workspace, "none patchcore gear 0")
+    _run(workspace, settings)
+    folder = stage_folder(workspace, GEAR, "patchcore", "fit", settings)
+    next((workspace.data_dir(GEAR) / "train" / "good").iterdir()).unlink()
+    with pytest.raises(StageError, match="needs the output of manifest"):
+        stage_folder(workspace, GEAR, "patchcore", "fit", settings)
+    run_study_stage(workspace, GEAR, "patchcore", "manifest", settings)
+    assert stage_folder(workspace, GEAR, "patchcore", "fit", settings) != folder
+
+
+def test_a_result_holds_the_figures_and_the_time_of_every_stage(study_file: Path, workspace: Workspace) -> None:
+    cell = cells_of(load_study(study_file), workspace)[0]
+    _run(workspace, cell.settings)
+    result = write_result(workspace, cell, study_dir(workspace, "bank"))
+    file = workspace.root / "work/studies/bank/none/patchcore/gear-0.json"
+    assert CellResult.model_validate_json(file.read_text()) == result
+    assert set(result.seconds) == {"manifest", "fit", "evaluate"}
+    assert len(result.replicates["image_AUROC"]) == 20
+    assert (result.variant, result.category, result.seed) == ("patchcore", "gear", 0)

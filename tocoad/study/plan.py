@@ -1,0 +1,115 @@
+"""What a study compares: one small YAML file, expanded to cells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError, model_validator
+
+from tocoad.config import MethodName, Section, Settings, SettingsError
+from tocoad.params import explain, settings_with
+from tocoad.planning import select_categories
+from tocoad.workspace import Category, Workspace
+
+# A study wants figures: pictures of hundreds of detectors would fill the disk.
+_NO_PICTURES = {"evaluation": {"overlays": 0, "gallery": 0}}
+
+
+class Variant(Section):
+    """One row of the table. `set` holds sections of params.yaml that are laid over the study's."""
+
+    method: MethodName
+    about: str = Field("", description="what it is, for the table")
+    seeds: tuple[int, ...] | None = Field(None, description="instead of the study's")
+    encoders: tuple[str, ...] | None = Field(None, description="instead of all of the study's")
+    set: dict[str, Any] = Field(default_factory=dict)
+
+
+class StudyFile(Section):
+    """The file's content. `encoders` maps a name to the sections it lays over params.yaml."""
+
+    dataset: str
+    categories: tuple[str, ...] | None = None
+    profile: str | None = None
+    seeds: tuple[int, ...] = Field((0,), min_length=1)
+    control: str = Field(description="the variant that all others are compared with")
+    set: dict[str, Any] = Field(default_factory=dict)
+    encoders: dict[str, dict[str, Any]] = Field(min_length=1)
+    variants: dict[str, Variant] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> StudyFile:
+        if self.control not in self.variants:
+            raise ValueError(f"control: {self.control!r} is not one of the variants {', '.join(self.variants)}")
+        for name, variant in self.variants.items():
+            for encoder in variant.encoders or ():
+                if encoder not in self.encoders:
+                    raise ValueError(f"variants.{name}.encoders: {encoder!r} is not one of {', '.join(self.encoders)}")
+        return self
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One detector to be trained and judged."""
+
+    encoder: str
+    variant: str
+    category: Category
+    seed: int
+    method: MethodName
+    settings: Settings
+
+    @property
+    def file_name(self) -> str:
+        return f"{self.encoder}/{self.variant}/{self.category.name}-{self.seed}.json"
+
+    def __str__(self) -> str:
+        return f"{self.encoder} {self.variant} {self.category.name} {self.seed}"
+
+
+def load_study(file: Path) -> StudyFile:
+    """Raises SettingsError, in one line, where the file is missing or wrong."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        document = YAML(typ="safe").load(file.read_text(encoding="utf-8"))
+        return StudyFile.model_validate(document)
+    except FileNotFoundError:
+        raise SettingsError(f"{file} is missing: name a study file, e.g. studies/tocoad.yaml") from None
+    except YAMLError as error:
+        raise SettingsError(f"{file}: not valid YAML: {getattr(error, 'problem', error)}") from None
+    except ValidationError as error:
+        raise SettingsError(f"{file}: {explain(error)}") from None
+
+
+def cells_of(study: StudyFile, workspace: Workspace) -> list[Cell]:
+    """Every cell, the first seed of all variants before the second of any: an interrupted study is broad, not deep.
+
+    Raises:
+        SettingsError: the data set, a category, a profile or a setting is not known.
+    """
+    categories = select_categories(workspace, study.dataset, study.categories)
+    cells = [
+        Cell(encoder, name, category, seed, variant.method, settings)
+        for encoder, name, variant, seed, settings in _settings(study, workspace)
+        for category in categories
+    ]
+    return sorted(cells, key=lambda cell: _position(study, cell))
+
+
+def _position(study: StudyFile, cell: Cell) -> int:
+    return (study.variants[cell.variant].seeds or study.seeds).index(cell.seed)
+
+
+def _settings(study: StudyFile, workspace: Workspace) -> Iterator[tuple[str, str, Variant, int, Settings]]:
+    for encoder, section in study.encoders.items():
+        for name, variant in study.variants.items():
+            if variant.encoders is not None and encoder not in variant.encoders:
+                continue
+            for seed in variant.seeds or study.seeds:
+                overlays: tuple[Mapping[str, Any], ...] = (study.set, section, variant.set, {"seed": seed})
+                yield encoder, name, variant, seed, settings_with(workspace, study.profile, _NO_PICTURES, *overlays)

@@ -1,0 +1,75 @@
+"""What came of the cells: one JSON file each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from tocoad.evaluation.files import read_replicates, read_report
+from tocoad.graph import METHODS
+from tocoad.metrics.names import MetricName
+from tocoad.running import read_record
+from tocoad.study.plan import Cell
+from tocoad.study.stages import STUDIES_DIR, stage_folder
+from tocoad.workspace import Workspace
+
+
+class CellResult(BaseModel):
+    """`seconds` and `figures` are by stage: the stage's own time, wherever it was first computed, and what it told.
+    `replicates` are the metrics' values on the bootstrap draws of the category's test images.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    encoder: str
+    variant: str
+    category: str
+    seed: int
+    method: str
+    evaluation_set: str
+    metrics: Mapping[MetricName, float | None]
+    recall: float | None
+    false_reject_rate: float | None
+    seconds: Mapping[str, float]
+    figures: Mapping[str, Mapping[str, float | None]]
+    replicates: Mapping[MetricName, tuple[float, ...]]
+
+
+def study_dir(workspace: Workspace, name: str) -> Path:
+    return workspace.root / "work" / STUDIES_DIR / name
+
+
+def write_result(workspace: Workspace, cell: Cell, folder: Path) -> CellResult:
+    """Gathers what the cell's stages left, and writes it below `folder`."""
+    seconds: dict[str, float] = {}
+    figures: dict[str, Mapping[str, float | None]] = {}
+    place = folder
+    for stage in METHODS[cell.method].stages:
+        place = stage_folder(workspace, cell.category, cell.method, stage.name, cell.settings)
+        record = read_record(place)
+        assert record is not None
+        seconds[stage.name] = round(record.seconds, 2)
+        figures[stage.name] = record.metrics
+    report = read_report(place)
+    result = CellResult(
+        encoder=cell.encoder,
+        variant=cell.variant,
+        category=cell.category.name,
+        seed=cell.seed,
+        method=cell.method,
+        evaluation_set=report.evaluation_set,
+        metrics=report.metrics,
+        recall=report.at_threshold.recall,
+        false_reject_rate=report.at_threshold.false_reject_rate,
+        seconds=seconds,
+        figures=figures,
+        replicates=read_replicates(place),
+    )
+    file = folder / cell.file_name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_name(f".{file.name}.partial")
+    partial.write_text(result.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    partial.replace(file)
+    return result
