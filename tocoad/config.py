@@ -91,7 +91,7 @@ class Stage1Settings(Section):
 
 
 class Stage2Settings(Section):
-    iterations: int = Field(300, ge=1)
+    iterations: int = Field(300, ge=0, description="0: the encoder stays as stage 1 left it")
     batch_size: int = Field(8, ge=1)
     encoder_lr: float = Field(1e-5, gt=0)
     head_lr: float = Field(1e-3, gt=0)
@@ -117,6 +117,13 @@ class BankSettings(Section):
     coreset: Literal["exact", "approximate"] = "exact"
     pooled_width: int = Field(1024, ge=8, description="features wider than this are pooled to it")
     projection: int = Field(128, ge=8, description="random projection for coreset distances, where features are wider")
+
+
+class FusionSettings(Section):
+    weight: float = Field(
+        0.0, ge=0, description="what D's certainty adds to the bank's map, in units of its pixel threshold; 0: nothing"
+    )
+    sigma: float = Field(2.0, ge=0, description="Gaussian of D's map, in pixels")
 
 
 class ScoringSettings(Section):
@@ -176,6 +183,7 @@ class Settings(Section):
     stage1: Stage1Settings = Stage1Settings()
     stage2: Stage2Settings = Stage2Settings()
     bank: BankSettings = BankSettings()
+    fusion: FusionSettings = FusionSettings()
     scoring: ScoringSettings = ScoringSettings()
     calibration: CalibrationSettings = CalibrationSettings()
     evaluation: EvaluationSettings = EvaluationSettings()

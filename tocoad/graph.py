@@ -75,7 +75,7 @@ SYNTHESIZE = Stage(
     params=("seed", "image", "synthesis"),
     shared=True,
 )
-_DETECTOR_PARAMS = ("seed", "image", "encoder", "bank", "scoring", "calibration", "compute")
+_FIT_PARAMS = ("seed", "image", "bank", "scoring", "calibration", "compute")
 _EVALUATE_PARAMS = ("scoring", "evaluation", "compute")
 
 
@@ -104,20 +104,34 @@ METHODS: Mapping[MethodName, Method] = {
                 "stage2",
                 "tocoad.methods.tocoad.stage2:stage2",
                 inputs={"manifest": "manifest", "synthesize": "synthesize", "stage1": "stage1"},
-                params=(*_DETECTOR_PARAMS, "synthesis", "stage2"),
+                params=("seed", "image", "encoder", "synthesis", "stage2", "compute"),
             ),
-            _evaluate("stage2"),
+            Stage(
+                "fit",
+                "tocoad.methods.tocoad.fit:fit",
+                inputs={"manifest": "manifest", "stage1": "stage1", "stage2": "stage2"},
+                params=("encoder", *_FIT_PARAMS, "fusion"),
+            ),
+            _evaluate("fit"),
         ),
     ),
     "patchcore": Method(
         "patchcore",
         (
             MANIFEST,
-            Stage("fit", "tocoad.methods.patchcore.fit:fit", inputs={"manifest": "manifest"}, params=_DETECTOR_PARAMS),
+            Stage(
+                "fit",
+                "tocoad.methods.patchcore.fit:fit",
+                inputs={"manifest": "manifest"},
+                params=("encoder", *_FIT_PARAMS),
+            ),
             _evaluate("fit"),
         ),
     ),
 }
+
+
+_OF_SEVERAL_METHODS = ("fit", "evaluate")
 
 
 def output_dir(workspace: Workspace, category: Category, method: MethodName, stage: Stage) -> Path:
@@ -149,8 +163,8 @@ class Job:
 
     @property
     def dvc_name(self) -> str:
-        """Name in `dvc.yaml`: `stage1@sample/gear`; `evaluate` carries its method's name."""
-        name = f"evaluate_{self.method}" if self.stage.name == "evaluate" else self.stage.name
+        """Name in `dvc.yaml`: `stage1@sample/gear`; a stage that several methods have carries its method's name."""
+        name = f"{self.stage.name}_{self.method}" if self.stage.name in _OF_SEVERAL_METHODS else self.stage.name
         return f"{name}@{self.category}"
 
     @property

@@ -41,7 +41,7 @@ def test_every_category_is_trained_evaluated_and_champion(first: dict[str, Any])
         assert set(entry["control"]["metrics"]) == METRICS
         assert entry["decision"]["verdict"] == "promoted"
         assert entry["model"] == {"name": f"tiny.{name}", "version": 1, "aliases": ["champion"]}
-        assert set(entry["seconds"]) == {"manifest", "synthesize", "stage1", "stage2", "evaluate"}
+        assert set(entry["seconds"]) == {"manifest", "synthesize", "stage1", "stage2", "fit", "evaluate"}
         assert 0 < entry["threshold"]["expected_false_reject_rate"] < 1
     assert len(set(digests(first).values())) == 2
 
@@ -54,7 +54,7 @@ def test_what_a_user_finds_in_the_folders(shop: Any, first: dict[str, Any]) -> N
         rows = (folder / method / "evaluate/predictions.csv").read_text().splitlines()
         assert rows[0] == "image_path,defect_type,gt_label,pred_score,pred_label"
         assert len(rows) == 1 + 4 + 5
-    package = folder / "tocoad/stage2/detector"
+    package = folder / "tocoad/fit/detector"
     assert sorted(file.name for file in package.iterdir()) == ["detector.json", "model.safetensors"]
     assert str(shop.root) not in (package / "detector.json").read_text()
     hidden = [path for path in folder.rglob(".*") if path.is_dir()]
@@ -112,7 +112,7 @@ def test_a_second_retrain_has_nothing_to_do_and_dvc_agrees(shop: Any, first: dic
 
 
 def test_dvc_repro_writes_the_same_bytes_and_leaves_the_flow_nothing(shop: Any, first: dict[str, Any]) -> None:
-    package = shop.root / "work/tiny/gear/tocoad/stage2/detector"
+    package = shop.root / "work/tiny/gear/tocoad/fit/detector"
     expected = {file.name: file.read_bytes() for file in package.iterdir()}
     done = shop.run("dvc", "repro", "--force", "evaluate_tocoad@tiny/gear")
     assert done.returncode == 0, done.stderr
@@ -126,7 +126,7 @@ def test_predict_from_folder_and_registry_agree_with_the_evaluation(shop: Any, f
     rows = (shop.root / "work/tiny/gear/tocoad/evaluate/predictions.csv").read_text().splitlines()[1:]
     expected = {row.split(",")[0]: float(row.split(",")[3]) for row in rows}
     images = "data/tiny/gear/test"
-    for model in ("work/tiny/gear/tocoad/stage2/detector", "models:/tiny.gear@champion"):
+    for model in ("work/tiny/gear/tocoad/fit/detector", "models:/tiny.gear@champion"):
         done = shop.run("tocoad", "predict", model, images, "--json", "--out", "predicted")
         assert done.returncode == 0, done.stderr
         predictions = json.loads(done.stdout)["predictions"]
@@ -173,7 +173,7 @@ print(json.dumps([str(file), float(out["pred_score"][0]), str(model.metadata.sig
             "nowhere is not a detector package: detector.json is missing",
         ),
         (["predict", "models:/tiny.gear@best", "data/tiny"], 2, "tiny.gear has no alias 'best'; it has champion"),
-        (["predict", "work/tiny/gear/tocoad/stage2/detector", "missing.png"], 1, "missing.png: no such file or folder"),
+        (["predict", "work/tiny/gear/tocoad/fit/detector", "missing.png"], 1, "missing.png: no such file or folder"),
         (["data", "check", "tinny"], 1, "tinny"),
     ],
 )

@@ -38,6 +38,10 @@ class MemoryBank(nn.Module):
         super()._load_from_state_dict(*arguments)
         self._derive()
 
+    @property
+    def size(self) -> int:
+        return self.vectors.shape[0]
+
     def nearest(self, queries: Tensor) -> tuple[Tensor, Tensor]:
         """Patches (B, P, D) of B images -> Euclidean distances (B, P) and bank indices (B, P).
 

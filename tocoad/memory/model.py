@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self
 
 import torch
@@ -19,11 +20,15 @@ NAME = "memory_bank"
 
 
 class MemoryBankArchitecture(BaseModel):
-    """All that decides the networks apart from their tensors; kept in the detector's card."""
+    """All that decides the networks apart from their tensors; kept in the detector's card.
+
+    `layers` are the encoder's levels that the bank reads; empty where it reads all.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     encoder: EncoderSpec
+    layers: tuple[int, ...] = ()
     image_size: int
     pooled_width: int
     bank_size: int
@@ -46,17 +51,25 @@ class MemoryBankModel(nn.Module):
         self.bank = bank
         self.spec = spec
         self.mean, self.std = encoder.mean, encoder.std
-        grid = spec.image_size // min(encoder.strides.values())
+        self.layers = spec.layers or encoder.levels
+        grid = spec.image_size // min(encoder.strides[level] for level in self.layers)
         operator = anomaly_map_operator(spec.image_size, grid, spec.sigma)
         self.register_buffer("operator", operator, persistent=False)
 
     @classmethod
     def assemble(
-        cls, encoder: Encoder, bank: MemoryBank, image_size: int, pooled_width: int, scoring: ScoringSettings
+        cls,
+        encoder: Encoder,
+        bank: MemoryBank,
+        image_size: int,
+        pooled_width: int,
+        scoring: ScoringSettings,
+        layers: Sequence[int] = (),
     ) -> Self:
-        """The model of trained parts; the encoder has the bank's levels and no others."""
+        """The model of trained parts; `layers` as in the architecture."""
         spec = MemoryBankArchitecture(
             encoder=encoder.spec,
+            layers=tuple(layers),
             image_size=image_size,
             pooled_width=pooled_width,
             bank_size=bank.vectors.shape[0],
@@ -81,7 +94,11 @@ class MemoryBankModel(nn.Module):
 
     def score(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """(B, 3, S, S), normalised -> anomaly map (B, S, S) and image score (B,), float32."""
-        patches = patch_features(self.encoder(images), self.spec.pooled_width)
+        return self.score_maps(self.encoder(images))
+
+    def score_maps(self, maps_of_levels: Mapping[int, Tensor]) -> tuple[Tensor, Tensor]:
+        """As `score`, from the encoder's maps {level: (B, C, H, W)}; levels that the bank does not read are ignored."""
+        patches = patch_features({level: maps_of_levels[level] for level in self.layers}, self.spec.pooled_width)
         batch, height, width, _ = patches.shape
         flat = patches.flatten(1, 2)
         distances, nearest = self.bank.nearest(flat)

@@ -26,8 +26,7 @@ def calibrated_detector(
 ) -> Detector:
     """The detector whose thresholds come from the calibration normals of `manifest` alone (methods 5, rule 6)."""
     settings = context.settings
-    records = manifest.split("calibration")
-    images = load_images([context.data_dir / record.path for record in records], settings.image.size)
+    images = calibration_images(context, manifest)
     maps, scores = score_images(model, images, compute)
     threshold = conformal_threshold(scores, settings.calibration.false_reject_rate)
     pixel = pixel_threshold(list(maps), settings.calibration.pixel_false_reject_rate)
@@ -44,12 +43,18 @@ def calibrated_detector(
         provenance=Provenance(
             manifest_sha256=manifest.digest,
             train_images=len(manifest.split("train")),
-            calibration_images=len(records),
+            calibration_images=len(images),
             settings=settings.model_dump(mode="json", include=set(context.params)),
             versions={name: version(name) for name in _VERSIONS},
         ),
     )
     return Detector(card, model, settings.compute)
+
+
+def calibration_images(context: StageContext, manifest: Manifest) -> NDArray[np.uint8]:
+    """(N, S, S, 3), in the manifest's order."""
+    paths = [context.data_dir / record.path for record in manifest.split("calibration")]
+    return load_images(paths, context.settings.image.size)
 
 
 def _scale(maps: NDArray[np.float32], threshold: float) -> tuple[float, float]:

@@ -23,7 +23,10 @@ from tocoad.stage import StageError
 from tocoad.training.tensors import image_tensor
 
 # Model name of a card -> the module and class of its networks. A method with networks of its own adds a line.
-MODELS = {"memory_bank": "tocoad.memory.model:MemoryBankModel"}
+MODELS = {
+    "memory_bank": "tocoad.memory.model:MemoryBankModel",
+    "fused": "tocoad.methods.tocoad.fused:FusedModel",
+}
 
 
 class ScoringModel(Protocol):

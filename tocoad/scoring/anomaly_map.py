@@ -19,8 +19,13 @@ def anomaly_map_operator(size: int, grid: int, sigma: float) -> Tensor:
     return (_gaussian_matrix(size, sigma) @ columns.T).float()
 
 
+def smoothing_operator(size: int, sigma: float) -> Tensor:
+    """G, (size, size) float32, so that G m G^T is the map m smoothed as `anomaly_map_operator` smooths."""
+    return _gaussian_matrix(size, sigma).float()
+
+
 def apply_operator(operator: Tensor, scores: Tensor) -> Tensor:
-    """Patch scores (B, grid, grid) -> anomaly maps (B, size, size)."""
+    """Maps (B, grid, grid) -> (B, size, size), for an operator (size, grid)."""
     return operator @ scores @ operator.T
 
 

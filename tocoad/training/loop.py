@@ -52,8 +52,8 @@ def cosine(step: int, iterations: int) -> float:
 
 
 def save_curves(curves: list[dict[str, float]], file: Path) -> None:
-    """One column a figure, for `dvc plots` and the report."""
+    """One column a figure, for `dvc plots` and the report; without a step a header only."""
     with file.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, fieldnames=list(curves[0]), lineterminator="\n")
+        writer = csv.DictWriter(stream, fieldnames=list(curves[0]) if curves else ["step", "loss"], lineterminator="\n")
         writer.writeheader()
         writer.writerows({key: f"{value:.6g}" for key, value in row.items()} for row in curves)

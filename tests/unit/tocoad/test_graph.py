@@ -13,7 +13,7 @@ from tocoad.workspace import Category, Workspace
 PROJECT = Path(__file__).parents[3]
 DVC = YAML(typ="safe").load((PROJECT / "dvc.yaml").read_text())["stages"]
 NODES = {
-    (f"evaluate_{name}" if stage.name == "evaluate" else stage.name): (name, stage)
+    (f"{stage.name}_{name}" if stage.name in ("fit", "evaluate") else stage.name): (name, stage)
     for name, method in METHODS.items()
     for stage in method.stages
 }
@@ -34,7 +34,7 @@ def test_dvc_stage_is_the_node_of_the_graph(name: str) -> None:
 
     command = f"python -m tocoad {stage.name} --category {category}"
     assert written["cmd"] in (command, f"{command} --method {method}")
-    assert ("--method" in written["cmd"]) == (stage.name == "evaluate")
+    assert ("--method" in written["cmd"]) == (stage.name in ("fit", "evaluate"))
 
     inputs = [METHODS[method].stage(upstream) for upstream in stage.upstream]
     deps = [dep for dep in written["deps"] if dep.startswith("work/")]
@@ -71,10 +71,11 @@ def names(category: Category, method: str) -> list[str]:
 
 
 def test_jobs_follow_their_inputs_and_shared_ones_come_once() -> None:
-    assert names(GEAR, "patchcore") == ["manifest", "fit", "evaluate_patchcore"]
+    assert names(GEAR, "patchcore") == ["manifest", "fit_patchcore", "evaluate_patchcore"]
     tocoad = names(GEAR, "tocoad")
     assert sorted(tocoad) == sorted(
-        ["manifest", "synthesize", "stage1", "stage2", "evaluate_tocoad", "fit", "evaluate_patchcore"]
+        ["manifest", "synthesize", "stage1", "stage2"]
+        + [f"{stage}_{method}" for stage in ("fit", "evaluate") for method in ("tocoad", "patchcore")]
     )
     jobs = jobs_of(GEAR, "tocoad")
     seen: set[str] = set()
@@ -87,7 +88,7 @@ def test_what_depends_on_a_stale_job_runs_too() -> None:
     jobs = jobs_of(GEAR, "tocoad")
     assert to_run(jobs, set()) == ()
     run = [job.dvc_name for job in to_run(jobs, {"stage1@sample/gear"})]
-    assert run == ["stage1@sample/gear", "stage2@sample/gear", "evaluate_tocoad@sample/gear"]
+    assert run == [f"{name}@sample/gear" for name in ("stage1", "stage2", "fit_tocoad", "evaluate_tocoad")]
     assert len(to_run(jobs, {"manifest@sample/gear"})) == len(jobs)
 
 

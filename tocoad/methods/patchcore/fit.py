@@ -9,7 +9,8 @@ import json
 
 from tocoad.data.images import load_images
 from tocoad.data.manifest import Manifest
-from tocoad.memory.fit import fit_detector
+from tocoad.memory.fit import fit_bank, save_detector
+from tocoad.memory.model import NAME
 from tocoad.nn.device import compute_context
 from tocoad.nn.encoder import build_encoder
 from tocoad.stage import StageContext, StageRecord
@@ -26,6 +27,7 @@ def fit(context: StageContext) -> StageRecord:
         images = load_images(paths, settings.image.size)
         encoder = build_encoder(settings.encoder, settings.bank.layers, seed=settings.seed)
         compute.place(encoder)
-        metrics = fit_detector(context, encoder, manifest, images, compute)
+        model = fit_bank(context, encoder, images, compute)
+        metrics = {"bank_size": float(model.bank.size), **save_detector(context, NAME, model, manifest, compute)}
     (context.output_dir / METRICS_FILE).write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
     return StageRecord(metrics=metrics)

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tocoad.config import Settings, SettingsError
 from tocoad.losses.contrastive import anchor_loss, collapse_indicator, negative_loss, positive_loss
 from tocoad.losses.focal import anomaly_probability, focal_loss
-from tocoad.memory.fit import fit_detector
 from tocoad.methods.tocoad.inputs import TrainingInputs, read_inputs, run_key
 from tocoad.methods.tocoad.stage1 import DISCRIMINATOR_FILE, ENCODER_FILE, METRICS_FILE, load_discriminator
 from tocoad.nn.decoder import Discriminator, seeded_init
@@ -34,17 +33,16 @@ _SEED_OFFSET = 1  # stage 2 draws other anomalies than stage 1
 
 
 def stage2(context: StageContext) -> StageRecord:
-    """Fine-tunes the encoder, then builds and calibrates the detector package with it."""
+    """Fine-tunes the encoder; writes it and the curves."""
     settings = context.settings
     with compute_context(settings.compute) as compute:
         inputs = read_inputs(context, settings.seed + _SEED_OFFSET)
         networks = Networks.build(context, compute)
         curves = _train(context, networks, inputs, compute)
         save_curves(curves, context.output_dir / CURVES_FILE)
-        networks.encoder.requires_grad_(False)
-        fitted = fit_detector(context, networks.encoder, inputs.manifest, inputs.images, compute)
-    last = {name: value for name, value in curves[-1].items() if name != "step"}
-    metrics = {**last, **fitted}
+    state = {key: value.detach().cpu().contiguous() for key, value in networks.encoder.state_dict().items()}
+    save_file(state, context.output_dir / ENCODER_FILE)
+    metrics = {name: value for name, value in curves[-1].items() if name != "step"} if curves else {}
     (context.output_dir / METRICS_FILE).write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
     return StageRecord(metrics=metrics)
 

@@ -73,7 +73,7 @@ def test_an_evaluation_that_is_not_whole_is_refused_in_one_line(
         ("curves/roc.csv", "a,b\n1,2\n"),
         ("gallery/index.json", "[{}]"),
         ("latency.json", "{}"),
-        ("../stage2/detector/detector.json", "{}"),
+        ("../fit/detector/detector.json", "{}"),
         ("../stage1/curves.csv", "step,loss\n1,low\n"),
     ],
 )

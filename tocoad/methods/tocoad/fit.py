@@ -1,0 +1,57 @@
+"""The detector: a bank of the fine-tuned encoder's patches, alone or with D's map beside it (ToCoAD 1.4)."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+from safetensors.torch import load_file
+
+from tocoad.calibration.pixel import pixel_threshold
+from tocoad.config import Settings
+from tocoad.data.images import load_images
+from tocoad.data.manifest import TRAIN_FILE, Manifest
+from tocoad.memory.fit import fit_bank, save_detector
+from tocoad.memory.model import NAME as BANK
+from tocoad.memory.model import MemoryBankModel
+from tocoad.methods.tocoad.fused import NAME as FUSED
+from tocoad.methods.tocoad.fused import FusedModel
+from tocoad.methods.tocoad.stage1 import ENCODER_FILE, METRICS_FILE, load_discriminator
+from tocoad.nn.device import Compute, compute_context
+from tocoad.nn.encoder import build_encoder
+from tocoad.package.calibrate import calibration_images
+from tocoad.package.detector import score_images
+from tocoad.stage import StageContext, StageRecord
+
+
+def fit(context: StageContext) -> StageRecord:
+    """Builds and calibrates the detector package; `fusion.weight` 0 gives the paper's, the bank alone."""
+    settings = context.settings
+    manifest = Manifest.load(context.inputs["manifest"] / TRAIN_FILE)
+    with compute_context(settings.compute) as compute:
+        paths = [context.data_dir / record.path for record in manifest.split("train")]
+        images = load_images(paths, settings.image.size)
+        encoder = build_encoder(settings.encoder, levels=None, seed=settings.seed)
+        encoder.load_state_dict(load_file(context.inputs["stage2"] / ENCODER_FILE))
+        compute.place(encoder)
+        fused = settings.fusion.weight > 0
+        bank = fit_bank(context, encoder, images, compute, encoder.levels if fused else ())
+        if fused:
+            model = compute.place(_fuse(context, bank, manifest, settings, compute)).eval()
+            figures = save_detector(context, FUSED, model, manifest, compute)
+        else:
+            figures = save_detector(context, BANK, bank, manifest, compute)
+    metrics = {"bank_size": float(bank.bank.size), **figures}
+    (context.output_dir / METRICS_FILE).write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
+    return StageRecord(metrics=metrics)
+
+
+def _fuse(
+    context: StageContext, bank: MemoryBankModel, manifest: Manifest, settings: Settings, compute: Compute
+) -> FusedModel:
+    """The bank's scale comes from calibration normals: its median becomes 0, its pixel threshold 1."""
+    maps, _ = score_images(bank, calibration_images(context, manifest), compute)
+    scale = float(np.median(maps)), pixel_threshold(list(maps), settings.calibration.pixel_false_reject_rate)
+    discriminator = load_discriminator(context.inputs["stage1"], bank.encoder, settings)
+    weight, sigma = settings.fusion.weight, settings.fusion.sigma
+    return FusedModel.assemble(bank, discriminator, settings.stage1.decoder_blocks, scale, weight, sigma)
