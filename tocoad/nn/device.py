@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from tocoad.config import ComputeSettings, SettingsError
+from tocoad.nn.allocator import keep_memory
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
@@ -57,6 +58,7 @@ def compute_context(settings: ComputeSettings) -> Iterator[Compute]:
     bf16 autocast slows a CPU without native bf16 down 2.7 times: by default it is on for CUDA only.
     """
     device = resolve_device(settings)
+    keep_memory()
     threads = torch.get_num_threads()
     algorithms = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
     cudnn, fill = torch.backends.cudnn.benchmark, torch._C._get_deterministic_fill_uninitialized_memory()
