@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Literal, TypeVar
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from numba import njit
+
+from tocoad.compiling import compiled
 
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 _START_ROWS = 10
 _AXES = 32
@@ -63,21 +62,7 @@ def _choose(rows: Floats, bound: Floats, row: int, count: int) -> Integers:
     return chosen
 
 
-def _compiled(function: Function) -> Function:
-    """Machine code, kept beside the source or in the user's cache: compiling takes 2 s.
-
-    Sums may be reordered, so that they vectorise; nothing else of fast-math.
-    """
-    fastmath = {"reassoc", "contract"}
-    try:
-        kept: Function = njit(function, cache=True, fastmath=fastmath)
-    except RuntimeError:  # numba found no place it may write to
-        fresh: Function = njit(function, fastmath=fastmath)
-        return fresh
-    return kept
-
-
-@_compiled
+@compiled
 def _squared_distance(a: Floats, b: Floats) -> np.float32:
     total = np.float32(0)
     for k in range(a.size):
@@ -86,7 +71,7 @@ def _squared_distance(a: Floats, b: Floats) -> np.float32:
     return total
 
 
-@_compiled
+@compiled
 def _update(
     i: int, least: np.float32, rows: Floats, short: Floats, bound: Floats, seen: Integers, centres: Floats, cut: Floats
 ) -> np.float32:
@@ -102,7 +87,7 @@ def _update(
     return value
 
 
-@_compiled
+@compiled
 def _next(bound: Floats, i: int, least: np.float32) -> int:
     """First place from i on whose bound reaches `least`, else N; 64 at a time, which vectorises."""
     while i + 64 <= bound.size:
@@ -117,7 +102,7 @@ def _next(bound: Floats, i: int, least: np.float32) -> int:
     return i
 
 
-@_compiled
+@compiled
 def _farthest(
     row: int,
     largest: np.float32,
