@@ -20,9 +20,9 @@ def focal_loss(logits: Tensor, target: Tensor, alpha: float = 0.5, gamma: float 
         Scalar.
     """
     target = target.to(logits.dtype)
-    log_p_t = -F.binary_cross_entropy_with_logits(logits, target, reduction="none")
-    alpha_t = alpha * target + (1 - alpha) * (1 - target)
-    return (-alpha_t * (1 - log_p_t.exp()).clamp(min=0).pow(gamma) * log_p_t).mean()
+    wrong = logits * (1 - 2 * target)  # 1 - p_t is its sigmoid
+    alpha_t = (1 - alpha) + (2 * alpha - 1) * target
+    return (-alpha_t * torch.sigmoid(wrong).pow(gamma) * F.logsigmoid(-wrong)).mean()
 
 
 def anomaly_probability(logits: Tensor) -> Tensor:

@@ -33,7 +33,7 @@ def fit_bank(
     """
     settings = context.settings
     layers = tuple(sorted(set(settings.bank.layers)))
-    deployed = compute.place(encoder.with_levels((*layers, *levels))).eval()
+    deployed = compute.place(encoder.with_levels((*layers, *levels)).folded())
 
     @torch.inference_mode()
     def patches() -> Iterator[Tensor]:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import pairwise
+from typing import Self
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from tocoad.nn.folding import fold
+from tocoad.scoring.anomaly_map import anomaly_map_operator, apply_operator
 
 _MIN_WIDTH = 32  # of the middle convolution, for slim backbones
 _PRIOR = 0.01  # share of anomalous pixels that D believes in before it has seen any
@@ -70,6 +75,7 @@ class Discriminator(nn.Module):
         """`channels` maps each encoder level to its width; the levels are consecutive."""
         super().__init__()
         self.levels: Sequence[int] = sorted(channels, reverse=True)
+        self._channels = dict(channels)
         if self.levels[0] - self.levels[-1] != len(self.levels) - 1:
             raise ValueError(f"levels {self.levels} are not consecutive")
         widths = [channels[level] for level in self.levels]
@@ -88,12 +94,33 @@ class Discriminator(nn.Module):
         nn.init.constant_(self.logit.bias, -math.log((1 - _PRIOR) / _PRIOR))
 
     def forward(self, maps: Mapping[int, Tensor], size: int) -> Tensor:
-        """Maps (B, C_l, H_l, W_l) by level; returns logits (B, 1, size, size)."""
+        """Square maps (B, C_l, H_l, H_l) by level; returns logits (B, 1, size, size)."""
         x = maps[self.levels[0]]
         for level, up, skip in zip(self.levels[1:], self.up, self.skip, strict=True):
             x = up(x) + skip(maps[level])
         # A 1x1 convolution and bilinear up-sampling commute, so the cheap order is taken.
-        return F.interpolate(self.logit(x), size=(size, size), mode="bilinear", align_corners=False)
+        x = self.logit(x)
+        return apply_operator(_up_sampling(size, x.shape[-1], x.device), x)
+
+    def folded(self) -> Self:
+        """A frozen copy whose batch norms lie in the convolutions before them. This one must be in eval mode."""
+
+        def run(network: nn.Module) -> Iterable[Tensor]:
+            like, deepest = next(network.parameters()), self.levels[0]
+            maps = {
+                level: torch.zeros(1, width, 2 ** (deepest - level), 2 ** (deepest - level), device=like.device)
+                for level, width in self._channels.items()
+            }
+            return [network(maps, 32)]
+
+        return fold(self, run).requires_grad_(False).eval()
+
+
+@lru_cache(maxsize=4)
+def _up_sampling(size: int, grid: int, device: torch.device) -> Tensor:
+    """(size, grid); forward and back, two matrix products take a quarter of the time of torch's interpolation."""
+    with torch.inference_mode(False):  # it is kept, and may be needed for gradients later
+        return anomaly_map_operator(size, grid, sigma=0.0).to(device)
 
 
 def seeded_init(module: nn.Module, seed: int) -> torch.Generator:

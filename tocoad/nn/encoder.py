@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal, Self
 
+import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
 from tocoad.config import EncoderSettings, SettingsError
 from tocoad.nn.backbone import create_backbone
+from tocoad.nn.folding import fold
 from tocoad.nn.weights import load_weights, read_weights
 
 STRIDES = {1: 4, 2: 8, 3: 16, 4: 32}
@@ -26,6 +28,7 @@ class EncoderSpec(BaseModel):
     levels: tuple[int, ...]
     mean: Triple
     std: Triple
+    folded: bool = False
 
 
 class Encoder(nn.Module):
@@ -44,7 +47,7 @@ class Encoder(nn.Module):
         self.mean: Triple = tuple(backbone.pretrained_cfg["mean"])
         self.std: Triple = tuple(backbone.pretrained_cfg["std"])
         self.bn_mode: Literal["eval", "train"] = "eval"
-        self._name = name
+        self._name, self._folded = name, False
         if missing := [level for level in self.levels if level not in self._index]:
             have = ", ".join(map(str, self._index))
             raise SettingsError(f"encoder.name: {name} has no level {missing[0]}; its levels are {have}")
@@ -57,13 +60,14 @@ class Encoder(nn.Module):
     @classmethod
     def from_spec(cls, spec: EncoderSpec) -> Self:
         """The architecture in eval mode with meaningless weights; `load_state_dict` is to follow."""
-        encoder = cls(create_backbone(spec.name), spec.name, spec.levels)
-        encoder.mean, encoder.std = spec.mean, spec.std
-        return encoder.eval()
+        with torch.inference_mode(False):  # where the caller has it on, folding could not follow the network
+            encoder = cls(create_backbone(spec.name), spec.name, spec.levels).eval()
+            encoder.mean, encoder.std = spec.mean, spec.std
+            return encoder.folded() if spec.folded else encoder
 
     @property
     def spec(self) -> EncoderSpec:
-        return EncoderSpec(name=self._name, levels=self.levels, mean=self.mean, std=self.std)
+        return EncoderSpec(name=self._name, levels=self.levels, mean=self.mean, std=self.std, folded=self._folded)
 
     def with_levels(self, levels: Sequence[int]) -> Self:
         """A copy in eval mode that has `levels`, some of this one's, alone, and computes no deeper than they need."""
@@ -71,6 +75,15 @@ class Encoder(nn.Module):
         wanted = copy.state_dict()
         copy.load_state_dict({key: value.detach() for key, value in self.state_dict().items() if key in wanted})
         return copy
+
+    def folded(self) -> Self:
+        """A copy for inference: batch norms in the convolutions before them where that is exact, no gradients.
+
+        Its maps differ from this one's by rounding, so a bank and the scores against it must share one form.
+        """
+        copy = fold(self, run_small)
+        copy._folded = True
+        return copy.requires_grad_(False).eval()
 
     def forward(self, images: Tensor) -> dict[int, Tensor]:
         """(B, 3, H, W), normalised by `mean` and `std` -> {level: (B, channels, H / stride, W / stride)}, ascending."""
@@ -100,6 +113,13 @@ class Encoder(nn.Module):
             trunk = next(iter(self._modules_of_levels.values())).partition(".")[0]
             stop = next(i for i, name in enumerate(names) if name.startswith(trunk + "."))
         return (parameter for _, parameter in list(self.backbone.named_parameters())[:stop])
+
+
+def run_small(encoder: nn.Module) -> Iterable[Tensor]:
+    """All maps of a small image, for `tocoad.nn.folding`."""
+    like = next(encoder.parameters())
+    maps: dict[int, Tensor] = encoder(torch.zeros(1, 3, 64, 64, dtype=like.dtype, device=like.device))
+    return maps.values()
 
 
 def build_encoder(settings: EncoderSettings, levels: Sequence[int] | None, *, seed: int = 0) -> Encoder:

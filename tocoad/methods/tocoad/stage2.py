@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -20,7 +21,8 @@ from tocoad.methods.tocoad.inputs import TrainingInputs, read_inputs, run_key
 from tocoad.methods.tocoad.stage1 import DISCRIMINATOR_FILE, ENCODER_FILE, METRICS_FILE, load_discriminator
 from tocoad.nn.decoder import Discriminator, seeded_init
 from tocoad.nn.device import Compute, compute_context
-from tocoad.nn.encoder import Encoder, build_encoder
+from tocoad.nn.encoder import Encoder, build_encoder, run_small
+from tocoad.nn.folding import FoldedForward
 from tocoad.nn.heads import ContrastiveHead
 from tocoad.stage import StageContext, StageRecord
 from tocoad.training.batches import batch_indices, photometric_pair
@@ -74,6 +76,21 @@ class Networks:
         networks = cls(encoder, pretrained, discriminator, heads)
         networks.set_modes(settings.stage2.frozen_stages)
         return networks
+
+    @cached_property
+    def forward(self) -> FoldedForward:
+        """F: images to maps by level; gradients reach `encoder`."""
+        return FoldedForward(self.encoder, run_small)
+
+    @cached_property
+    def guide(self) -> Discriminator:
+        """The frozen D; gradients pass through it."""
+        return self.discriminator.folded()
+
+    @cached_property
+    def anchor(self) -> Encoder:
+        """F0."""
+        return self.pretrained.folded()
 
     def set_modes(self, frozen_stages: int) -> None:
         """Says what is trained; the encoder's batch norms stay in eval mode though it is in train mode."""
@@ -148,7 +165,7 @@ def stage2_loss(networks: Networks, batch: Batch, settings: Settings) -> tuple[T
     """
     options, size = settings.stage2, settings.image.size
     count = len(batch.first)
-    maps = networks.encoder(torch.cat([batch.first, batch.second, batch.anomalous]))
+    maps = networks.forward(torch.cat([batch.first, batch.second, batch.anomalous]))
     views = {level: (x[:count], x[count : 2 * count]) for level, x in maps.items()}
     anomalous = {level: x[2 * count :] for level, x in maps.items()}
 
@@ -158,7 +175,7 @@ def stage2_loss(networks: Networks, batch: Batch, settings: Settings) -> tuple[T
         (z1, p1), (z2, p2) = (networks.heads[str(level)](x) for x in views[level])
         positive = positive + positive_loss(p1, z2, p2, z1)
         collapse.append(collapse_indicator(z1) * z1.shape[1] ** 0.5)
-    logits = networks.discriminator(anomalous, size)
+    logits = networks.guide(anomalous, size)
     discriminative = focal_loss(logits.float(), batch.gt_mask, settings.stage1.focal_alpha, settings.stage1.focal_gamma)
     loss = positive + options.lambda_dis * discriminative
     figures = {"positive": positive, "discriminative": discriminative}
@@ -170,7 +187,7 @@ def stage2_loss(networks: Networks, batch: Batch, settings: Settings) -> tuple[T
         loss = loss + options.lambda_neg * figures["negative"]
     if options.lambda_anchor > 0:
         with torch.no_grad():
-            frozen = networks.pretrained(batch.first)
+            frozen = networks.anchor(batch.first)
         terms = [anchor_loss(views[level][0], frozen[level]) for level in options.contrast_layers]
         figures["anchor"] = torch.stack(terms).mean()
         loss = loss + options.lambda_anchor * figures["anchor"]
@@ -189,7 +206,7 @@ def _negative(
 ) -> Tensor:
     """The explicit negatives of reading B, summed over the levels; `weight` is (B, 1, S, S)."""
     with torch.no_grad():
-        maps = networks.encoder(normal)
+        maps = networks.forward(normal)
     total = normal.new_zeros(())
     for level in layers:
         head = networks.heads[str(level)]

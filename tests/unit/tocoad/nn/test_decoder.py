@@ -38,6 +38,16 @@ def test_logit_before_up_sampling_equals_logit_after() -> None:
     torch.testing.assert_close(cheap, plain, atol=1e-5, rtol=1e-5)
 
 
+def test_logits_are_up_sampled_as_torch_does() -> None:
+    network = Discriminator(LITE0, 1).eval()
+    small: list[torch.Tensor] = []
+    network.logit.register_forward_hook(lambda _m, _i, y: small.append(y))
+    with torch.no_grad():
+        logits = network(maps(LITE0, 64), 64)
+    expected = F.interpolate(small[0], size=(64, 64), mode="bilinear", align_corners=False)
+    torch.testing.assert_close(logits, expected, atol=1e-6, rtol=1e-5)
+
+
 def test_every_skip_reaches_the_logits() -> None:
     network = Discriminator(LITE0, 1).eval()
     network.init_weights(0)
