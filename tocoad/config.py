@@ -87,7 +87,14 @@ class Stage1Settings(Section):
     focal_alpha: Fraction = 0.5
     focal_gamma: float = Field(2.0, ge=0)
     decoder_blocks: int = Field(2, ge=1, description="inverse residual blocks in each up-stage of D")
+    pool: int = Field(0, ge=0, description="samples whose maps are kept and used again; 0: new ones at each step")
     train_encoder: bool = Field(False, description="fine-tune the encoder as well, at a tenth of lr")
+
+    @model_validator(mode="after")
+    def _pool_needs_a_frozen_encoder(self) -> Stage1Settings:
+        if self.pool and self.train_encoder:
+            raise ValueError("stage1.pool keeps the maps of a frozen encoder: set train_encoder: false, or pool: 0")
+        return self
 
 
 class Stage2Settings(Section):

@@ -15,10 +15,12 @@ from torch import Tensor
 from tocoad.config import Settings
 from tocoad.losses.focal import focal_loss
 from tocoad.methods.tocoad.inputs import TrainingInputs, read_inputs, run_key
+from tocoad.methods.tocoad.pool import Draw, MapBatch, MapPool
 from tocoad.metrics.pixel import pixel_AP
 from tocoad.nn.decoder import Discriminator
 from tocoad.nn.device import Compute, compute_context
-from tocoad.nn.encoder import Encoder, build_encoder
+from tocoad.nn.encoder import Encoder, build_encoder, run_small
+from tocoad.nn.folding import FoldedForward
 from tocoad.stage import StageContext, StageRecord
 from tocoad.training.batches import batch_indices
 from tocoad.training.checkpoint import TrainingState
@@ -77,15 +79,16 @@ def _train(
         groups.append({"params": list(encoder.parameters()), "base_lr": settings.lr * _ENCODER_LR_FACTOR})
     optimizer = torch.optim.AdamW(groups, lr=settings.lr, weight_decay=settings.weight_decay)
 
+    draw = _draw(context, encoder, inputs, compute)
+    if settings.pool:
+        folder, progress = context.output_dir, context.progress
+        draw = MapPool(draw, settings.pool, settings.batch_size, context.settings.seed, compute, folder, progress).batch
+
     def step(number: int) -> Mapping[str, float]:
-        indices = batch_indices(len(inputs.images), settings.batch_size, number, context.settings.seed)
-        images, gt_masks = inputs.generator.batch(number, indices, context.settings.synthesis.clean_fraction)
-        x = image_tensor(images, encoder.mean, encoder.std, compute)
+        batch = draw(number)
         with compute.autocast():
-            with torch.set_grad_enabled(settings.train_encoder):
-                maps = encoder(x)
-            logits = discriminator(maps, size)
-        loss = focal_loss(logits.float(), mask_tensor(gt_masks, compute), settings.focal_alpha, settings.focal_gamma)
+            logits = discriminator(batch.maps, size)
+        loss = focal_loss(logits.float(), batch.gt_mask, settings.focal_alpha, settings.focal_gamma)
         for group in optimizer.param_groups:
             group["lr"] = group["base_lr"] * cosine(number, settings.iterations)
         optimizer.zero_grad(set_to_none=True)
@@ -99,6 +102,22 @@ def _train(
         optimizer=optimizer,
     )
     return train(step, settings.iterations, state, context.checkpoint_dir, context.progress)
+
+
+def _draw(context: StageContext, encoder: Encoder, inputs: TrainingInputs, compute: Compute) -> Draw:
+    """Synthetic samples of a step and their maps, through which gradients reach the encoder where it trains."""
+    settings, seed = context.settings.stage1, context.settings.seed
+    forward = FoldedForward(encoder, run_small) if settings.train_encoder else encoder.folded()
+
+    def draw(number: int) -> MapBatch:
+        indices = batch_indices(len(inputs.images), settings.batch_size, number, seed)
+        images, gt_masks = inputs.generator.batch(number, indices, context.settings.synthesis.clean_fraction)
+        x = image_tensor(images, encoder.mean, encoder.std, compute)
+        with compute.autocast():
+            maps = forward(x)
+        return MapBatch(maps, mask_tensor(gt_masks, compute))
+
+    return draw
 
 
 @torch.no_grad()
