@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tocoad.calibration.conformal import conformal_threshold
 from tocoad.calibration.pixel import pixel_threshold
-from tocoad.data.images import load_images
+from tocoad.data.cache import stage_images
 from tocoad.data.manifest import Manifest
 from tocoad.nn.device import Compute
 from tocoad.package.card import Calibration, DetectorCard, Provenance
@@ -53,8 +53,7 @@ def calibrated_detector(
 
 def calibration_images(context: StageContext, manifest: Manifest) -> NDArray[np.uint8]:
     """(N, S, S, 3), in the manifest's order."""
-    paths = [context.data_dir / record.path for record in manifest.split("calibration")]
-    return load_images(paths, context.settings.image.size)
+    return stage_images(context, manifest.split("calibration"))
 
 
 def _scale(maps: NDArray[np.float32], threshold: float) -> tuple[float, float]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from tocoad.config import GeneratorSettings, Settings, SettingsError, SynthesisSettings
-from tocoad.data.images import load_images
+from tocoad.data.cache import stage_images
 from tocoad.data.manifest import TRAIN_FILE, Manifest, Split
 from tocoad.stage import Progress, StageContext, StageError, StageRecord
 from tocoad.synthesis.augment import Image
@@ -120,9 +120,7 @@ def _read(context: StageContext, part: Split) -> tuple[tuple[str, ...], Image]:
     records = Manifest.load(context.inputs["manifest"] / TRAIN_FILE).split(part)
     if not records:
         raise StageError(f"{context.category} has no {part} images: change split in params.yaml")
-    paths = [context.data_dir / record.path for record in records]
-    images = load_images(paths, context.settings.image.size, context.settings.compute.threads)
-    return tuple(record.path for record in records), images
+    return tuple(record.path for record in records), stage_images(context, records)
 
 
 def _preview_rows(generator: AnomalyGenerator, part: str) -> list[Row]:

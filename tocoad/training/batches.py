@@ -36,18 +36,30 @@ def photometric_view(image: Images, settings: Stage2Settings, rng: np.random.Gen
         1 + rng.uniform(-1, 1) * amount for amount in (settings.brightness, settings.contrast, settings.saturation)
     )
     hue, sigma = rng.uniform(-settings.hue, settings.hue), rng.uniform(0, settings.blur_sigma)
-    x = image.astype(np.float32) * brightness
-    x = (x - x.mean()) * contrast + x.mean()
-    grey = cv2.cvtColor(x, cv2.COLOR_RGB2GRAY)[..., None]
-    x = np.clip((x - grey) * saturation + grey, 0, 255)
+    x = image.astype(np.float32)
+    x *= brightness
+    mean = x.mean()
+    x -= mean
+    x *= contrast
+    x += mean
+    grey = cv2.cvtColor(cv2.cvtColor(x, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    x -= grey
+    x *= saturation
+    x += grey
+    np.clip(x, 0, 255, out=x)
     if hue:
-        hsv = cv2.cvtColor(x, cv2.COLOR_RGB2HSV)  # float32: hue in degrees
-        hsv[..., 0] = (hsv[..., 0] + 360 * hue) % 360
-        x = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
+        x = _turned(x, 360 * hue)
     if sigma > 0.05:
-        x = cv2.GaussianBlur(x, (0, 0), sigma)
-    view: Images = np.clip(np.rint(x), 0, 255).astype(np.uint8)
-    return view
+        x = np.asarray(cv2.GaussianBlur(x, (0, 0), sigma), dtype=np.float32)
+    return np.clip(np.rint(x), 0, 255).astype(np.uint8)
+
+
+def _turned(x: NDArray[np.float32], degrees: float) -> NDArray[np.float32]:
+    """Hues of RGB float32 (H, W, 3) turned by less than a full circle."""
+    hsv = cv2.cvtColor(x, cv2.COLOR_RGB2HSV)
+    hue = hsv[..., 0] + degrees
+    hsv[..., 0] = np.where(hue < 0, hue + 360, np.where(hue >= 360, hue - 360, hue))
+    return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB), dtype=np.float32)
 
 
 def photometric_pair(images: Images, settings: Stage2Settings, seed: int, step: int) -> tuple[Images, Images]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 
-from tocoad.data.images import load_images
+from tocoad.data.cache import stage_images
 from tocoad.data.manifest import Manifest
 from tocoad.memory.fit import fit_bank, save_detector
 from tocoad.memory.model import NAME
@@ -23,8 +23,7 @@ def fit(context: StageContext) -> StageRecord:
     settings = context.settings
     manifest = Manifest.load(context.inputs["manifest"] / "train.json")
     with compute_context(settings.compute) as compute:
-        paths = [context.data_dir / record.path for record in manifest.split("train")]
-        images = load_images(paths, settings.image.size)
+        images = stage_images(context, manifest.split("train"))
         encoder = build_encoder(settings.encoder, settings.bank.layers, seed=settings.seed)
         compute.place(encoder)
         model = fit_bank(context, encoder, images, compute)

@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 
 from tocoad.calibration.pixel import pixel_threshold
 from tocoad.config import Settings
-from tocoad.data.images import load_images
+from tocoad.data.cache import stage_images
 from tocoad.data.manifest import TRAIN_FILE, Manifest
 from tocoad.memory.fit import fit_bank, save_detector
 from tocoad.memory.model import NAME as BANK
@@ -29,8 +29,7 @@ def fit(context: StageContext) -> StageRecord:
     settings = context.settings
     manifest = Manifest.load(context.inputs["manifest"] / TRAIN_FILE)
     with compute_context(settings.compute) as compute:
-        paths = [context.data_dir / record.path for record in manifest.split("train")]
-        images = load_images(paths, settings.image.size)
+        images = stage_images(context, manifest.split("train"))
         encoder = build_encoder(settings.encoder, levels=None, seed=settings.seed)
         encoder.load_state_dict(load_file(context.inputs["stage2"] / ENCODER_FILE))
         compute.place(encoder)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tocoad.data.images import load_images
+from tocoad.data.cache import stage_images
 from tocoad.data.manifest import Manifest
 from tocoad.stage import StageContext
 from tocoad.synthesis.generator import AnomalyGenerator
@@ -30,8 +30,7 @@ class TrainingInputs:
 def read_inputs(context: StageContext, seed: int) -> TrainingInputs:
     """`seed` keys the generator, so that the two stages see different anomalies."""
     manifest = Manifest.load(context.inputs["manifest"] / "train.json")
-    size = context.settings.image.size
-    images = load_images([context.data_dir / record.path for record in manifest.split("train")], size)
+    images = stage_images(context, manifest.split("train"))
     synthesis = load_synthesis(context.inputs["synthesize"])
     generator = training_generator(context.settings, images, synthesis, seed)
     return TrainingInputs(manifest, images, synthesis, generator)

@@ -1,0 +1,110 @@
+"""The cache of decoded images: the same pixels, never those of other files, and no test images."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tocoad.config import ImageSettings, Settings
+from tocoad.data.cache import CACHE_DIR, stage_images
+from tocoad.data.images import load_images
+from tocoad.data.manifest import ImageRecord, Split
+from tocoad.stage import StageContext
+from tocoad.workspace import Category
+
+SIZE = 32
+
+
+@pytest.fixture
+def files(tmp_path: Path, write_image: Callable[..., Path]) -> list[Path]:
+    return [write_image(tmp_path / f"data/{number}.png", size=(40, 36)) for number in range(3)]
+
+
+def context(root: Path, size: int = SIZE) -> StageContext:
+    (root / "work/manifest").mkdir(parents=True, exist_ok=True)
+    return StageContext(
+        category=Category("parts", "bottle"),
+        method="tocoad",
+        settings=Settings(image=ImageSettings(size=size)),
+        params=(),
+        data_dir=root / "data",
+        inputs={"manifest": root / "work/manifest"},
+        output_dir=root / "out",
+        checkpoint_dir=root / "checkpoint",
+    )
+
+
+def records(files: list[Path], split: Split = "train") -> list[ImageRecord]:
+    return [
+        ImageRecord(
+            path=file.name,
+            sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
+            md5="",
+            split=split,
+            gt_label=0,
+            defect_type="good",
+            width=40,
+            height=36,
+        )
+        for file in files
+    ]
+
+
+def test_the_pixels_are_those_of_the_files_and_are_decoded_once(tmp_path: Path, files: list[Path]) -> None:
+    listed, expected = records(files), load_images(files, SIZE)
+    assert np.array_equal(stage_images(context(tmp_path), listed), expected)
+    for file in files:
+        file.unlink()
+    cached = stage_images(context(tmp_path), listed)
+    assert np.array_equal(cached, expected)
+    cached[:] = 0  # as a stage may do with its own
+    assert np.array_equal(stage_images(context(tmp_path), listed), expected)
+
+
+def test_other_files_another_order_and_another_size_are_decoded(tmp_path: Path, files: list[Path]) -> None:
+    stage_images(context(tmp_path), records(files))
+    assert np.array_equal(stage_images(context(tmp_path), records(files[::-1])), load_images(files[::-1], SIZE))
+    assert np.array_equal(stage_images(context(tmp_path, 64), records(files)), load_images(files, 64))
+    Image.new("RGB", (40, 36), "red").save(files[0])
+    assert np.array_equal(stage_images(context(tmp_path), records(files)), load_images(files, SIZE))
+
+
+@pytest.mark.parametrize("left", [0, 60, 200], ids=["empty", "header", "pixels"])
+def test_a_damaged_file_is_not_trusted(left: int, tmp_path: Path, files: list[Path]) -> None:
+    stage_images(context(tmp_path), records(files))
+    (kept,) = (tmp_path / "work" / CACHE_DIR).glob("*.npy")
+    os.truncate(kept, left)
+    assert np.array_equal(stage_images(context(tmp_path), records(files)), load_images(files, SIZE))
+    assert kept.stat().st_size > files[0].stat().st_size
+
+
+def test_stages_may_fill_it_at_once(tmp_path: Path, files: list[Path]) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: stage_images(context(tmp_path), records(files)), range(8)))
+    assert all(np.array_equal(images, load_images(files, SIZE)) for images in found)
+    assert [file.suffix for file in (tmp_path / "work" / CACHE_DIR).iterdir()] == [".npy"]
+
+
+def test_it_works_without_where_nothing_can_be_written(tmp_path: Path, files: list[Path]) -> None:
+    made = context(tmp_path)
+    (tmp_path / "work" / CACHE_DIR).write_text("in the way")
+    assert np.array_equal(stage_images(made, records(files)), load_images(files, SIZE))
+
+
+def test_it_does_not_grow_with_every_data_version(tmp_path: Path, files: list[Path]) -> None:
+    for number in range(12):
+        Image.new("RGB", (8, 8), (number, 0, 0)).save(files[0])
+        stage_images(context(tmp_path), records(files))
+    assert len(list((tmp_path / "work" / CACHE_DIR).iterdir())) == 8
+
+
+def test_test_images_are_refused(tmp_path: Path, files: list[Path]) -> None:
+    with pytest.raises(ValueError, match="test images"):
+        stage_images(context(tmp_path), [*records(files[:2]), *records(files[2:], "test")])
