@@ -58,7 +58,7 @@ def test_what_a_user_finds_in_the_folders(shop: Any, first: dict[str, Any]) -> N
     assert sorted(file.name for file in package.iterdir()) == ["detector.json", "model.safetensors"]
     assert str(shop.root) not in (package / "detector.json").read_text()
     hidden = [path for path in folder.rglob(".*") if path.is_dir()]
-    assert hidden == []
+    assert hidden == [folder / ".cache"]
     ledger = [json.loads(line) for line in (shop.root / "work/tiny/ledger.jsonl").read_text().splitlines()]
     assert sorted(entry["model"] for entry in ledger) == ["tiny.gear", "tiny.plate"]
     assert all(entry["verdict"] == "promoted" and entry["figures"] for entry in ledger)
