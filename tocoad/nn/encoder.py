@@ -60,10 +60,9 @@ class Encoder(nn.Module):
     @classmethod
     def from_spec(cls, spec: EncoderSpec) -> Self:
         """The architecture in eval mode with meaningless weights; `load_state_dict` is to follow."""
-        with torch.inference_mode(False):  # where the caller has it on, folding could not follow the network
-            encoder = cls(create_backbone(spec.name), spec.name, spec.levels).eval()
-            encoder.mean, encoder.std = spec.mean, spec.std
-            return encoder.folded() if spec.folded else encoder
+        encoder = cls(create_backbone(spec.name), spec.name, spec.levels).eval()
+        encoder.mean, encoder.std = spec.mean, spec.std
+        return encoder.folded() if spec.folded else encoder
 
     @property
     def spec(self) -> EncoderSpec:

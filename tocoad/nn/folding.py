@@ -63,7 +63,8 @@ def skeleton(network: ModuleT, pairs: Iterable[Pair]) -> ModuleT:
 
     Its tensors are meaningless until `folded_tensors` are put in.
     """
-    copied = copy.deepcopy(network)
+    with torch.inference_mode(False):
+        copied = copy.deepcopy(network)
     for pair in pairs:
         convolution, norm = copied.get_submodule(pair.convolution), copied.get_submodule(pair.norm)
         running_mean = norm.running_mean
@@ -132,27 +133,15 @@ def _record(network: nn.Module, run: Run) -> tuple[_Calls, _Calls, list[Tensor]]
     """The autograd nodes that each convolution made and each norm read, by the module's name, and what came out."""
     convolutions: _Calls = []
     norms: _Calls = []
-    handles = []
-    for name, module in network.named_modules():
-        if type(module) in _CONVOLUTIONS:
-            handles.append(
-                module.register_forward_hook(lambda _m, _i, y, name=name: convolutions.append((name, y.grad_fn)))
-            )
-        elif type(module) in _NORMS and _is_affine(module):
-            handles.append(
+    # On a copy, with autograd on whatever the caller has: nothing of this is left in the network.
+    with torch.inference_mode(False), torch.enable_grad():
+        probe = copy.deepcopy(network).requires_grad_(True)
+        for name, module in probe.named_modules():
+            if type(module) in _CONVOLUTIONS:
+                module.register_forward_hook(lambda _m, _x, y, name=name: convolutions.append((name, y.grad_fn)))
+            elif type(module) in _NORMS and _is_affine(module):
                 module.register_forward_pre_hook(lambda _m, x, name=name: norms.append((name, x[0].grad_fn)))
-            )
-    parameters = list(network.parameters())
-    trained = [parameter.requires_grad for parameter in parameters]
-    network.requires_grad_(True)
-    try:
-        with torch.inference_mode(False), torch.enable_grad():
-            outputs = list(run(network))
-    finally:
-        for handle in handles:
-            handle.remove()
-        for parameter, requires_grad in zip(parameters, trained, strict=True):
-            parameter.requires_grad_(requires_grad)
+        outputs = list(run(probe))
     return convolutions, norms, outputs
 
 
