@@ -18,4 +18,5 @@ def test_memory_that_was_freed_is_used_again_without_page_faults() -> None:
     for _ in range(10):
         torch.ones(size // 4)
     faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
-    assert faults < size / resource.getpagesize()  # ten times that without it
+    # All ten times without it; once more with it where what came before has left no hole of the size.
+    assert faults < 2 * size / resource.getpagesize()
