@@ -34,6 +34,9 @@ def test_a_study_computes_what_is_missing_and_tables_it(shop: Any) -> None:
     cell = json.loads((shop.root / "work/studies/small/none/fused/gear-0.json").read_text())
     assert set(cell["seconds"]) == {"manifest", "synthesize", "stage1", "stage2", "fit", "evaluate"}
 
+    read = shop.run("tocoad", "study", "small.yaml", "--table")
+    assert (read.returncode, read.stdout) == (0, table)
+
     stages = shop.root / "work/studies/stages/tiny/gear"
     before = {folder: folder.stat().st_mtime_ns for folder in stages.iterdir()}
     file.write_text(STUDY.replace("weight: 1.0", "weight: 2.0"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -39,6 +39,12 @@ class CellResult(BaseModel):
 
 def study_dir(workspace: Workspace, name: str) -> Path:
     return workspace.root / "work" / STUDIES_DIR / name
+
+
+def read_results(folder: Path, cells: Sequence[Cell]) -> list[CellResult]:
+    """What is there of the cells, in their order; a file of earlier settings counts until its cell is run again."""
+    files = [folder / cell.file_name for cell in cells]
+    return [CellResult.model_validate_json(file.read_text(encoding="utf-8")) for file in files if file.is_file()]
 
 
 def write_result(workspace: Workspace, cell: Cell, folder: Path) -> CellResult:

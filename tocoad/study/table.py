@@ -27,9 +27,10 @@ class Gain:
     high: float
 
 
-def study_table(name: str, study: StudyFile, results: Sequence[CellResult], command: str) -> str:
-    """Markdown. Every figure comes from the cells; `command` is what made them."""
-    lines = [f"# Study: {name}", "", f"Made by `{command}` from {len(results)} cells.", "", *_legend(study)]
+def study_table(name: str, study: StudyFile, results: Sequence[CellResult], cells: int, command: str) -> str:
+    """Markdown. Every figure comes from the `results`, of so many `cells`; `command` is what made them."""
+    made = f"Made by `{command}` from {len(results)} of {cells} cells."
+    lines = [f"# Study: {name}", "", made, "", *_legend(study)]
     for encoder in study.encoders:
         of_encoder = [result for result in results if result.encoder == encoder]
         if not of_encoder:
@@ -123,7 +124,7 @@ def _legend(study: StudyFile) -> Iterator[str]:
     yield (
         "Figures are in points (hundredths): mean, ± standard deviation over seeds where there are several. "
         f"Δ is the difference to `{study.control}` on the same images, with the 95 % interval of a paired bootstrap "
-        "over test images in brackets. s: CPU seconds of all stages of one category, as they were measured."
+        "over test images in brackets. s: seconds of all stages of one category, by the clock, whatever ran beside."
     )
     yield ""
     for name, variant in study.variants.items():

@@ -9,7 +9,7 @@ from tocoad.graph import METHODS
 from tocoad.running import run_stage
 from tocoad.stage import StageError
 from tocoad.study.plan import cells_of, load_study
-from tocoad.study.results import CellResult, study_dir, write_result
+from tocoad.study.results import CellResult, read_results, study_dir, write_result
 from tocoad.study.stages import run_study_stage, stage_folder
 from tocoad.workspace import Category, Workspace
 
@@ -78,6 +78,7 @@ def test_a_result_holds_the_figures_and_the_time_of_every_stage(study_file: Path
     result = write_result(workspace, cell, study_dir(workspace, "bank"))
     file = workspace.root / "work/studies/bank/none/patchcore/gear-0.json"
     assert CellResult.model_validate_json(file.read_text()) == result
+    assert read_results(study_dir(workspace, "bank"), cells_of(load_study(study_file), workspace)) == [result]
     assert set(result.seconds) == {"manifest", "fit", "evaluate"}
     assert len(result.replicates["image_AUROC"]) == 20
     assert (result.variant, result.category, result.seed) == ("patchcore", "gear", 0)

@@ -76,7 +76,7 @@ def test_the_interval_pairs_the_draws_of_a_category_and_averages_over_categories
 
 def test_the_table_says_what_ran_and_nothing_of_what_did_not() -> None:
     results = [_cell("control", "a", 0, 0.5), _cell("new", "a", 0, 0.6), _cell("new", "a", 1, 0.7)]
-    table = study_table("t", STUDY, results, "tocoad study t.yaml")
+    table = study_table("t", STUDY, results, 5, "tocoad study t.yaml")
     (row,) = {line for line in table.splitlines() if line.startswith("| new |")}
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     assert cells[:3] == ["new", "2", "65.00 ± 7.07"]
@@ -84,11 +84,11 @@ def test_the_table_says_what_ran_and_nothing_of_what_did_not() -> None:
     assert cells[-1] == "12"
     assert "what is tried" in table
     assert "unrun |" not in table
-    assert "`tocoad study t.yaml`" in table
+    assert "`tocoad study t.yaml` from 3 of 5 cells" in table
 
 
 def test_a_seed_without_all_categories_is_no_mean_over_categories() -> None:
     results = [_cell("new", "a", 0, 0.5), _cell("new", "b", 0, 0.7), _cell("new", "a", 1, 0.9)]
-    table = study_table("t", STUDY, results, "x")
+    table = study_table("t", STUDY, results, 3, "x")
     means = table.split("### a")[0]
     assert "| new | 1 | 60.00 |" in means
