@@ -65,16 +65,24 @@ class GeneratorSettings(Section):
 
 
 class SynthesisSettings(Section):
-    train: GeneratorSettings = GeneratorSettings()
+    train: GeneratorSettings | tuple[GeneratorSettings, ...] = Field(
+        GeneratorSettings(), description="a generator, or a list of which every sample takes one, evenly"
+    )
     validation: GeneratorSettings = GeneratorSettings(mask="nsa", content="other_image", blend="poisson")
     validation_count: int = Field(40, ge=2, description="synthetic validation images a category; half stay clean")
     clean_fraction: Fraction = Field(0.5, description="share of the training samples that stay clean")
     foreground: Literal["auto", "off"] = Field("auto", description="keep anomalies on the object; from normals only")
     texture_dir: Path | None = Field(None, description="folder of texture images")
 
+    @property
+    def train_generators(self) -> tuple[GeneratorSettings, ...]:
+        return (self.train,) if isinstance(self.train, GeneratorSettings) else self.train
+
     @model_validator(mode="after")
-    def _validation_differs(self) -> SynthesisSettings:
-        if self.train == self.validation:
+    def _generators_make_sense(self) -> SynthesisSettings:
+        if not self.train_generators:
+            raise ValueError("synthesis.train must name a generator at least")
+        if self.validation in self.train_generators:
             raise ValueError("synthesis.validation must be another generator than synthesis.train")
         return self
 

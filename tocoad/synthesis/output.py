@@ -44,7 +44,7 @@ class SynthesisDescription(BaseModel):
     size: int
     images: tuple[str, ...]
     validation_images: tuple[str, ...]
-    train: GeneratorSettings
+    train: GeneratorSettings | tuple[GeneratorSettings, ...]
     validation: GeneratorSettings
     textures: int
 

@@ -12,7 +12,7 @@ from tocoad.data.manifest import TRAIN_FILE, Manifest, Split
 from tocoad.stage import Progress, StageContext, StageError, StageRecord
 from tocoad.synthesis.augment import Image
 from tocoad.synthesis.foreground import decide_foreground
-from tocoad.synthesis.generator import AnomalyGenerator, resolve_content
+from tocoad.synthesis.generator import AnomalyGenerator, resolve_contents
 from tocoad.synthesis.output import (
     PNG_LEVEL,
     PREVIEW_FILE,
@@ -30,6 +30,8 @@ from tocoad.synthesis.textures import load_textures
 from tocoad.synthesis.validation import normal_number, validation_set
 
 __all__ = ["SynthesisOutput", "load_synthesis", "synthesize", "training_generator"]
+
+Recipes = tuple[GeneratorSettings, ...]
 
 PREVIEW_COLUMNS = 8
 STEPS = 3
@@ -78,8 +80,8 @@ def synthesize(context: StageContext) -> StageRecord:
             size=context.settings.image.size,
             images=train_paths,
             validation_images=tuple(held_out_paths[normal_number(i, len(held_out))] for i in range(count)),
-            train=recipes["same"],
-            validation=recipes["other"],
+            train=recipes["same"] if len(recipes["same"]) > 1 else recipes["same"][0],
+            validation=recipes["other"][0],
             textures=0 if textures is None else len(textures),
         ),
     )
@@ -101,17 +103,17 @@ def training_generator(settings: Settings, normals: Image, output: SynthesisOutp
     """
     textures = load_textures(settings.synthesis, normals.shape[1])
     foreground = None if output.foreground.all() else output.foreground
-    return AnomalyGenerator(settings.synthesis.train, normals, foreground, textures, output.kind, seed)
+    return AnomalyGenerator(settings.synthesis.train_generators, normals, foreground, textures, output.kind, seed)
 
 
-def _recipes(settings: SynthesisSettings, *, has_textures: bool) -> dict[ValidationName, GeneratorSettings]:
+def _recipes(settings: SynthesisSettings, *, has_textures: bool) -> dict[ValidationName, Recipes]:
     """The generators of the two validation sets, `auto` resolved."""
     same, other = (
-        recipe.model_copy(update={"content": resolve_content(recipe, has_textures=has_textures)})
-        for recipe in (settings.train, settings.validation)
+        resolve_contents(recipes, has_textures=has_textures)
+        for recipes in (settings.train_generators, (settings.validation,))
     )
-    if same == other:
-        raise SettingsError(f"synthesis.validation comes to {_words(same)}, as synthesis.train does; choose another")
+    if other[0] in same:
+        raise SettingsError(f"synthesis.validation comes to {_words(other)}, as synthesis.train does; choose another")
     return {"other": other, "same": same}
 
 
@@ -129,15 +131,15 @@ def _preview_rows(generator: AnomalyGenerator, part: str) -> list[Row]:
     chosen = [int(i) for i in np.linspace(0, count - 1, min(PREVIEW_COLUMNS, count)).round()]
     normals = [generator.normals[i] for i in chosen]
     samples = [generator.sample(image, 0, index) for index, image in enumerate(chosen)]
-    rows = sample_rows(f"{part}: {_words(generator.settings)}", normals, samples)
+    rows = sample_rows(f"{part}: {_words(generator.recipes)}", normals, samples)
     if generator.foreground is not None:
         found = [highlighted(generator.normals[i], generator.foreground[i]) for i in chosen]
         rows.insert(1, Row(f"{part}: foreground", found))
     return rows
 
 
-def _words(recipe: GeneratorSettings) -> str:
-    return f"{recipe.mask} + {recipe.content} + {recipe.blend}"
+def _words(recipes: Recipes) -> str:
+    return " or ".join(f"{recipe.mask} + {recipe.content} + {recipe.blend}" for recipe in recipes)
 
 
 def _metrics(foreground: Mask | None, sets: Mapping[ValidationName, tuple[Image, Mask]]) -> dict[str, float | None]:

@@ -10,7 +10,7 @@ import pytest
 
 from tocoad.config import GeneratorSettings, SettingsError
 from tocoad.synthesis import generator as module
-from tocoad.synthesis.generator import AnomalyGenerator
+from tocoad.synthesis.generator import AnomalyGenerator, resolve_contents
 from tocoad.synthesis.masks import LARGEST_AREA, MASK_SOURCES, SMALLEST_AREA, MaskSource
 
 CONTENTS = ("texture", "structure", "other_image", "same_image")
@@ -33,7 +33,7 @@ def make(render_objects: Callable[..., tuple], render_surfaces: Callable[..., np
         images, foreground = render_objects(size=size) if kind == "object" else (render_surfaces(size=size), None)
         textures = np.random.default_rng(9).integers(0, 256, (3, size, size, 3), dtype=np.uint8)
         settings = GeneratorSettings(mask=mask, content=content, blend=blend)
-        return AnomalyGenerator(settings, images, foreground, textures, kind, seed)
+        return AnomalyGenerator([settings], images, foreground, textures, kind, seed)
 
     return make
 
@@ -158,7 +158,8 @@ def test_masks_too_small_or_too_large_are_drawn_again(make: Make, monkeypatch: p
     wanted[10:20, 10:30] = True
     drawn = iter((np.ones_like(wanted), np.zeros_like(wanted), wanted))
     generator = make(content="texture")
-    monkeypatch.setattr(generator, "_source", MaskSource(lambda rng, size: next(drawn), placed=False))
+    source = MaskSource(lambda rng, size: next(drawn), placed=False)
+    monkeypatch.setattr(module, "MASK_SOURCES", {"perlin": source})
     gt_mask = generator.sample(0, 0, 0).gt_mask
     assert gt_mask.any()
     assert not (gt_mask & ~wanted).any()
@@ -236,18 +237,32 @@ def test_nsa_pastes_up_to_four_zoomed_pieces_and_cutpaste_one_as_large_as_it_was
 
 def test_a_single_normal_is_its_own_source(make: Make) -> None:
     whole = make("nsa", "other_image")
-    single = AnomalyGenerator(whole.settings, whole.normals[:1], None, None, "texture", 0)
+    single = AnomalyGenerator(whole.recipes, whole.normals[:1], None, None, "texture", 0)
     assert single.sample(0, 0, 0).gt_mask.any()
 
 
 def test_auto_is_texture_where_there_are_textures_else_structure(make: Make) -> None:
-    with_textures = make(content="auto")
-    assert with_textures.content == "texture"
-    without = AnomalyGenerator(with_textures.settings, with_textures.normals, None, None, "texture", 0)
-    assert without.content == "structure"
+    settings = GeneratorSettings(content="auto")
+    assert [r.content for r in resolve_contents([settings], has_textures=True)] == ["texture"]
+    assert [r.content for r in resolve_contents([settings], has_textures=False)] == ["structure"]
+    assert np.array_equal(make(content="auto").sample(0, 0, 0).image, make(content="texture").sample(0, 0, 0).image)
 
 
 def test_textures_asked_for_but_not_given_are_refused_by_their_key(make: Make) -> None:
     settings = GeneratorSettings(content="texture")
     with pytest.raises(SettingsError, match=r"synthesis\.texture_dir"):
-        AnomalyGenerator(settings, make().normals, None, None, "texture", 0)
+        AnomalyGenerator([settings], make().normals, None, None, "texture", 0)
+
+
+def test_of_several_recipes_every_sample_takes_one_evenly(make: Make) -> None:
+    rectangle, scar = make("rectangle", "same_image"), make("scar", "same_image")
+    mixed = AnomalyGenerator([*rectangle.recipes, *scar.recipes], rectangle.normals, None, None, "texture", 0)
+    areas = [int(mixed.sample(0, 0, index).gt_mask.sum()) for index in range(200)]
+    again = [int(mixed.sample(0, 0, index).gt_mask.sum()) for index in range(3)]
+    assert areas[:3] == again
+    # The area tells which recipe it was.
+    largest_scar = max(int(scar.sample(0, 0, index).gt_mask.sum()) for index in range(100))
+    smallest_rectangle = min(int(rectangle.sample(0, 0, index).gt_mask.sum()) for index in range(100))
+    assert largest_scar < smallest_rectangle
+    rectangles = sum(area > largest_scar for area in areas)
+    assert 75 < rectangles < 125  # of 200; four standard deviations are 28

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from pydantic import ValidationError
 
 from tocoad.config import Settings, SettingsError
 from tocoad.data.manifest import ImageRecord, Manifest
@@ -140,8 +141,7 @@ def test_the_training_generator_is_the_settings_with_the_stage_s_findings(
     images, _ = render_objects(TRAIN + CALIBRATION)
     output = load_synthesis(run(images)[0])
     generator = training_generator(settings(), images[:TRAIN], output, seed=4)
-    assert generator.settings == settings().synthesis.train
-    assert generator.content == "structure"
+    assert generator.recipes == (settings().synthesis.train.model_copy(update={"content": "structure"}),)
     assert (generator.kind, generator.seed) == ("object", 4)
     assert generator.foreground is not None
     sample = generator.sample(0, 0, 0)
@@ -166,7 +166,23 @@ def test_textures_are_used_and_counted(run: Run, render_surfaces: Callable[..., 
     assert description["textures"] == 3
     assert description["train"]["content"] == "texture"
     with_textures = settings(texture_dir=str(textures))
-    assert training_generator(with_textures, images[:TRAIN], load_synthesis(folder), 0).content == "texture"
+    assert training_generator(with_textures, images[:TRAIN], load_synthesis(folder), 0).recipes[0].content == "texture"
+
+
+def test_a_list_of_generators_trains_and_is_described(run: Run, render_surfaces: Callable[..., np.ndarray]) -> None:
+    mixture = [{"mask": "perlin"}, {"mask": "rectangle", "content": "same_image"}]
+    images = render_surfaces(TRAIN + CALIBRATION)
+    folder, _ = run(images, train=mixture)
+    description = json.loads((folder / "synthesis.json").read_text(encoding="utf-8"))
+    assert [recipe["mask"] for recipe in description["train"]] == ["perlin", "rectangle"]
+    generator = training_generator(settings(train=mixture), images[:TRAIN], load_synthesis(folder), 0)
+    assert [recipe.content for recipe in generator.recipes] == ["structure", "same_image"]
+
+
+@pytest.mark.parametrize(("train", "message"), [([], "a generator at least"), ([{"mask": "perlin"}] * 2, "another")])
+def test_a_list_without_generators_or_with_the_validation_s_is_refused(train: list, message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        settings(train=train, validation={"mask": "perlin"})
 
 
 def test_generators_that_come_to_the_same_are_refused(run: Run, render_surfaces: Callable[..., np.ndarray]) -> None:

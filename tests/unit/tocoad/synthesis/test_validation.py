@@ -11,7 +11,7 @@ from tocoad.synthesis.validation import ATTEMPTS, FIRST_STEP, validation_set
 
 def test_every_normal_appears_once_with_an_anomaly_and_once_clean(render_surfaces: Callable[..., np.ndarray]) -> None:
     normals = render_surfaces(3)
-    generator = AnomalyGenerator(GeneratorSettings(), normals, None, None, "texture", 0)
+    generator = AnomalyGenerator([GeneratorSettings()], normals, None, None, "texture", 0)
     images, gt_masks = validation_set(generator, 9)
     assert gt_masks.any(axis=(1, 2)).tolist() == [True, False] * 4 + [True]
     for number, normal in zip(range(9), (0, 0, 1, 1, 2, 2, 0, 0, 1), strict=True):
@@ -20,7 +20,7 @@ def test_every_normal_appears_once_with_an_anomaly_and_once_clean(render_surface
 
 
 def test_two_anomalies_on_the_same_normal_are_different(render_surfaces: Callable[..., np.ndarray]) -> None:
-    generator = AnomalyGenerator(GeneratorSettings(), render_surfaces(1), None, None, "texture", 0)
+    generator = AnomalyGenerator([GeneratorSettings()], render_surfaces(1), None, None, "texture", 0)
     _, gt_masks = validation_set(generator, 4)
     assert not np.array_equal(gt_masks[0], gt_masks[2])
 
@@ -34,7 +34,7 @@ def test_draws_without_an_anomaly_are_repeated_a_bounded_number_of_times(
             return self.clean(image) if step < self.willing_from else super().sample(image, step, index)
 
     steps: list[int] = []
-    generator = Reluctant(GeneratorSettings(), render_surfaces(2), None, None, "texture", 0)
+    generator = Reluctant([GeneratorSettings()], render_surfaces(2), None, None, "texture", 0)
     generator.willing_from = FIRST_STEP + 2
     assert validation_set(generator, 2)[1].any()
     assert steps == [FIRST_STEP, FIRST_STEP + 1, FIRST_STEP + 2]
