@@ -3,7 +3,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench serve
+.PHONY: help setup demo test test-flow test-rest check bench serve
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -16,7 +16,15 @@ demo: setup ## render the sample data, retrain all its categories, show the resu
 	@tocoad retrain sample
 
 test: setup ## every test
-	@pytest
+	@echo "the tests of the whole flow and all others, at once; each part is shown when it is over"
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-flow test-rest
+
+# Processes that load their libraries one after another: on two cores they leave one idle.
+test-flow:
+	@pytest tests/e2e
+
+test-rest:
+	@OMP_NUM_THREADS=1 pytest --ignore tests/e2e
 
 check: setup ## lint, types, layer contracts
 	@ruff check .

@@ -52,7 +52,8 @@ class Postman:
     def flush(self) -> None:
         """Returns when the mailbox has everything: the driver looks a last time when the stage is over."""
         if self._updates:
-            ray.get(self._post())
+            # Not `ray.get`: a task that waits in it lends its CPUs, and Ray starts one more process for the next task.
+            self._post().future().result()
 
     def _post(self) -> Any:
         letter = self._mailbox.post.remote(self._key, self._updates)

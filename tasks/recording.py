@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 
 from tasks.mlflow_tracking import GIT_COMMIT_TAG, Run, Tracking
-from tocoad.config import MethodName, Settings
+from tocoad.config import CONTROL, MethodName, Settings
 from tocoad.data.manifest import TEST_FILE, TRAIN_FILE, Manifest
 from tocoad.graph import Job, detector_dir, evaluation_dir, jobs_of, manifest_dir
 from tocoad.stage import Progress
@@ -16,7 +17,7 @@ from tocoad.workspace import Category, Workspace
 
 # Files of a stage that a person or the report wants to see beside the run.
 _FIGURES = (
-    *("metrics.json", "latency.json", "predictions.csv", "replicates.csv", "curves.csv", "curves"),
+    *("metrics.json", "latency.json", "predictions.csv", "replicates.csv", "curves.csv", "curves", "distances.csv"),
     *("preview.png", "overlays"),
 )
 REPORT_FOLDER = "report"
@@ -67,9 +68,9 @@ class RetrainRecord:
                 if (source / name).exists():
                     run.log_artifacts(source / name, f"{target}/{name}" if (source / name).is_dir() else target)
         run.log_artifacts(detector_dir(self._workspace, category, method), "detector")
-        run.log_metrics(_metrics(evaluation_dir(self._workspace, category, method)))
-        control = evaluation_dir(self._workspace, category, "patchcore")
-        run.log_metrics({f"control/{name}": value for name, value in _metrics(control).items()})
+        for prefix, name in (("", method), ("control/", CONTROL)):
+            figures = _metrics(self._workspace, category, name)
+            run.log_metrics({f"{prefix}{key}": value for key, value in figures.items()})
 
     def report(self, index: Path, pages: Mapping[Category, Path]) -> str | None:
         """Keeps the summary at the retrain's run and each page at its category's.
@@ -100,7 +101,11 @@ def retrain_record(
         yield RetrainRecord(tracking, experiment_id, parent, workspace, settings, commit)
 
 
-def _metrics(folder: Path) -> dict[str, float | None]:
+def _metrics(workspace: Workspace, category: Category, method: MethodName) -> dict[str, float | None]:
+    """What the evaluation found, and as `fit/NAME` what the detector's making told."""
     from tocoad.evaluation.files import read_report
 
-    return {str(name): value for name, value in read_report(folder).metrics.items()}
+    judged = read_report(evaluation_dir(workspace, category, method)).metrics
+    fit = detector_dir(workspace, category, method).with_name("metrics.json")
+    made = json.loads(fit.read_text(encoding="utf-8"))
+    return {str(name): value for name, value in judged.items()} | {f"fit/{key}": value for key, value in made.items()}

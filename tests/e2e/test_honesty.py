@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -37,8 +38,15 @@ SETTINGS = Settings(
 )
 
 
-def trained(root: Path, source: Path, *, with_test: bool) -> dict[str, bytes]:
-    """The bytes of both detector packages, trained in a workspace of its own."""
+@dataclass(frozen=True)
+class Trained:
+    """A workspace and the bytes of both detector packages in it."""
+
+    workspace: Workspace
+    packages: dict[str, bytes]
+
+
+def train(root: Path, source: Path, *, with_test: bool = True) -> Trained:
     workspace = Workspace(root)
     shutil.copytree(source, workspace.dataset_dir("tiny"))
     if not with_test:
@@ -47,7 +55,8 @@ def trained(root: Path, source: Path, *, with_test: bool) -> dict[str, bytes]:
     for job in jobs_of(GEAR, "tocoad"):
         run_stage(workspace, GEAR, job.method, job.stage.name, SETTINGS)
     folders = {method: detector_dir(workspace, GEAR, method) for method in ("tocoad", "patchcore")}
-    return {f"{name}/{file.name}": file.read_bytes() for name, folder in folders.items() for file in folder.iterdir()}
+    files = [(name, file) for name, folder in folders.items() for file in folder.iterdir()]
+    return Trained(workspace, {f"{name}/{file.name}": file.read_bytes() for name, file in files})
 
 
 @pytest.fixture(scope="module")
@@ -59,22 +68,25 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_test_split_does_not_reach_the_detector(source: Path, tmp_path: Path) -> None:
-    with_test = trained(tmp_path / "with", source, with_test=True)
-    without = trained(tmp_path / "without", source, with_test=False)
+@pytest.fixture(scope="module")
+def whole(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    return train(tmp_path_factory.mktemp("with"), source)
+
+
+def test_the_test_split_does_not_reach_the_detector(whole: Trained, source: Path, tmp_path: Path) -> None:
+    with_test = whole.packages
+    without = train(tmp_path, source, with_test=False).packages
     assert with_test.keys() == without.keys() and len(with_test) == 4
     for name, content in with_test.items():
         assert content == without[name], name
     # Good parts alone are a supported case: the evaluation is there, without figures.
-    predictions = Workspace(tmp_path / "without").work_dir(GEAR) / "tocoad/evaluate/predictions.csv"
+    predictions = Workspace(tmp_path).work_dir(GEAR) / "tocoad/evaluate/predictions.csv"
     assert predictions.read_text().splitlines() == ["image_path,defect_type,gt_label,pred_score,pred_label"]
 
 
-def test_the_two_methods_differ_by_the_training_alone(source: Path, tmp_path: Path) -> None:
-    trained(tmp_path, source, with_test=True)
+def test_the_two_methods_differ_by_the_training_alone(whole: Trained) -> None:
     cards = {
-        method: load_detector(detector_dir(Workspace(tmp_path), GEAR, method)).card
-        for method in ("tocoad", "patchcore")
+        method: load_detector(detector_dir(whole.workspace, GEAR, method)).card for method in ("tocoad", "patchcore")
     }
     assert cards["tocoad"].architecture == cards["patchcore"].architecture
     assert cards["tocoad"].provenance.manifest_sha256 == cards["patchcore"].provenance.manifest_sha256

@@ -1,6 +1,6 @@
 """The nightly deployment, as it is written: deployed to a real server, triggered once, run by a real worker.
 
-It follows `test_retrain.py`, which leaves another seed in the settings: there is something to train.
+It follows `test_retrain.py`, which leaves `plate` trained with another seed than the settings have: it is stale.
 """
 
 from __future__ import annotations
@@ -67,3 +67,6 @@ def test_the_nightly_run_retrains_what_is_stale(
     assert (row["category"], row["status"]) == ("plate", "trained")
     status = json.loads(shop.run("tocoad", "status", "tiny", "--json").stdout)["categories"]
     assert status["plate"]["stale"] == []
+    # The seed alone has changed: the same images give another detector, and so another version.
+    entry = json.loads((shop.root / "work/tiny/ledger.jsonl").read_text().splitlines()[-1])
+    assert (entry["model"], entry["version"]) == ("tiny.plate", 3)

@@ -1,4 +1,4 @@
-"""A category's evaluation, detector card and loss curves as files, made up for tests of the report."""
+"""A category's evaluation, detector card and training curves as files, made up for tests of the report."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from tocoad.report.facts import Facts
 from tocoad.workspace import Category, Workspace
 
 THRESHOLD = 10.0
+STEPS = range(1, 121)
 SCALE = (4.0, 20.0)
 FACTS = Facts(
     data_version="0123456789abcdef.dir",
@@ -40,7 +41,10 @@ SCORES: Mapping[str, Sequence[float]] = {
 
 @dataclass
 class Made:
-    """What to make up. `scores` are by defect type, `good` among them; `shown` names the gallery's images."""
+    """What to make up. `scores` are by defect type, `good` among them. `collapse` is the collapse indicator after stage
+    2's last step, `guide_rise` by how much D's loss rises over its steps; without `diagnostics` there is only the loss,
+    and no file of distances, as earlier versions left it. `distance` is the median of the calibration distances.
+    """
 
     scores: Mapping[str, Sequence[float]] = field(default_factory=lambda: SCORES)
     metrics: Mapping[str, float | None] = field(default_factory=lambda: dict.fromkeys(METRIC_NAMES, 0.9))
@@ -54,6 +58,10 @@ class Made:
     gallery: bool = True
     latency: bool = True
     losses: bool = True
+    diagnostics: bool = True
+    collapse: float = 0.97
+    guide_rise: float = 0.0
+    distance: float = 2.0
 
     def images(self) -> list[tuple[str, str, int, float, bool]]:
         return [
@@ -87,7 +95,10 @@ def write_category(workspace: Workspace, category: Category, method: MethodName,
     _gallery(folder / "gallery", made)
     _detector(detector_dir(workspace, category, method), category, method, made)
     if made.losses:
-        _losses(workspace, category, method)
+        _losses(workspace, category, method, made)
+    if made.diagnostics:
+        rows = ((f"{q / 100:.2f}", made.distance * (0.5 + q / 100)) for q in range(101))
+        _table(detector_dir(workspace, category, method).with_name("distances.csv"), ("quantile", "distance"), rows)
     return folder
 
 
@@ -207,13 +218,28 @@ def _picture(panel: str, score: float) -> bytes:
     return buffer.getvalue()
 
 
-def _losses(workspace: Workspace, category: Category, method: MethodName) -> None:
+def _losses(workspace: Workspace, category: Category, method: MethodName, made: Made) -> None:
     for stage in METHODS[method].stages:
         if stage.name in ("stage1", "stage2"):
             folder = output_dir(workspace, category, method, stage)
             folder.mkdir(parents=True, exist_ok=True)
-            rows = ((step, float(np.exp(-step / 40)), 0.5) for step in range(1, 121))
-            _table(folder / "curves.csv", ("step", "loss", "positive"), rows)
+            table: dict[str, list[object]] = {"step": [*STEPS], "loss": [float(np.exp(-step / 40)) for step in STEPS]}
+            if stage.name == "stage2" and made.diagnostics:
+                table |= _diagnostics(made)
+            _table(folder / "curves.csv", [*table], zip(*table.values(), strict=True))
+
+
+def _diagnostics(made: Made) -> dict[str, list[object]]:
+    """Figures of stage 2; the drift was measured at every twelfth step, and its other cells are empty."""
+    steps = np.array(STEPS)
+    # As on real data, D's loss varies from step to step by more than it drifts.
+    guide = 0.02 * np.random.default_rng(1).uniform(0.5, 1.5, len(steps)) * (1 + made.guide_rise * steps / steps[-1])
+    spread = np.linspace(1.0, made.collapse, len(steps))
+    drift = {
+        f"drift_level{level}": [f"{0.01 * level * step / 120:.6g}" if step % 12 == 0 else "" for step in STEPS]
+        for level in (2, 3, 4)
+    }
+    return {"positive": [0.5] * len(steps), "discriminative": [*guide], "projection_std": [*spread], **drift}
 
 
 def _table(file: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -30,3 +30,13 @@ def pixel_threshold(anomaly_maps: Iterable[NDArray[np.float32]], rate: float) ->
     exceeding = math.floor(Fraction(repr(float(rate))) * pixels.size)
     position = pixels.size - 1 - exceeding
     return float(np.partition(pixels, position)[position])
+
+
+def normal_range(anomaly_maps: Sequence[NDArray[np.float32]] | NDArray[np.float32], rate: float) -> tuple[float, float]:
+    """Median of the calibration pixels and their `pixel_threshold`: what maps of another unit are brought to.
+
+    Where both are the same, as on normals that are equal to the bit, the range is one unit wide.
+    """
+    high = pixel_threshold(anomaly_maps, rate)
+    low = float(np.median(np.concatenate([np.ravel(anomaly_map) for anomaly_map in anomaly_maps])))
+    return (low, high) if high > low else (low, low + 1.0)

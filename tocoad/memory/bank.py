@@ -46,9 +46,10 @@ class MemoryBank(nn.Module):
         """Patches (B, P, D) of B images -> Euclidean distances (B, P) and bank indices (B, P).
 
         Each image is a product of its own: rounding depends on a product's shape, and an image's distances must be the
-        same bytes in a batch of 1 and of 16.
+        same bytes in a batch of 1 and of 16. It stays in float32 under autocast: bf16 finds wrong neighbours.
         """
-        found = [self._nearest_of_image(image) for image in queries.float()]
+        with torch.autocast(queries.device.type, enabled=False):
+            found = [self._nearest_of_image(image) for image in queries.float()]
         return torch.stack([distance for distance, _ in found]), torch.stack([index for _, index in found])
 
     def support_distances(self, queries: Tensor, nearest: Tensor, neighbours: int) -> Tensor:

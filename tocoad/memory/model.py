@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Self
+from typing import Any, Literal, NamedTuple, Self, cast
 
 import torch
+import torch.nn.functional as F
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
@@ -19,10 +20,21 @@ from tocoad.scoring.patches import patch_features
 NAME = "memory_bank"
 
 
+class BankScale(BaseModel):
+    """One of the banks: its images are enlarged by `factor` first; the distances `low` and `high` become 0 and 1."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    factor: float
+    bank_size: int
+    low: float = 0.0
+    high: float = 1.0
+
+
 class MemoryBankArchitecture(BaseModel):
     """All that decides the networks apart from their tensors; kept in the detector's card.
 
-    `layers` are the encoder's levels that the bank reads; empty where it reads all.
+    `layers` are the encoder's levels that the banks read; empty where they read all.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -31,8 +43,8 @@ class MemoryBankArchitecture(BaseModel):
     layers: tuple[int, ...] = ()
     image_size: int
     pooled_width: int
-    bank_size: int
     bank_width: int
+    scales: tuple[BankScale, ...]
     sigma: float
     image_score: Literal["max", "top_mean"]
     top_percent: float
@@ -41,46 +53,59 @@ class MemoryBankArchitecture(BaseModel):
 
 
 class MemoryBankModel(nn.Module):
-    """Distance of every patch to the nearest normal one, as a map and as one score."""
+    """Distance of every patch to the nearest normal one, as a map and as one score.
 
-    operator: Tensor
+    With one scale the map is the distances themselves, as in PatchCore. With several it is the mean over the scales'
+    maps, each on the range that `normalised_by` gives it: distances of a finer grid are of another size.
+    """
 
-    def __init__(self, encoder: Encoder, bank: MemoryBank, spec: MemoryBankArchitecture) -> None:
+    def __init__(self, encoder: Encoder, banks: Sequence[MemoryBank], spec: MemoryBankArchitecture) -> None:
         super().__init__()
         self.encoder = encoder
-        self.bank = bank
+        self.banks = nn.ModuleList(banks)
         self.spec = spec
         self.mean, self.std = encoder.mean, encoder.std
         self.layers = spec.layers or encoder.levels
-        grid = spec.image_size // min(encoder.strides[level] for level in self.layers)
-        operator = anomaly_map_operator(spec.image_size, grid, spec.sigma)
-        self.register_buffer("operator", operator, persistent=False)
+        stride = min(encoder.strides[level] for level in self.layers)
+        for number, scale in enumerate(spec.scales):
+            grid = scaled_size(spec.image_size, scale.factor) // stride
+            operator = anomaly_map_operator(spec.image_size, grid, spec.sigma)
+            self.register_buffer(f"operator_{number}", operator, persistent=False)
 
     @classmethod
     def assemble(
         cls,
         encoder: Encoder,
-        bank: MemoryBank,
+        banks: Mapping[float, MemoryBank],
         image_size: int,
         pooled_width: int,
         scoring: ScoringSettings,
         layers: Sequence[int] = (),
     ) -> Self:
-        """The model of trained parts; `layers` as in the architecture."""
+        """The model of trained parts; `banks` by the factor of their scale, `layers` as in the architecture."""
         spec = MemoryBankArchitecture(
             encoder=encoder.spec,
             layers=tuple(layers),
             image_size=image_size,
             pooled_width=pooled_width,
-            bank_size=bank.vectors.shape[0],
-            bank_width=bank.vectors.shape[1],
+            bank_width=next(iter(banks.values())).vectors.shape[1],
+            scales=tuple(BankScale(factor=factor, bank_size=bank.size) for factor, bank in banks.items()),
             sigma=scoring.sigma,
             image_score=scoring.image_score,
             top_percent=scoring.top_percent,
             reweight=scoring.reweight,
             reweight_neighbours=scoring.reweight_neighbours,
         )
-        return cls(encoder, bank, spec)
+        return cls(encoder, list(banks.values()), spec)
+
+    def normalised_by(self, ranges: Sequence[tuple[float, float]]) -> Self:
+        """The same networks; the (low, high) of each scale become 0 and 1."""
+        scales = [
+            scale.model_copy(update={"low": low, "high": high})
+            for scale, (low, high) in zip(self.spec.scales, ranges, strict=True)
+        ]
+        spec = self.spec.model_copy(update={"scales": tuple(scales)})
+        return type(self)(self.encoder, [self.bank(number) for number in range(len(scales))], spec)
 
     @property
     def architecture(self) -> dict[str, Any]:
@@ -90,28 +115,76 @@ class MemoryBankModel(nn.Module):
     def from_architecture(cls, architecture: dict[str, Any]) -> Self:
         """With meaningless tensors; `load_state_dict` is to follow."""
         spec = MemoryBankArchitecture.model_validate(architecture)
-        return cls(Encoder.from_spec(spec.encoder), MemoryBank(torch.zeros(spec.bank_size, spec.bank_width)), spec)
+        banks = [MemoryBank(torch.zeros(scale.bank_size, spec.bank_width)) for scale in spec.scales]
+        return cls(Encoder.from_spec(spec.encoder), banks, spec)
 
-    def score(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, 3, S, S), normalised -> anomaly map (B, S, S) and image score (B,), float32."""
-        return self.score_maps(self.encoder(images))
+    @property
+    def bank_size(self) -> int:
+        """Vectors of all banks."""
+        return sum(scale.bank_size for scale in self.spec.scales)
 
-    def score_maps(self, maps_of_levels: Mapping[int, Tensor]) -> tuple[Tensor, Tensor]:
-        """As `score`, from the encoder's maps {level: (B, C, H, W)}; levels that the bank does not read are ignored."""
-        patches = patch_features({level: maps_of_levels[level] for level in self.layers}, self.spec.pooled_width)
-        batch, height, width, _ = patches.shape
-        flat = patches.flatten(1, 2)
-        distances, nearest = self.bank.nearest(flat)
-        maps = apply_operator(self.operator, distances.view(batch, height, width))
+    def bank(self, number: int) -> MemoryBank:
+        return cast(MemoryBank, self.banks[number])
+
+    def score(self, images: Tensor, known: Mapping[int, Tensor] | None = None) -> tuple[Tensor, Tensor]:
+        """(B, 3, S, S), normalised -> anomaly map (B, S, S) and image score (B,), float32.
+
+        `known`: the encoder's maps of these images by level, where the caller has them anyway.
+        """
+        found = [self.nearest(images, number, known) for number in range(len(self.banks))]
+        terms = [
+            (self._map(number, match) - scale.low) / (scale.high - scale.low)
+            for number, (scale, match) in enumerate(zip(self.spec.scales, found, strict=True))
+        ]
+        maps = torch.stack(terms).mean(0) if len(terms) > 1 else terms[0]
         if self.spec.image_score == "top_mean":
-            scores = top_mean_score(maps, self.spec.top_percent)
-        elif self.spec.reweight:
-            worst = distances.argmax(1)
-            rows = torch.arange(batch, device=flat.device)
-            support = self.bank.support_distances(
-                flat[rows, worst], nearest[rows, worst], self.spec.reweight_neighbours
-            )
-            scores = reweighted_score(distances[rows, worst], support)
-        else:
-            scores = max_score(maps)
-        return maps, scores
+            return maps, top_mean_score(maps, self.spec.top_percent)
+        if self.spec.reweight:
+            return maps, self._reweighted(found[0])
+        return maps, max_score(maps)
+
+    def nearest(self, images: Tensor, number: int, known: Mapping[int, Tensor] | None = None) -> Nearest:
+        """What bank `number` says to every patch of the images; `known` as in `score`."""
+        factor = self.spec.scales[number].factor
+        if factor != 1.0 or known is None:
+            known = self.encoder(enlarged(images, factor), self.layers)
+        patches = patch_features({level: known[level] for level in self.layers}, self.spec.pooled_width)
+        distances, indices = self.bank(number).nearest(patches.flatten(1, 2))
+        return Nearest(patches.flatten(1, 2), distances, indices)
+
+    def scale_maps(self, images: Tensor) -> list[Tensor]:
+        """The anomaly map (B, S, S) of each scale alone, in distances."""
+        return [self._map(number, self.nearest(images, number)) for number in range(len(self.banks))]
+
+    def _map(self, number: int, found: Nearest) -> Tensor:
+        operator: Tensor = getattr(self, f"operator_{number}")
+        grid = operator.shape[1]
+        return apply_operator(operator, found.distances.view(-1, grid, grid))
+
+    def _reweighted(self, found: Nearest) -> Tensor:
+        worst = found.distances.argmax(1)
+        rows = torch.arange(len(worst), device=worst.device)
+        neighbours = self.spec.reweight_neighbours
+        support = self.bank(0).support_distances(found.patches[rows, worst], found.indices[rows, worst], neighbours)
+        return reweighted_score(found.distances[rows, worst], support)
+
+
+class Nearest(NamedTuple):
+    """Of P patches of B images: features (B, P, D), distance to the nearest bank vector (B, P) and its index (B, P)."""
+
+    patches: Tensor
+    distances: Tensor
+    indices: Tensor
+
+
+def scaled_size(image_size: int, factor: float) -> int:
+    """Side in pixels of an image enlarged by `factor`: the nearest multiple of 32, the deepest level's stride."""
+    return max(1, round(image_size * factor / 32)) * 32
+
+
+def enlarged(images: Tensor, factor: float) -> Tensor:
+    """(B, 3, S, S) -> (B, 3, T, T), bilinear. It adds no detail, but the encoder's filters see smaller things."""
+    size = scaled_size(images.shape[-1], factor)
+    if size == images.shape[-1]:
+        return images
+    return F.interpolate(images, size, mode="bilinear", align_corners=False)

@@ -84,11 +84,15 @@ class Encoder(nn.Module):
         copy._folded = True
         return copy.requires_grad_(False).eval()
 
-    def forward(self, images: Tensor) -> dict[int, Tensor]:
-        """(B, 3, H, W), normalised by `mean` and `std` -> {level: (B, channels, H / stride, W / stride)}, ascending."""
-        indices = [self._index[level] for level in self.levels]
+    def forward(self, images: Tensor, levels: Sequence[int] | None = None) -> dict[int, Tensor]:
+        """(B, 3, H, W), normalised by `mean` and `std` -> {level: (B, channels, H / stride, W / stride)}, ascending.
+
+        Of `levels` alone where they are given, some of this encoder's: nothing deeper is computed.
+        """
+        levels = self.levels if levels is None else sorted(levels)
+        indices = [self._index[level] for level in levels]
         maps = self.backbone.forward_intermediates(images, indices=indices, intermediates_only=True, stop_early=True)
-        return dict(zip(self.levels, maps, strict=True))
+        return dict(zip(levels, maps, strict=True))
 
     def train(self, mode: bool = True) -> Self:
         super().train(mode)

@@ -9,16 +9,18 @@ from typing import Any, Literal
 from tocoad.report.evidence import Evidence
 from tocoad.report.rates import Rate, chance_of_rejects
 from tocoad.report.text import NBSP, counted, listed, percent, percent_range, score
+from tocoad.report.training import COLLAPSED, RISE_MAX, rise
 
 # The summary prints these rules; they decide what a person is asked to look at, and nothing else.
 RECALL_MIN, TYPE_RECALL_MIN, TYPE_IMAGES_MIN = 0.9, 0.5, 10
-CHANCE_MIN = 0.05  # one-sided: too few rejects trouble nobody
+CHANCE_MIN = 0.05  # one-sided: too few rejects trouble nobody, nor does a loss that falls
 RULES = (
     "the gate has not promoted it",
     f"it misses more than {percent(1 - RECALL_MIN, 0)} of the defective test images, or there is none to tell",
     f"it misses more than {percent(1 - TYPE_RECALL_MIN, 0)} of one defect type",
     "it rejects more good test images than its threshold promises, beyond what chance explains",
     "a figure is below the control's, beyond what chance explains",
+    f"its training collapsed, or D's loss rose by more than {percent(RISE_MAX, 0)}, beyond what chance explains",
 )
 State = Literal["ship", "look", "stop"]
 
@@ -138,6 +140,22 @@ def _points(evidence: Evidence) -> list[str]:
     worse = [name for name, found in evidence.differences.items() if found.direction < 0]
     if worse:
         points.append(f"It is worse than the control in {listed([*worse])}.")
+    return points + _training_points(evidence)
+
+
+def _training_points(evidence: Evidence) -> list[str]:
+    points = []
+    for curves in evidence.training:
+        if curves.spread is not None and (end := curves.spread[1][-1]) < COLLAPSED:
+            points.append(
+                f"Its training collapsed: the spread of the projections ended at {end:.2g}, where 1 is as it should be."
+            )
+        found = rise(curves.guide[1]) if curves.guide is not None else None
+        if found is not None and found.share > RISE_MAX and found.chance < CHANCE_MIN:
+            points.append(
+                "Its training lost sight of damage: D's loss on synthetic anomalies rose by "
+                f"{percent(found.share, 0)} from the first quarter of {curves.stage} to the last."
+            )
     return points
 
 

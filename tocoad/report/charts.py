@@ -1,4 +1,4 @@
-"""The charts of a category: curves, the histogram of scores, losses."""
+"""The charts of a category's evaluation: curves and the histogram of scores."""
 
 from __future__ import annotations
 
@@ -9,19 +9,16 @@ import matplotlib
 import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from tocoad.metrics.names import CurveName
-from tocoad.report.evidence import Evidence, Judged, Loss
-from tocoad.report.svg import COLOURS, STYLE, inline
+from tocoad.report.evidence import Evidence, Judged
+from tocoad.report.svg import COLOURS, STYLE, canvas, inline
 from tocoad.report.text import counted, percent, score
 
-_WIDTH, _SQUARE, _FLAT = 4.5, 3.9, 3.0  # inches; 324 units wide: on a phone a unit is about a pixel
+_SQUARE = 3.9  # inches
 _BINS = 36
-_SMOOTHED = 40  # a loss's running mean is over this part of its steps
 Scores: TypeAlias = NDArray[np.float64]
 
 
@@ -66,7 +63,7 @@ def score_histogram(evidence: Evidence) -> Markup | None:
     defective = np.array([image.pred_score for image in images if image.gt_label])
     calibration = np.array(evidence.card.calibration.scores)
     edges = _edges(np.concatenate((good, defective, calibration)), threshold)
-    drawing, axes = _figure(3.7, 3, height_ratios=(5, 1, 5), sharex=True)
+    drawing, axes = canvas(3.7, 3, height_ratios=(5, 1, 5), sharex=True)
     rows = ((axes[0], good, "passed", "reject"), (axes[2], defective, "miss", "caught"))
     for axis, scores, left, right in rows:
         _bars(axis, scores, edges, threshold, left, right)
@@ -94,29 +91,9 @@ def score_histogram(evidence: Evidence) -> Markup | None:
     )
 
 
-@matplotlib.rc_context(STYLE)
-def loss_charts(losses: tuple[Loss, ...]) -> list[tuple[str, Markup]]:
-    """Stage and chart of every loss: each step pale, its running mean strong."""
-    found = []
-    for loss in losses:
-        drawing, (axis,) = _figure(_FLAT)
-        steps, values = np.array(loss.steps), np.array(loss.values)
-        width = max(len(values) // _SMOOTHED, 1)
-        axis.plot(steps, values, color=COLOURS["accent"], linewidth=0.8, alpha=0.3 if width > 1 else 1.0)
-        if width > 1:
-            mean = np.convolve(values, np.full(width, 1 / width), mode="valid")
-            axis.plot(steps[width - 1 :], mean, color=COLOURS["accent"], linewidth=1.8)
-        axis.set_xlabel("step" if width == 1 else f"step; strong: mean of {width} steps")
-        axis.set_ylabel("loss")
-        axis.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-        description = f"From {values[0]:.4g} at step {steps[0]:g} to {values[-1]:.4g} at step {steps[-1]:g}."
-        found.append((loss.stage, inline(drawing, f"loss-{loss.stage}", f"Loss of {loss.stage}", description)))
-    return found
-
-
 def _curve_chart(curve: _Curve, evidence: Evidence) -> Markup:
     judged, control = evidence.judged, evidence.control
-    drawing, (axis,) = _figure(_SQUARE)
+    drawing, (axis,) = canvas(_SQUARE)
     limit = judged.report.pro_limit if curve.name == "pro" else 1.0
     if curve.name == "roc":
         axis.plot((0, 1), (0, 1), color=COLOURS["line"], linewidth=1.0)
@@ -159,13 +136,6 @@ def _operating_point(name: CurveName, judged: Judged) -> tuple[float, float] | N
 def _count(axis: Axes, side: Literal["left", "right"], outcome: str, count: int) -> None:
     words = {"reject": "falsely rejected", "miss": "missed"}.get(outcome, outcome)
     axis.set_title(f"{count} {words}", loc=side, fontsize=10.5, color=COLOURS[outcome if count else "muted"])
-
-
-def _figure(height: float, rows: int = 1, **options: Any) -> tuple[Figure, list[Axes]]:
-    """Without pyplot, which would keep every figure."""
-    drawing = Figure(figsize=(_WIDTH, height), layout="constrained")
-    FigureCanvasSVG(drawing)
-    return drawing, list(drawing.subplots(rows, 1, squeeze=False, **options)[:, 0])
 
 
 def _edges(scores: Scores, threshold: float) -> Scores:

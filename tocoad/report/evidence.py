@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import itertools
+import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,15 +14,14 @@ from tocoad.evaluation.files import CURVES, CURVES_DIR, PREDICTIONS_FILE, read_r
 from tocoad.evaluation.gallery import GALLERY_DIR, GalleryImage, Outcome, outcome_of, read_gallery
 from tocoad.evaluation.latency import Latency, read_latency
 from tocoad.evaluation.report import EvaluationReport
-from tocoad.graph import METHODS, detector_dir, evaluation_dir, output_dir
+from tocoad.graph import detector_dir, evaluation_dir
 from tocoad.metrics.names import METRIC_NAMES, CurveName, MetricName
 from tocoad.package.card import CARD_FILE, DetectorCard
 from tocoad.report.rates import Difference, Rate, paired_difference
+from tocoad.report.tables import Points, read_points, read_rows
+from tocoad.report.training import StageCurves, read_distances, read_training
 from tocoad.stage import StageError
 from tocoad.workspace import Category, Workspace
-
-LOSS_FILE = "curves.csv"
-Points = tuple[tuple[float, ...], tuple[float, ...]]
 
 
 @dataclass(frozen=True)
@@ -70,18 +69,10 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Loss:
-    """The loss of one stage, step by step."""
-
-    stage: str
-    steps: tuple[float, ...]
-    values: tuple[float, ...]
-
-
-@dataclass(frozen=True)
 class Evidence:
     """`control` is None where the category has no evaluated control, or is the control's own. `size` is the detector
-    package's, in bytes; `gallery` lies in `gallery_dir`.
+    package's, in bytes; `gallery` lies in `gallery_dir`. `distances` are those of calibration patches to each method's
+    bank, this one's first, where they were recorded.
     """
 
     category: Category
@@ -89,7 +80,8 @@ class Evidence:
     control: Judged | None
     card: DetectorCard
     size: int
-    losses: tuple[Loss, ...]
+    training: tuple[StageCurves, ...]
+    distances: Mapping[MethodName, Points]
     latency: Latency | None
     gallery: tuple[GalleryImage, ...]
     gallery_dir: Path
@@ -128,7 +120,8 @@ def read_evidence(workspace: Workspace, category: Category, method: MethodName) 
         card = DetectorCard.model_validate_json((package / CARD_FILE).read_text(encoding="utf-8"))
         gallery = tuple(read_gallery(evaluation / GALLERY_DIR))
         latency = read_latency(evaluation)
-        losses = _read_losses(workspace, category, method)
+        training = read_training(workspace, category, method)
+        distances = _read_distances(workspace, category, method)
     except (StageError, OSError, ValidationError) as error:
         reason = f"{category} has no whole {method} evaluation ({_reason(error)})"
         raise StageError(f"{reason}: run tocoad retrain {category.dataset} first") from error
@@ -138,7 +131,8 @@ def read_evidence(workspace: Workspace, category: Category, method: MethodName) 
         control=None if method == CONTROL else _read_control(workspace, category),
         card=card,
         size=sum(file.stat().st_size for file in package.rglob("*") if file.is_file()),
-        losses=losses,
+        training=training,
+        distances=distances,
         latency=latency,
         gallery=gallery,
         gallery_dir=evaluation / GALLERY_DIR,
@@ -160,13 +154,23 @@ def _read_control(workspace: Workspace, category: Category) -> Judged | None:
         return None
 
 
+def _read_distances(workspace: Workspace, category: Category, method: MethodName) -> dict[MethodName, Points]:
+    own = read_distances(workspace, category, method)
+    found = {} if own is None else {method: own}
+    if method != CONTROL:
+        with contextlib.suppress(StageError):  # a control that is not whole is left out
+            if (other := read_distances(workspace, category, CONTROL)) is not None:
+                found[CONTROL] = other
+    return found
+
+
 def _read_judged(folder: Path, method: MethodName) -> Judged:
     return Judged(
         method=method,
         report=read_report(folder),
         images=_read_images(folder / PREDICTIONS_FILE),
         replicates=read_replicates(folder),
-        curves={name: _read_points(folder / CURVES_DIR / f"{name}.csv", columns) for name, columns in CURVES.items()},
+        curves={name: read_points(folder / CURVES_DIR / f"{name}.csv", columns) for name, columns in CURVES.items()},
     )
 
 
@@ -180,37 +184,7 @@ def _read_images(file: Path) -> tuple[ImageResult, ...]:
                 pred_score=float(row["pred_score"]),
                 pred_label=bool(int(row["pred_label"])),
             )
-            for row in _rows(file)
+            for row in read_rows(file)
         )
     except (KeyError, ValueError, TypeError) as error:
         raise StageError(f"{file}: not a table of predictions ({error})") from error
-
-
-def _read_points(file: Path, columns: tuple[str, str]) -> Points:
-    try:
-        rows = _rows(file)
-        x, y = (tuple(float(row[column]) for row in rows) for column in columns)
-    except (KeyError, ValueError, TypeError) as error:
-        raise StageError(f"{file}: not a curve ({error})") from error
-    return x, y
-
-
-def _read_losses(workspace: Workspace, category: Category, method: MethodName) -> tuple[Loss, ...]:
-    """The first column after `step`, of every stage that left curves."""
-    found = []
-    for stage in METHODS[method].stages:
-        file = output_dir(workspace, category, method, stage) / LOSS_FILE
-        if not file.is_file():
-            continue
-        columns = [name for name in itertools.chain(*_rows(file)[:1]) if name != "step"]
-        if columns:
-            found.append(Loss(stage.name, *_read_points(file, ("step", columns[0]))))
-    return tuple(found)
-
-
-def _rows(file: Path) -> list[dict[str, str]]:
-    try:
-        with file.open(encoding="utf-8", newline="") as lines:
-            return list(csv.DictReader(lines))
-    except FileNotFoundError:
-        raise StageError(f"{file} is missing") from None

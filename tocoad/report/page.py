@@ -17,13 +17,14 @@ from tocoad.evaluation.gallery import GalleryImage, Outcome
 from tocoad.graph import jobs_of
 from tocoad.metrics.names import METRIC_NAMES
 from tocoad.report import assessment, glossary
-from tocoad.report.charts import curve_charts, loss_charts, score_histogram
+from tocoad.report.charts import curve_charts, score_histogram
 from tocoad.report.evidence import Evidence
 from tocoad.report.facts import Facts
 from tocoad.report.heatmap import heat_colours
 from tocoad.report.names import INDEX
 from tocoad.report.rates import Difference
 from tocoad.report.render import render
+from tocoad.report.training_charts import training_charts
 from tocoad.stage import StageError
 
 OUTCOMES: tuple[Outcome, ...] = ("miss", "false reject", "caught", "passed")
@@ -77,7 +78,7 @@ def category_page(evidence: Evidence, facts: Facts) -> str:
             "meanings": glossary.METRICS,
             "histogram": score_histogram(evidence),
             "curves": curve_charts(evidence),
-            "losses": loss_charts(evidence.losses),
+            "training": training_charts(evidence),
             "panels": PANELS,
             "cards": [(image, _pictures(image, evidence.gallery_dir, evidence.category.dataset)) for image in shown],
             "outcomes": {outcome: sum(image.outcome == outcome for image in shown) for outcome in OUTCOMES},

@@ -5,15 +5,16 @@ from __future__ import annotations
 import io
 import re
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import matplotlib
 from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
 from matplotlib.typing import RcKeyType
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
+_WIDTH = 4.5  # inches; 324 units wide: on a phone a unit is about a pixel
 # Drawn in colours that stand for names: the page says what `--miss` looks like, in light and in dark.
 COLOURS = {
     name: f"#0a0b{number:02x}"
@@ -45,6 +46,13 @@ STYLE: dict[RcKeyType, Any] = {
     "xtick.major.size": 0,
     "ytick.major.size": 0,
 }
+
+
+def canvas(height: float, rows: int = 1, **options: Any) -> tuple[Figure, list[Axes]]:
+    """A figure of `height` inches and its axes, one below the other; without pyplot, which would keep every figure."""
+    drawing = Figure(figsize=(_WIDTH, height), layout="constrained")
+    FigureCanvasSVG(drawing)
+    return drawing, list(drawing.subplots(rows, 1, squeeze=False, **options)[:, 0])
 
 
 def inline(figure: Figure, name: str, title: str, description: str) -> Markup:

@@ -25,8 +25,9 @@ def smoothing_operator(size: int, sigma: float) -> Tensor:
 
 
 def apply_operator(operator: Tensor, scores: Tensor) -> Tensor:
-    """Maps (B, grid, grid) -> (B, size, size), for an operator (size, grid)."""
-    return operator @ scores @ operator.T
+    """Maps (B, grid, grid) -> (B, size, size), for an operator (size, grid); in float32 under autocast as well."""
+    with torch.autocast(scores.device.type, enabled=False):
+        return operator @ scores @ operator.T
 
 
 def _gaussian_matrix(size: int, sigma: float) -> Tensor:

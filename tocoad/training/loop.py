@@ -15,7 +15,8 @@ CHECKPOINT_SECONDS = 60.0
 CURVES_FILE = "curves.csv"
 
 Step = Callable[[int], Mapping[str, float]]
-"""Does the step of the given number (from 0) and returns its figures; the first is the loss."""
+"""Does the step of the given number (from 0) and returns its figures; the first is the loss. Not every step need have
+the others."""
 
 
 def train(
@@ -52,8 +53,12 @@ def cosine(step: int, iterations: int) -> float:
 
 
 def save_curves(curves: list[dict[str, float]], file: Path) -> None:
-    """One column a figure, for `dvc plots` and the report; without a step a header only."""
+    """One column a figure, for `dvc plots` and the report; without a step a header only.
+
+    A figure that not every step has leaves the other steps' cells empty.
+    """
+    names = list(dict.fromkeys(name for row in curves for name in row)) or ["step", "loss"]
     with file.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, fieldnames=list(curves[0]) if curves else ["step", "loss"], lineterminator="\n")
+        writer = csv.DictWriter(stream, fieldnames=names, lineterminator="\n")
         writer.writeheader()
         writer.writerows({key: f"{value:.6g}" for key, value in row.items()} for row in curves)

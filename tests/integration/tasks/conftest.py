@@ -23,16 +23,19 @@ def restored_environment() -> Iterator[None]:
     os.environ.update(kept)
 
 
+@pytest.fixture(scope="session")
+def shared_workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    return Workspace(tmp_path_factory.mktemp("a workspace"))
+
+
 @pytest.fixture(params=["local", "server"])
-def services(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, restored_environment: None
-) -> Services:
-    """Services of a new workspace; the server is the same one for all tests, so names must be a test's own."""
+def services(request: pytest.FixtureRequest, shared_workspace: Workspace, restored_environment: None) -> Services:
+    """Services of one workspace and one server for all tests: names in them must be a test's own."""
     if request.param == "server":
         os.environ["MLFLOW_TRACKING_URI"] = request.getfixturevalue("mlflow_server")
     else:
         os.environ.pop("MLFLOW_TRACKING_URI", None)
-    return configure(Workspace(tmp_path_factory.mktemp("a workspace")))
+    return configure(shared_workspace)
 
 
 @pytest.fixture
@@ -56,7 +59,7 @@ def make_detector(tmp_path: Path) -> Callable[[int], Path]:
     def make(seed: int) -> Path:
         encoder = build_encoder(EncoderSettings(weights="none"), (2, 3), seed=seed)
         vectors = torch.rand(4, sum(encoder.channels.values()), generator=torch.Generator().manual_seed(seed))
-        model = MemoryBankModel.assemble(encoder.eval(), MemoryBank(vectors), SIZE, 1024, ScoringSettings())
+        model = MemoryBankModel.assemble(encoder.eval(), {1.0: MemoryBank(vectors)}, SIZE, 1024, ScoringSettings())
         card = DetectorCard(
             dataset="set",
             category="gear",

@@ -47,7 +47,7 @@ def test_dvc_stage_is_the_node_of_the_graph(name: str) -> None:
     )
     assert any(dep.endswith("manifest/test.json") for dep in deps) == (stage.name == "evaluate")
 
-    profiled = {"encoder", "stage1", "stage2", "bank"}
+    profiled = {"encoder", "stage1", "stage2", "bank", "fusion"}
     expected = set(stage.params) | {f"profiles.${{profile}}.{section}" for section in profiled & set(stage.params)}
     assert set(written["params"]) == expected
 
@@ -60,7 +60,7 @@ def test_dvc_stage_is_the_node_of_the_graph(name: str) -> None:
 def test_every_profile_has_the_sections_that_dvc_depends_on() -> None:
     profiles = YAML(typ="safe").load((PROJECT / "params.yaml").read_text())["profiles"]
     for name, sections in profiles.items():
-        assert set(sections) == {"encoder", "stage1", "stage2", "bank"}, name
+        assert set(sections) == {"encoder", "stage1", "stage2", "bank", "fusion"}, name
 
 
 GEAR = Category("sample", "gear")

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import json
 
-from tocoad.data.cache import stage_images
 from tocoad.data.manifest import Manifest
-from tocoad.memory.fit import fit_bank, save_detector
+from tocoad.memory.fit import fit_banks, record_distances, save_detector
 from tocoad.memory.model import NAME
 from tocoad.nn.device import compute_context
 from tocoad.nn.encoder import build_encoder
@@ -23,10 +22,11 @@ def fit(context: StageContext) -> StageRecord:
     settings = context.settings
     manifest = Manifest.load(context.inputs["manifest"] / "train.json")
     with compute_context(settings.compute) as compute:
-        images = stage_images(context, manifest.split("train"))
         encoder = build_encoder(settings.encoder, settings.bank.layers, seed=settings.seed)
         compute.place(encoder)
-        model = fit_bank(context, encoder, images, compute)
-        metrics = {"bank_size": float(model.bank.size), **save_detector(context, NAME, model, manifest, compute)}
+        model = fit_banks(context, encoder, manifest, compute)
+        figures = save_detector(context, NAME, model, manifest, compute)
+        distances = record_distances(context, model, manifest, compute)
+    metrics = {"bank_size": float(model.bank_size), **figures, **distances}
     (context.output_dir / METRICS_FILE).write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
     return StageRecord(metrics=metrics)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 
-import numpy as np
 from safetensors.torch import load_file
 
-from tocoad.calibration.pixel import pixel_threshold
+from tocoad.calibration.pixel import normal_range
 from tocoad.config import Settings
-from tocoad.data.cache import stage_images
 from tocoad.data.manifest import TRAIN_FILE, Manifest
-from tocoad.memory.fit import fit_bank, save_detector
+from tocoad.memory.fit import fit_banks, record_distances, save_detector
 from tocoad.memory.model import NAME as BANK
 from tocoad.memory.model import MemoryBankModel
 from tocoad.methods.tocoad.fused import NAME as FUSED
@@ -29,18 +27,18 @@ def fit(context: StageContext) -> StageRecord:
     settings = context.settings
     manifest = Manifest.load(context.inputs["manifest"] / TRAIN_FILE)
     with compute_context(settings.compute) as compute:
-        images = stage_images(context, manifest.split("train"))
         encoder = build_encoder(settings.encoder, levels=None, seed=settings.seed)
         encoder.load_state_dict(load_file(context.inputs["stage2"] / ENCODER_FILE))
         compute.place(encoder)
         fused = settings.fusion.weight > 0
-        bank = fit_bank(context, encoder, images, compute, encoder.levels if fused else ())
+        bank = fit_banks(context, encoder, manifest, compute, encoder.levels if fused else ())
         if fused:
             model = compute.place(_fuse(context, bank, manifest, settings, compute)).eval()
             figures = save_detector(context, FUSED, model, manifest, compute)
         else:
             figures = save_detector(context, BANK, bank, manifest, compute)
-    metrics = {"bank_size": float(bank.bank.size), **figures}
+        distances = record_distances(context, bank, manifest, compute)
+    metrics = {"bank_size": float(bank.bank_size), **figures, **distances}
     (context.output_dir / METRICS_FILE).write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
     return StageRecord(metrics=metrics)
 
@@ -48,9 +46,9 @@ def fit(context: StageContext) -> StageRecord:
 def _fuse(
     context: StageContext, bank: MemoryBankModel, manifest: Manifest, settings: Settings, compute: Compute
 ) -> FusedModel:
-    """The bank's scale comes from calibration normals: its median becomes 0, its pixel threshold 1."""
+    """The range of the bank's map comes from calibration normals: its median becomes 0, its pixel threshold 1."""
     maps, _ = score_images(bank, calibration_images(context, manifest), compute)
-    scale = float(np.median(maps)), pixel_threshold(list(maps), settings.calibration.pixel_false_reject_rate)
+    scale = normal_range(maps, settings.calibration.pixel_false_reject_rate)
     discriminator = load_discriminator(context.inputs["stage1"], bank.encoder, settings)
     weight, sigma = settings.fusion.weight, settings.fusion.sigma
     return FusedModel.assemble(bank, discriminator, settings.stage1.decoder_blocks, scale, weight, sigma)

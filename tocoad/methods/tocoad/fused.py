@@ -81,7 +81,7 @@ class FusedModel(nn.Module):
     def score(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """(B, 3, S, S), normalised -> anomaly map (B, S, S) and image score (B,), float32."""
         maps_of_levels = self.bank.encoder(images)
-        distances, _ = self.bank.score_maps(maps_of_levels)
+        distances, _ = self.bank.score(images, maps_of_levels)
         logits = self.discriminator(maps_of_levels, self.spec.bank.image_size).float().squeeze(1)
         probability = apply_operator(self.smoothing, torch.sigmoid(logits))
         maps = (distances - self.spec.low) / (self.spec.high - self.spec.low) + self.spec.weight * probability

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from tocoad.config import Settings, SettingsError
 from tocoad.losses.contrastive import anchor_loss, collapse_indicator, negative_loss, positive_loss
 from tocoad.losses.focal import anomaly_probability, focal_loss
+from tocoad.methods.tocoad.drift import IMAGES, FeatureDrift, is_due
 from tocoad.methods.tocoad.inputs import TrainingInputs, read_inputs, run_key
 from tocoad.methods.tocoad.stage1 import DISCRIMINATOR_FILE, ENCODER_FILE, METRICS_FILE, load_discriminator
 from tocoad.nn.decoder import Discriminator, seeded_init
@@ -24,6 +25,7 @@ from tocoad.nn.device import Compute, compute_context
 from tocoad.nn.encoder import Encoder, build_encoder, run_small
 from tocoad.nn.folding import FoldedForward
 from tocoad.nn.heads import ContrastiveHead
+from tocoad.package.calibrate import calibration_images
 from tocoad.stage import StageContext, StageRecord
 from tocoad.training.batches import batch_indices, photometric_pair
 from tocoad.training.checkpoint import TrainingState
@@ -35,7 +37,7 @@ _SEED_OFFSET = 1  # stage 2 draws other anomalies than stage 1
 
 
 def stage2(context: StageContext) -> StageRecord:
-    """Fine-tunes the encoder; writes it and the curves."""
+    """Fine-tunes the encoder; writes it, the curves and their last row, the drift of the final weights in it."""
     settings = context.settings
     with compute_context(settings.compute) as compute:
         inputs = read_inputs(context, settings.seed + _SEED_OFFSET)
@@ -125,6 +127,7 @@ def _train(
         ],
         weight_decay=settings.weight_decay,
     )
+    drift = _drift(context, networks, inputs, compute)
 
     def step(number: int) -> Mapping[str, float]:
         batch = _batch(inputs, networks.encoder, context.settings, number, compute)
@@ -134,7 +137,7 @@ def _train(
         torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_([*trainable, *networks.heads.parameters()], settings.clip_norm)
         optimizer.step()
-        return figures
+        return figures | drift.measure() if is_due(number, settings.iterations) else figures
 
     folder = context.inputs["stage1"]
     state = TrainingState(
@@ -143,6 +146,14 @@ def _train(
         optimizer=optimizer,
     )
     return train(step, settings.iterations, state, context.checkpoint_dir, context.progress)
+
+
+def _drift(context: StageContext, networks: Networks, inputs: TrainingInputs, compute: Compute) -> FeatureDrift:
+    """On calibration normals, at the levels that train."""
+    encoder = networks.encoder
+    images = image_tensor(calibration_images(context, inputs.manifest)[:IMAGES], encoder.mean, encoder.std, compute)
+    levels = [level for level in encoder.levels if level > context.settings.stage2.frozen_stages]
+    return FeatureDrift(networks.forward, networks.pretrained, images, levels, compute)
 
 
 def _batch(inputs: TrainingInputs, encoder: Encoder, settings: Settings, number: int, compute: Compute) -> Batch:

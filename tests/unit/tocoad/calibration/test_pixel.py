@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tocoad.calibration.conformal import CalibrationError
-from tocoad.calibration.pixel import pixel_threshold
+from tocoad.calibration.pixel import normal_range, pixel_threshold
 
 
 def test_by_hand_over_maps_of_different_size() -> None:
@@ -33,3 +33,13 @@ def test_no_pixel_is_refused(maps: list[np.ndarray]) -> None:
 def test_a_map_that_is_not_finite_is_refused() -> None:
     with pytest.raises(CalibrationError, match="not finite"):
         pixel_threshold([np.array([[1.0, math.nan]], np.float32)], 0.1)
+
+
+def test_the_normal_range_is_median_and_threshold() -> None:
+    pixels = np.random.default_rng(0).permutation(101).astype(np.float32)
+    maps = [pixels[:40].reshape(8, 5), pixels[40:].reshape(1, 61)]
+    assert normal_range(maps, 0.07) == (50.0, pixel_threshold(maps, 0.07))
+
+
+def test_the_range_of_equal_pixels_has_a_width() -> None:
+    assert normal_range([np.full((2, 2), 3.0, np.float32)], 0.01) == (3.0, 4.0)

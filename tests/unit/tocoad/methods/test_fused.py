@@ -26,7 +26,7 @@ def parts(**scoring: object) -> tuple[MemoryBankModel, Discriminator]:
         maps = encoder(torch.randn(2, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(5)))
         vectors = patch_features({level: maps[level] for level in (2, 3)}, 1024).flatten(0, 2)[::3]
     settings = ScoringSettings.model_validate(scoring)
-    bank = MemoryBankModel.assemble(encoder, MemoryBank(vectors.clone()), SIZE, 1024, settings, (2, 3))
+    bank = MemoryBankModel.assemble(encoder, {1.0: MemoryBank(vectors.clone())}, SIZE, 1024, settings, (2, 3))
     discriminator = Discriminator(encoder.channels, BLOCKS)
     discriminator.init_weights(3)
     return bank.eval(), discriminator.eval()
@@ -44,7 +44,9 @@ def image() -> Tensor:
 @torch.inference_mode()
 def test_the_bank_reads_its_layers_alone(image: Tensor) -> None:
     bank, _ = parts()
-    narrow = MemoryBankModel.assemble(bank.encoder.with_levels((2, 3)), bank.bank, SIZE, 1024, ScoringSettings())
+    narrow = MemoryBankModel.assemble(
+        bank.encoder.with_levels((2, 3)), {1.0: bank.bank(0)}, SIZE, 1024, ScoringSettings()
+    )
     torch.testing.assert_close(bank.score(image)[0], narrow.eval().score(image)[0])
 
 

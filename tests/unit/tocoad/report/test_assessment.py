@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -106,6 +107,30 @@ def test_no_clear_difference_is_said_so(judge: Any) -> None:
     evidence, assessment = judge(CLEAN, Made())
     assert assessment.state == "ship"
     assert "No metric shows a difference" in (against_control(evidence) or "")
+
+
+def test_a_collapse_in_training_is_a_point(judge: Any) -> None:
+    _, assessment = judge(replace(CLEAN, collapse=0.04))
+    assert assessment.state == "look"
+    assert assessment.points == (
+        "Its training collapsed: the spread of the projections ended at 0.04, where 1 is as it should be.",
+    )
+
+
+def test_a_guide_that_is_lost_in_training_is_a_point(judge: Any) -> None:
+    _, assessment = judge(replace(CLEAN, guide_rise=1.5))
+    (point,) = assessment.points
+    # From 1 + 1.5 / 8 to 1 + 1.5 * 7 / 8, but for the noise.
+    share = re.fullmatch(
+        r"Its training lost sight of damage: D's loss on synthetic anomalies rose by (\d+) % from the first quarter of "
+        r"stage2 to the last\.",
+        _plain(point),
+    )
+    assert share is not None and int(share[1]) == pytest.approx(95, abs=25)
+
+
+def test_training_as_earlier_versions_recorded_it_is_not_judged(judge: Any) -> None:
+    assert judge(replace(CLEAN, diagnostics=False, collapse=0.0, guide_rise=9.0))[1].state == "ship"
 
 
 def test_other_images_are_not_comparable(judge: Any) -> None:

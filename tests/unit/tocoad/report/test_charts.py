@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import pytest
 from report_files import SCORES, Made, write_category
 
-from tocoad.report.charts import curve_charts, loss_charts, score_histogram
+from tocoad.report.charts import curve_charts, score_histogram
 from tocoad.report.evidence import Evidence, read_evidence
 from tocoad.workspace import Category, Workspace
 
@@ -89,12 +89,6 @@ def test_without_test_images_there_is_no_histogram(workspace: Workspace) -> None
     category = Category("toys", "plain")
     write_category(workspace, category, "tocoad", Made(gallery=False, scores={}))
     assert score_histogram(read_evidence(workspace, category, "tocoad")) is None
-
-
-def test_a_loss_is_described_by_its_ends(evidence: Evidence) -> None:
-    (stage, chart), _ = loss_charts(evidence.losses)
-    assert stage == "stage1"
-    assert "to 0.04979 at step 120" in (ElementTree.fromstring(chart).findtext("desc") or "")  # exp(-3)
 
 
 def test_charts_take_colour_and_type_from_the_page_and_are_the_same_twice(evidence: Evidence) -> None:

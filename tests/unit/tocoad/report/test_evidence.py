@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import pytest
 from report_files import SCORES, Made, write_category
@@ -20,8 +21,8 @@ def test_reads_what_the_stages_left(workspace: Workspace, bolt: Category) -> Non
     assert evidence.judged.false_rejects == Rate(1, 24)
     assert list(evidence.judged.recall_by_type.items()) == [("crack", Rate(3, 4)), ("dent", Rate(2, 2))]
     assert evidence.judged.curves["roc"] == ((0.0, 0.05, 0.3), (0.0, 0.8, 1.0))
-    assert [(loss.stage, len(loss.values)) for loss in evidence.losses] == [("stage1", 120), ("stage2", 120)]
-    assert evidence.losses[0].steps[:2] == (1.0, 2.0)
+    assert [(curves.stage, len(curves.loss[1])) for curves in evidence.training] == [("stage1", 120), ("stage2", 120)]
+    assert evidence.training[0].loss[0][:2] == (1.0, 2.0)
     assert evidence.size == sum(file.stat().st_size for file in detector_dir(workspace, bolt, "tocoad").iterdir())
     assert evidence.latency is not None and evidence.latency.median_ms == 38.1
     assert len(evidence.gallery) == 30
@@ -51,7 +52,8 @@ def test_other_images_are_not_compared_and_other_draws_give_no_interval(workspac
 def test_the_control_has_no_control(workspace: Workspace, bolt: Category) -> None:
     write_category(workspace, bolt, "patchcore", Made(gallery=False))
     evidence = read_evidence(workspace, bolt, "patchcore")
-    assert evidence.control is None and evidence.losses == ()
+    assert evidence.control is None and evidence.training == ()
+    assert list(evidence.distances) == ["patchcore"]
 
 
 @pytest.mark.parametrize("name", ["metrics.json", "predictions.csv", "replicates.csv", "curves/pro.csv"])
@@ -75,6 +77,8 @@ def test_an_evaluation_that_is_not_whole_is_refused_in_one_line(
         ("latency.json", "{}"),
         ("../fit/detector/detector.json", "{}"),
         ("../stage1/curves.csv", "step,loss\n1,low\n"),
+        ("../stage2/curves.csv", "step,loss,drift_level2\n1,0.5\n"),
+        ("../fit/distances.csv", "quantile\n0.5\n"),
     ],
 )
 def test_a_broken_file_is_refused_in_one_line(workspace: Workspace, bolt: Category, name: str, content: str) -> None:
@@ -88,13 +92,15 @@ def test_a_control_that_is_not_whole_is_left_out(workspace: Workspace, bolt: Cat
     write_category(workspace, bolt, "tocoad", Made(gallery=False))
     write_category(workspace, bolt, "patchcore", Made(gallery=False))
     (evaluation_dir(workspace, bolt, "patchcore") / "predictions.csv").unlink()
-    assert read_evidence(workspace, bolt, "tocoad").control is None
+    detector_dir(workspace, bolt, "patchcore").with_name("distances.csv").write_text("quantile\n0.5\n")
+    evidence = read_evidence(workspace, bolt, "tocoad")
+    assert evidence.control is None and list(evidence.distances) == ["tocoad"]
 
 
 def test_what_is_empty_is_read_as_empty(workspace: Workspace, bolt: Category) -> None:
     made = Made(scores={"good": SCORES["good"]}, curves=False, gallery=False, latency=False, losses=False, resamples=0)
-    write_category(workspace, bolt, "tocoad", made)
+    write_category(workspace, bolt, "tocoad", replace(made, diagnostics=False))
     evidence = read_evidence(workspace, bolt, "tocoad")
     assert evidence.judged.recall == Rate(0, 0) and evidence.judged.recall_by_type == {}
     assert evidence.judged.curves["roc"] == ((), ())
-    assert (evidence.gallery, evidence.latency, evidence.losses) == ((), None, ())
+    assert (evidence.gallery, evidence.latency, evidence.training, evidence.distances) == ((), None, (), {})

@@ -25,7 +25,7 @@ NO_FIGURES: dict[str, float | None] = dict.fromkeys(METRIC_NAMES)
 
 
 # Without what takes time: most of what a page says does not depend on it.
-LIGHT = Made(curves=False, losses=False, gallery=False)
+LIGHT = Made(curves=False, losses=False, gallery=False, diagnostics=False)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Element:
     """A page with everything on it."""
     workspace, bolt = Workspace(tmp_path_factory.mktemp("full")), Category("toys", "bolt")
     write_category(workspace, bolt, "tocoad", Made())
-    write_category(workspace, bolt, "patchcore", replace(LIGHT, curves=True))
+    write_category(workspace, bolt, "patchcore", replace(LIGHT, curves=True, diagnostics=True))
     return read_page(category_page(read_evidence(workspace, bolt, "tocoad"), FACTS))
 
 
@@ -128,6 +128,26 @@ def test_a_gallery_of_some_says_of_how_many(workspace: Workspace, bolt: Category
     index.write_text(json.dumps(json.loads(index.read_text())[:3]))
     whole = read_page(category_page(read_evidence(workspace, bolt, "tocoad"), FACTS))
     assert "3 of 30 test images are shown" in whole.one("section", id="gallery").text
+
+
+def test_the_training_section_holds_a_chart_and_a_note_for_each_diagnostic(full: Element) -> None:
+    section = full.one("section", id="training")
+    figures = section.find("figure")
+    assert [figure.one("figcaption").text for figure in figures] == [
+        "Loss of stage1",
+        "Loss of stage2",
+        "D's loss on synthetic anomalies",
+        "Spread of the projections",
+        "Drift from the pretrained encoder",
+        "Calibration images against the bank",
+    ]
+    assert all(len(figure.find("svg")) == 1 and "A bad one" in figure.one("p").text for figure in figures)
+    assert not section.find(class_="empty")
+    assert "#training" in [link.attributes["href"] for link in full.one(class_="sections").find("a")]
+
+
+def test_a_page_without_any_record_of_training_has_no_chart_of_it(page: Any) -> None:
+    assert not page(LIGHT).one("section", id="training").find("figure")
 
 
 def test_the_colour_bar_has_the_heat_maps_colours_and_ends(full: Element) -> None:

@@ -13,12 +13,19 @@ from tocoad.workspace import Workspace
 PROJECT = Path(__file__).parents[4]
 
 
+@pytest.fixture(scope="session")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("rendered") / "tiny"
+    render_sample(folder, size=64, counts=SampleCounts(train=12, test_good=3, test_defective=5))
+    shutil.rmtree(folder / "fabric")
+    return folder
+
+
 @pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
+def workspace(rendered: Path, tmp_path: Path) -> Workspace:
     shutil.copy(PROJECT / "params.yaml", tmp_path)
     made = Workspace(tmp_path)
-    render_sample(made.dataset_dir("tiny"), size=64, counts=SampleCounts(train=12, test_good=3, test_defective=5))
-    shutil.rmtree(made.dataset_dir("tiny") / "fabric")
+    shutil.copytree(rendered, made.dataset_dir("tiny"))
     return made
 
 

@@ -11,7 +11,7 @@ from torch import nn
 
 from tocoad.stage import Progress, StageError, silent
 from tocoad.training.checkpoint import TrainingState
-from tocoad.training.loop import cosine, save_curves, train
+from tocoad.training.loop import Step, cosine, save_curves, train
 
 
 class KilledError(Exception):
@@ -54,6 +54,18 @@ def test_a_killed_training_goes_on_to_the_same_bits(tmp_path: Path) -> None:
         assert torch.equal(tensor, resumed.network.state_dict()[name]), name
 
 
+def test_figures_that_not_every_step_has_survive_a_kill(tmp_path: Path) -> None:
+    def sparse(run: Run, kill_at: int | None = None) -> Step:
+        return lambda n: run.step(n, kill_at) | ({"drift": float(n)} if n % 3 == 2 else {})
+
+    whole, killed, resumed = Run(), Run(), Run()
+    expected = train(sparse(whole), 9, whole.state, tmp_path / "a", silent)
+    with pytest.raises(KilledError):
+        train(sparse(killed, 7), 9, killed.state, tmp_path / "b", silent, checkpoint_seconds=0)
+    assert train(sparse(resumed), 9, resumed.state, tmp_path / "b", silent) == expected
+    assert [row.get("drift") for row in expected] == [None, None, 2.0, None, None, 5.0, None, None, 8.0]
+
+
 def test_a_checkpoint_of_another_run_is_not_taken(tmp_path: Path) -> None:
     first = Run("one")
     train(first.step, 3, first.state, tmp_path / "c", silent, checkpoint_seconds=0)
@@ -86,3 +98,15 @@ def test_curves_are_a_table(tmp_path: Path) -> None:
     save_curves([{"step": 1.0, "loss": 0.5}, {"step": 2.0, "loss": 0.25}], tmp_path / "curves.csv")
     rows = list(csv.reader((tmp_path / "curves.csv").open()))
     assert rows == [["step", "loss"], ["1", "0.5"], ["2", "0.25"]]
+
+
+def test_steps_without_a_figure_have_empty_cells(tmp_path: Path) -> None:
+    curves = [{"step": 1.0, "loss": 0.5}, {"step": 2.0, "loss": 0.25, "drift": 0.125}, {"step": 3.0, "loss": 0.125}]
+    save_curves(curves, tmp_path / "curves.csv")
+    rows = list(csv.reader((tmp_path / "curves.csv").open()))
+    assert rows == [["step", "loss", "drift"], ["1", "0.5", ""], ["2", "0.25", "0.125"], ["3", "0.125", ""]]
+
+
+def test_without_a_step_there_is_a_header_alone(tmp_path: Path) -> None:
+    save_curves([], tmp_path / "curves.csv")
+    assert (tmp_path / "curves.csv").read_text() == "step,loss\n"
