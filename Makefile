@@ -20,10 +20,10 @@ test: setup ## every test
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-flow test-rest
 
 # Processes that load their libraries one after another: on two cores they leave one idle.
-test-flow:
+test-flow: setup
 	@pytest tests/e2e
 
-test-rest:
+test-rest: setup
 	@OMP_NUM_THREADS=1 pytest --ignore tests/e2e
 
 check: setup ## lint, types, layer contracts
