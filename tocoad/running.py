@@ -54,7 +54,7 @@ def execute(
 ) -> StageRecord:
     """Calls the stage's function on the folders given; `target` appears, whole, with the stage's record in it."""
     checkpoint_dir = target.with_name(f".{target.name}.checkpoint")
-    started = time.perf_counter()
+    started, cpu_started = time.perf_counter(), time.process_time()
     with replacing(target) as folder:
         context = StageContext(
             category=category,
@@ -68,8 +68,16 @@ def execute(
             progress=progress,
         )
         made = stage.load()(context)
-        record = StageRecord(metrics={**made.metrics}, seconds=time.perf_counter() - started)
-        document = {"seconds": record.seconds, "metrics": dict(record.metrics)}
+        record = StageRecord(
+            metrics={**made.metrics},
+            seconds=time.perf_counter() - started,
+            cpu_seconds=time.process_time() - cpu_started,
+        )
+        document = {
+            "seconds": record.seconds,
+            "cpu_seconds": record.cpu_seconds,
+            "metrics": dict(record.metrics),
+        }
         (folder / RECORD_FILE).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     shutil.rmtree(checkpoint_dir, ignore_errors=True)
     return record

@@ -51,10 +51,14 @@ class StageContext:
 
 @dataclass(frozen=True)
 class StageRecord:
-    """What a stage tells its caller: figures only, never tensors."""
+    """What a stage tells its caller: figures only, never tensors.
+
+    `seconds` are the clock's, `cpu_seconds` the process's own, whatever ran beside; None where it was not noted.
+    """
 
     metrics: Mapping[str, float | None] = field(default_factory=dict)
     seconds: float = 0.0
+    cpu_seconds: float | None = None
 
 
 class StageFunction(Protocol):

@@ -32,6 +32,7 @@ def test_a_study_computes_what_is_missing_and_tables_it(shop: Any) -> None:
     assert "| fused | 1 |" in table
     assert "`tocoad study small.yaml`" in table
     cell = json.loads((shop.root / "work/studies/small/none/fused/gear-0.json").read_text())
+    assert min(cell["cpu_seconds"].values()) > 0
     assert set(cell["seconds"]) == {"manifest", "synthesize", "stage1", "stage2", "fit", "evaluate"}
 
     read = shop.run("tocoad", "study", "small.yaml", "--table")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from tocoad.evaluation.files import read_replicates, read_report
 from tocoad.graph import METHODS
@@ -17,7 +17,7 @@ from tocoad.workspace import Workspace
 
 
 class CellResult(BaseModel):
-    """`seconds` and `figures` are by stage: the stage's own time, wherever it was first computed, and what it told.
+    """`seconds` (the clock's), `cpu_seconds` and `figures` are by stage: its own, wherever it was first computed.
     `replicates` are the metrics' values on the bootstrap draws of the category's test images.
     """
 
@@ -33,6 +33,7 @@ class CellResult(BaseModel):
     recall: float | None
     false_reject_rate: float | None
     seconds: Mapping[str, float]
+    cpu_seconds: Mapping[str, float | None] = Field(default_factory=dict)
     figures: Mapping[str, Mapping[str, float | None]]
     replicates: Mapping[MetricName, tuple[float, ...]]
 
@@ -50,6 +51,7 @@ def read_results(folder: Path, cells: Sequence[Cell]) -> list[CellResult]:
 def write_result(workspace: Workspace, cell: Cell, folder: Path) -> CellResult:
     """Gathers what the cell's stages left, and writes it below `folder`."""
     seconds: dict[str, float] = {}
+    cpu_seconds: dict[str, float | None] = {}
     figures: dict[str, Mapping[str, float | None]] = {}
     place = folder
     for stage in METHODS[cell.method].stages:
@@ -57,6 +59,7 @@ def write_result(workspace: Workspace, cell: Cell, folder: Path) -> CellResult:
         record = read_record(place)
         assert record is not None
         seconds[stage.name] = round(record.seconds, 2)
+        cpu_seconds[stage.name] = None if record.cpu_seconds is None else round(record.cpu_seconds, 2)
         figures[stage.name] = record.metrics
     report = read_report(place)
     result = CellResult(
@@ -70,6 +73,7 @@ def write_result(workspace: Workspace, cell: Cell, folder: Path) -> CellResult:
         recall=report.at_threshold.recall,
         false_reject_rate=report.at_threshold.false_reject_rate,
         seconds=seconds,
+        cpu_seconds=cpu_seconds,
         figures=figures,
         replicates=read_replicates(place),
     )

@@ -16,6 +16,8 @@ from tocoad.study.results import CellResult
 # What the tables show of the seven; pixel AUROC is saturated and stands beside the others for that reason alone.
 SHOWN: tuple[MetricName, ...] = ("image_AUROC", "image_AP", "pixel_AUROC", "pixel_AP", "pixel_AUPRO")
 _CONFIDENCE = 0.95
+_TIMED = ("synthesize", "stage1", "stage2", "fit", "evaluate")
+_TIMES = f"CPU s ({' / '.join(_TIMED)})"
 
 
 @dataclass(frozen=True)
@@ -83,23 +85,24 @@ def _value(result: CellResult, metric: MetricName) -> float:
 
 
 def _means(study: StudyFile, results: Sequence[CellResult]) -> Iterator[str]:
-    header = ["variant", "seeds", *SHOWN, *(f"Δ {name}" for name in SHOWN if name != "pixel_AUROC"), "s"]
+    header = ["variant", "seeds", *SHOWN, *(f"Δ {name}" for name in SHOWN if name != "pixel_AUROC"), _TIMES]
     yield "| " + " | ".join(header) + " |"
     yield "|---" + "|---:" * (len(header) - 1) + "|"
     control = [result for result in results if result.variant == study.control]
     categories = {result.category for result in results}
     for variant in study.variants:
-        mine = [result for result in results if result.variant == variant]
+        found = [result for result in results if result.variant == variant]
+        by_seed = _by_seed(found, len(categories))
+        mine = [result for result in found if result.seed in by_seed]
         if not mine:
             continue
-        by_seed = _by_seed(mine, len(categories))
-        spread = over_seeds(list(by_seed.values())) if by_seed else {}
+        spread = over_seeds(list(by_seed.values()))
         cells = [variant, str(len(by_seed))]
         cells += [_spread_text(spread.get(metric)) for metric in SHOWN]
         for metric in SHOWN:
             if metric != "pixel_AUROC":
                 cells.append("" if variant == study.control else _gain_text(gain(metric, mine, control)))
-        cells.append(f"{mean(sum(result.seconds.values()) for result in mine):.0f}")
+        cells.append(" / ".join(_time_text(stage, mine) for stage in _TIMED))
         yield "| " + " | ".join(cells) + " |"
 
 
@@ -124,12 +127,21 @@ def _legend(study: StudyFile) -> Iterator[str]:
     yield (
         "Figures are in points (hundredths): mean, ± standard deviation over seeds where there are several. "
         f"Δ is the difference to `{study.control}` on the same images, with the 95 % interval of a paired bootstrap "
-        "over test images in brackets. s: seconds of all stages of one category, by the clock, whatever ran beside."
+        "over test images in brackets. A row stands where all categories of a seed are there. "
+        f"{_TIMES}: seconds of a processor for one category, also where other rows share the stage; "
+        "? where it was not noted."
     )
     yield ""
     for name, variant in study.variants.items():
         if variant.about:
             yield f"- **{name}**: {variant.about}"
+
+
+def _time_text(stage: str, results: Sequence[CellResult]) -> str:
+    if all(stage not in result.seconds for result in results):
+        return "-"
+    noted = [seconds for result in results if (seconds := result.cpu_seconds.get(stage)) is not None]
+    return f"{mean(noted):.0f}" if noted else "?"
 
 
 def _spread_text(spread: Spread | None) -> str:

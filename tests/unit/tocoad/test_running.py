@@ -47,6 +47,8 @@ def test_a_stage_fills_its_folder_and_its_record(workspace: Workspace) -> None:
     assert (folder / "out.txt").read_text() == "seed 4"
     assert record.metrics == {"images": 3.0}
     assert record.seconds > 0
+    assert record.cpu_seconds is not None
+    assert record.cpu_seconds >= 0
     assert read_record(folder) == record
     assert read_record(workspace.root) is None
     run_stage(workspace, GEAR, "tocoad", "second", Settings(seed=4))

@@ -33,7 +33,8 @@ def _cell(variant: str, category: str, seed: int, value: float, draws: list[floa
         metrics=dict.fromkeys(METRIC_NAMES, value),
         recall=None,
         false_reject_rate=None,
-        seconds={"fit": 10.0, "evaluate": 2.0},
+        seconds={"stage1": 90.0, "fit": 10.0, "evaluate": 2.0},
+        cpu_seconds={"stage1": None, "fit": 8.0 + seed, "evaluate": 1.0},
         figures={},
         replicates={} if draws is None else {"image_AUROC": tuple(draws)},
     )
@@ -81,7 +82,7 @@ def test_the_table_says_what_ran_and_nothing_of_what_did_not() -> None:
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     assert cells[:3] == ["new", "2", "65.00 ± 7.07"]
     assert "+15.00" in cells
-    assert cells[-1] == "12"
+    assert cells[-1] == "- / ? / - / 8 / 1"  # fit: (8 + 9) / 2, to even
     assert "what is tried" in table
     assert "unrun |" not in table
     assert "`tocoad study t.yaml` from 3 of 5 cells" in table
@@ -92,3 +93,11 @@ def test_a_seed_without_all_categories_is_no_mean_over_categories() -> None:
     table = study_table("t", STUDY, results, 3, "x")
     means = table.split("### a")[0]
     assert "| new | 1 | 60.00 |" in means
+
+
+def test_a_variant_that_lacks_a_category_has_no_mean_over_categories() -> None:
+    control = [_cell("control", "a", 0, 0.5), _cell("control", "b", 0, 0.5)]
+    table = study_table("t", STUDY, [*control, _cell("new", "a", 0, 0.9)], 4, "x")
+    means, of_category = table.split("### a")
+    assert "| new |" not in means
+    assert "+40.00" in of_category
