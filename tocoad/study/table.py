@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from statistics import mean
 
@@ -32,7 +32,7 @@ class Gain:
 def study_table(name: str, study: StudyFile, results: Sequence[CellResult], cells: int, command: str) -> str:
     """Markdown. Every figure comes from the `results`, of so many `cells`; `command` is what made them."""
     made = f"Made by `{command}` from {len(results)} of {cells} cells."
-    lines = [f"# Study: {name}", "", made, "", *_legend(study)]
+    lines = [f"# Study: {name}", "", made, "", *_legend(study, {result.variant for result in results})]
     for encoder in study.encoders:
         of_encoder = [result for result in results if result.encoder == encoder]
         if not of_encoder:
@@ -123,7 +123,7 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return mean(known) if known else None
 
 
-def _legend(study: StudyFile) -> Iterator[str]:
+def _legend(study: StudyFile, variants: Set[str]) -> Iterator[str]:
     yield (
         "Figures are in points (hundredths): mean, ± standard deviation over seeds where there are several. "
         f"Δ is the difference to `{study.control}` on the same images, with the 95 % interval of a paired bootstrap "
@@ -133,7 +133,7 @@ def _legend(study: StudyFile) -> Iterator[str]:
     )
     yield ""
     for name, variant in study.variants.items():
-        if variant.about:
+        if variant.about and name in variants:
             yield f"- **{name}**: {variant.about}"
 
 
