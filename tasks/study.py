@@ -65,8 +65,9 @@ def _run_cell(workspace: Workspace, cell: Cell, folder: Path, stages: RayStages,
 
                     stages.run(job, cell.settings, show)
         return write_result(workspace, cell, folder)
-    except (StageError, OSError) as error:
-        return Failure(cell, str(error).splitlines()[0] if str(error) else type(error).__name__)
+    except Exception as error:  # whatever it is: the other cells are worth hours
+        text = str(error).splitlines()[0] if str(error) else "without a message"
+        return Failure(cell, text if isinstance(error, StageError | OSError) else f"{type(error).__name__}: {text}")
 
 
 class _Locks:

@@ -69,7 +69,7 @@ class MapPool:
             self._allocate(batch)
         rows = slice(number * self._batch_size, (number + 1) * self._batch_size)
         for level, x in batch.maps.items():
-            self._maps[level][rows] = x.permute(0, 2, 3, 1).cpu().numpy()
+            self._maps[level][rows] = x.permute(0, 2, 3, 1).half().cpu().numpy()  # numpy has no bf16, autocast's type
         self._masks[rows] = batch.gt_mask.squeeze(1).cpu().numpy() > 0
         self._filled[number] = True
         return batch

@@ -108,3 +108,13 @@ def test_maps_are_kept_to_half_precision(compute: Compute, tmp_path: Path) -> No
     order = np.abs(later.numpy()[:, None] - first.numpy()[None]).max((2, 3, 4)).argmin(1)
     assert sorted(order) == list(range(BATCH))
     torch.testing.assert_close(later, first[order], rtol=2**-11, atol=0)
+
+
+def test_maps_of_autocast_are_kept(compute: Compute, tmp_path: Path) -> None:
+    def draw(step: int) -> MapBatch:
+        maps = torch.linspace(-3, 3, BATCH * 12).view(BATCH, 3, 2, 2).to(torch.bfloat16)
+        return MapBatch({1: maps}, torch.zeros(BATCH, 1, 8, 8))
+
+    made = MapPool(draw, BATCH, BATCH, 0, compute, tmp_path, silent)
+    kept = made.batch(0).maps[1].float().flatten(1).sort(0).values
+    assert torch.equal(made.batch(1).maps[1].flatten(1).sort(0).values, kept)  # bf16 of this size fits half precision
