@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,6 +67,8 @@ def _compute(workspace: Workspace, cells: Sequence[Cell], folder: Path, debug: b
         count += 1
         if isinstance(outcome, Failure):
             print(f"error: {outcome.cell}: {outcome.error}", file=sys.stderr)
+            if debug:
+                traceback.print_exception(outcome.cause)
         else:
             print(f"{count} of {len(cells)} cells", file=sys.stderr)
 

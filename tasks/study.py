@@ -28,6 +28,7 @@ class Failure:
 
     cell: Cell
     error: str
+    cause: Exception
 
 
 def run_cells(
@@ -67,7 +68,8 @@ def _run_cell(workspace: Workspace, cell: Cell, folder: Path, stages: RayStages,
         return write_result(workspace, cell, folder)
     except Exception as error:  # whatever it is: the other cells are worth hours
         text = str(error).splitlines()[0] if str(error) else "without a message"
-        return Failure(cell, text if isinstance(error, StageError | OSError) else f"{type(error).__name__}: {text}")
+        known = isinstance(error, StageError | OSError)
+        return Failure(cell, text if known else f"{type(error).__name__}: {text}", error)
 
 
 class _Locks:

@@ -43,4 +43,5 @@ def test_whatever_breaks_a_cell_breaks_no_other(
     failures = run_cells(Workspace(tmp_path), cells, tmp_path / "results", heard.append)
     assert sorted(failure.cell.category.name for failure in failures) == ["a", "b"]
     assert {failure.error for failure in failures} == {told}
+    assert all(failure.cause is error for failure in failures)
     assert len(heard) == 2

@@ -133,14 +133,7 @@ def test_a_gallery_of_some_says_of_how_many(workspace: Workspace, bolt: Category
 def test_the_training_section_holds_a_chart_and_a_note_for_each_diagnostic(full: Element) -> None:
     section = full.one("section", id="training")
     figures = section.find("figure")
-    assert [figure.one("figcaption").text for figure in figures] == [
-        "Loss of stage1",
-        "Loss of stage2",
-        "D's loss on synthetic anomalies",
-        "Spread of the projections",
-        "Drift from the pretrained encoder",
-        "Calibration images against the bank",
-    ]
+    assert len(figures) == 6  # which ones: test_training_charts.py
     assert all(len(figure.find("svg")) == 1 and "A bad one" in figure.one("p").text for figure in figures)
     assert not section.find(class_="empty")
     assert "#training" in [link.attributes["href"] for link in full.one(class_="sections").find("a")]
