@@ -9,7 +9,7 @@ from pathlib import Path
 from cli.command import Subparsers, add_command
 from cli.workspace import current_workspace
 
-_LAYOUTS = ("auto", "mvtec", "visa", "btad", "folder")
+_LAYOUTS = ("auto", "mvtec", "visa", "btad", "folder", "oct2017", "aptos", "isic2018")
 
 
 def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from tocoad.evaluation.evaluate import JudgedImage
-from tocoad.evaluation.overlay import draw_panels
+from tocoad.evaluation.overlay import draw_panels, has_masks
 from tocoad.evaluation.selection import spread
 from tocoad.report.heatmap import webp
 
@@ -22,7 +22,7 @@ Outcome = Literal["miss", "false reject", "caught", "passed"]
 
 class GalleryImage(BaseModel):
     """One image of the gallery. `size` is (width, height) of its pictures, whose file names are by panel: `image`,
-    `truth`, `heat_map`, `overlay`.
+    `truth` where it is known, `heat_map`, `overlay`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -51,10 +51,10 @@ def write_gallery(
 ) -> list[GalleryImage]:
     """Draws at most `count` images into `folder`, with their index; the folder is there even when it stays empty."""
     folder.mkdir()
-    entries = []
+    entries, masks = [], has_masks(images)
     for number, image in enumerate(worst_first(images, count)):
         pictures = {}
-        panels = draw_panels(image, data_dir, card)
+        panels = draw_panels(image, data_dir, card, masks)
         for panel, picture in panels.named().items():
             pictures[panel] = f"{number:03d}_{panel}.webp"
             (folder / pictures[panel]).write_bytes(webp(picture))

@@ -26,28 +26,37 @@ _TRUTH = (80, 200, 60)  # BGR: green
 
 @dataclass(frozen=True)
 class Panels:
-    """One image in four pictures of the same size (BGR): as it is, with the truth's outline, as a heat map, and with
-    the heat map over it and the outline of what is predicted.
+    """One image in pictures of the same size (BGR): as it is, with the truth's outline, as a heat map, and with the
+    heat map over it and the outline of what is predicted. `truth` is None where it is not known.
     """
 
     image: Picture
-    truth: Picture
+    truth: Picture | None
     heat_map: Picture
     overlay: Picture
 
     def named(self) -> dict[str, Picture]:
-        return {"image": self.image, "truth": self.truth, "heat_map": self.heat_map, "overlay": self.overlay}
+        known = {} if self.truth is None else {"truth": self.truth}
+        return {"image": self.image, **known, "heat_map": self.heat_map, "overlay": self.overlay}
 
 
-def draw_panels(image: JudgedImage, data_dir: Path, card: DetectorCard) -> Panels:
-    """The heat map is on the category's fixed scale, from the detector's card."""
+def has_masks(images: Sequence[JudgedImage]) -> bool:
+    return any(image.packed_mask is not None for image in images)
+
+
+def draw_panels(image: JudgedImage, data_dir: Path, card: DetectorCard, masks: bool) -> Panels:
+    """The heat map is on the category's fixed scale, from the detector's card.
+
+    `masks`: the category has some. Then a good image has its truth too, which is that nothing is outlined.
+    """
     scale = card.calibration.scale
     picture = cv2.cvtColor(read_image(data_dir / image.record.path), cv2.COLOR_RGB2BGR)
     factor = PANEL / max(picture.shape[:2])
     size = (max(round(picture.shape[1] * factor), 1), max(round(picture.shape[0] * factor), 1))
     picture = _resize(picture, size)
     anomaly_map = _resize(image.anomaly_map, size)
-    gt_mask, truth = image.gt_mask, picture
+    gt_mask = image.gt_mask
+    truth = picture if masks and image.record.gt_label == 0 else None
     if gt_mask is not None:
         # Any coverage counts: a defect smaller than a pixel of the panel must not vanish.
         truth = outline(picture, _resize(gt_mask.astype(np.float32), size) > 0, _TRUTH)
@@ -60,11 +69,11 @@ def draw_panels(image: JudgedImage, data_dir: Path, card: DetectorCard) -> Panel
     )
 
 
-def draw_strip(image: JudgedImage, data_dir: Path, card: DetectorCard) -> Picture:
-    """The four panels side by side, with a header."""
+def draw_strip(image: JudgedImage, data_dir: Path, card: DetectorCard, masks: bool) -> Picture:
+    """The panels side by side, with a header."""
     verdict = "anomalous" if image.pred_label else "normal"
     header = f"{image.record.defect_type}: {verdict}, score {image.pred_score:.4g} / {card.image_threshold.value:.4g}"
-    return _strip(header, list(draw_panels(image, data_dir, card).named().values()))
+    return _strip(header, list(draw_panels(image, data_dir, card, masks).named().values()))
 
 
 def contact_sheet(strips: Sequence[Picture]) -> Picture:

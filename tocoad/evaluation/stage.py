@@ -8,7 +8,7 @@ from tocoad.data.manifest import Manifest
 from tocoad.evaluation.evaluate import Evaluation, JudgedImage, evaluate_detector
 from tocoad.evaluation.files import write_evaluation
 from tocoad.evaluation.gallery import GALLERY_DIR, write_gallery
-from tocoad.evaluation.overlay import contact_sheet, draw_strip
+from tocoad.evaluation.overlay import contact_sheet, draw_strip, has_masks
 from tocoad.evaluation.selection import spread
 from tocoad.package.detector import Detector, load_detector
 from tocoad.report.heatmap import Picture, png
@@ -37,9 +37,10 @@ def _draw(evaluation: Evaluation, detector: Detector, context: StageContext) -> 
     count = context.settings.evaluation.overlays
     if count == 0 or not evaluation.images:
         return
+    masks = has_masks(evaluation.images)
 
     def draw(image: JudgedImage) -> Picture:
-        return draw_strip(image, context.data_dir, detector.card)
+        return draw_strip(image, context.data_dir, detector.card, masks)
 
     for number, image in enumerate(spread(evaluation.images, count)):
         (folder / f"{number:03d}_{image.record.defect_type}_{Path(image.record.path).stem}.png").write_bytes(

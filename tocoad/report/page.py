@@ -7,7 +7,6 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -56,6 +55,8 @@ def category_page(evidence: Evidence, facts: Facts) -> str:
     """Raises StageError where a picture of the gallery is missing."""
     verdict = facts.verdicts.get(evidence.category.name)
     judged, shown = evidence.judged, evidence.gallery
+    masks = judged.report.counts.defective > judged.report.counts.without_mask
+    panels = {panel: title for panel, title in PANELS.items() if masks or panel != "truth"}
     return render(
         "category.html.j2",
         {
@@ -79,8 +80,8 @@ def category_page(evidence: Evidence, facts: Facts) -> str:
             "histogram": score_histogram(evidence),
             "curves": curve_charts(evidence),
             "training": training_charts(evidence),
-            "panels": PANELS,
-            "cards": [(image, _pictures(image, evidence.gallery_dir, evidence.category.dataset)) for image in shown],
+            "masks": masks,
+            "cards": [(image, _pictures(image, panels, evidence)) for image in shown],
             "outcomes": {outcome: sum(image.outcome == outcome for image in shown) for outcome in OUTCOMES},
             "types": dict(sorted(Counter(image.defect_type for image in shown).items())),
             "bar": _colour_bar(),
@@ -123,15 +124,18 @@ def reproduction(evidence: Evidence, facts: Facts) -> list[str]:
     ]
 
 
-def _pictures(image: GalleryImage, folder: Path, dataset: str) -> list[tuple[str, str]]:
-    """Title and `data:` address of every panel."""
-    found = []
-    for panel, title in PANELS.items():
-        file = folder / image.pictures[panel]
+def _pictures(image: GalleryImage, panels: Mapping[str, str], evidence: Evidence) -> list[tuple[str, str | None]]:
+    """Title and `data:` address of every panel; no address where the truth is not known."""
+    found: list[tuple[str, str | None]] = []
+    for panel, title in panels.items():
+        if panel not in image.pictures:
+            found.append((f"{title}: no mask", None))
+            continue
+        file = evidence.gallery_dir / image.pictures[panel]
         try:
             data = base64.b64encode(file.read_bytes()).decode()
         except OSError:
-            raise StageError(f"{file} cannot be read: run tocoad retrain {dataset} first") from None
+            raise StageError(f"{file} cannot be read: run tocoad retrain {evidence.category.dataset} first") from None
         found.append((title, f"data:image/{file.suffix[1:]};base64,{data}"))
     return found
 

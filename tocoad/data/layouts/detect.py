@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal, get_args
 
 from tocoad.data.layouts import visa
+from tocoad.data.layouts.aptos import is_aptos, read_aptos
 from tocoad.data.layouts.folder import has_images, read_folder
+from tocoad.data.layouts.isic2018 import is_isic2018, read_isic2018
+from tocoad.data.layouts.oct2017 import find_oct2017, read_oct2017
 from tocoad.data.layouts.source import Source
 from tocoad.data.layouts.tree import is_category, read_trees
 from tocoad.data.manifest import GOOD
 from tocoad.data.problems import DataError, Problem
 from tocoad.workspace import Category
 
-Layout = Literal["auto", "mvtec", "visa", "btad", "folder"]
+Layout = Literal["auto", "mvtec", "visa", "btad", "folder", "oct2017", "aptos", "isic2018"]
 
 _BTAD_GOOD = "ok"
+_READERS: Mapping[Layout, Callable[[Source, Path], None]] = {
+    "mvtec": lambda source, root: read_trees(source, root, GOOD),
+    "visa": visa.read_visa,
+    "btad": lambda source, root: read_trees(source, root, _BTAD_GOOD),
+    "folder": read_folder,
+    "oct2017": read_oct2017,
+    "aptos": read_aptos,
+    "isic2018": read_isic2018,
+}
 
 
 def read_source(root: Path, layout: Layout) -> tuple[Layout, Source]:
@@ -29,29 +42,26 @@ def read_source(root: Path, layout: Layout) -> tuple[Layout, Source]:
     source = Source(root)
     try:
         layout = detect(root) if layout == "auto" else layout
-        _read(source, root, layout)
+        _READERS[layout](source, root)
     except OSError as error:
         raise DataError([Problem(Path(error.filename or root), f"cannot be read ({error.strerror})")]) from None
-    if not source.categories:
+    if not source.categories and not source.problems:
         source.refuse(root, "holds no category")
     for category in source.categories:
         _check_name(source, category.folder, category.name)
     return layout, source
 
 
-def _read(source: Source, root: Path, layout: Layout) -> None:
-    if layout == "visa":
-        visa.read_visa(source, root)
-    elif layout == "folder":
-        read_folder(source, root)
-    else:
-        read_trees(source, root, GOOD if layout == "mvtec" else _BTAD_GOOD)
-
-
 def detect(root: Path) -> Layout:
     """By the folders alone. A tree without good training images still counts as MVTec AD's, so that they are missed."""
     if (root / visa.CSV).is_file() or (root / visa.CONVERTED).is_dir():
         return "visa"
+    if is_aptos(root):
+        return "aptos"
+    if is_isic2018(root):
+        return "isic2018"
+    if find_oct2017(root) is not None:
+        return "oct2017"
     folders = [root, *(entry for entry in root.iterdir() if entry.is_dir())]
     trees = [folder for folder in folders if is_category(folder)]
     if any((folder / "train" / GOOD).is_dir() for folder in trees):
@@ -63,7 +73,8 @@ def detect(root: Path) -> Layout:
     if any(has_images(folder) for folder in folders):
         return "folder"
     expected = (
-        "CATEGORY/train/good (MVTec AD), CATEGORY/train/ok (BTAD), split_csv/1cls.csv (VisA) or good images alone"
+        "CATEGORY/train/good (MVTec AD), CATEGORY/train/ok (BTAD), split_csv/1cls.csv (VisA), train/NORMAL (OCT2017), "
+        "train.csv beside train_images (APTOS), ISIC2018_Task3_Training_Input or good images alone"
     )
     raise DataError([Problem(root, f"no known layout; expected {expected}")])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -39,6 +39,17 @@ class SourceCategory:
     images: list[SourceImage] = field(default_factory=list)
 
 
+def named_after(folder: Path) -> str:
+    """The name of the one category of a layout that names none."""
+    return folder.resolve().name.strip().lower()
+
+
+def first_names(names: Iterable[str]) -> str:
+    """The first three, for a line about hundreds."""
+    listed = list(names)
+    return ", ".join(listed[:3]) + (", ..." if len(listed) > 3 else "")
+
+
 @dataclass
 class Source:
     """Filled by a reader. With `root`, links that lead out of it are refused; without, links are followed."""
@@ -57,29 +68,32 @@ class Source:
     def folders(self, folder: Path) -> list[Path]:
         """The sub-folders, in order of name; files beside them are named as not imported."""
         found = []
-        for entry in self._entries(folder):
+        for entry in self.entries(folder):
             if entry.is_dir():
                 found.append(entry)
             else:
                 self.warn(entry, "not part of the layout; not imported")
         return found
 
-    def images(self, folder: Path) -> list[Path]:
-        """The images, in order of name; anything else in the folder is a problem. A missing folder has none."""
+    def images(self, folder: Path, others: Literal["refuse", "warn"] = "refuse") -> list[Path]:
+        """The images, in order of name; files that are none are a problem, or named as not imported.
+
+        A folder in the folder is always a problem. A missing folder has no images.
+        """
         found = []
-        for entry in self._entries(folder) if folder.is_dir() else ():
+        for entry in self.entries(folder) if folder.is_dir() else ():
             if entry.is_dir():
                 self.refuse(entry, "a folder where only images belong; move its images up or remove it")
+            elif not is_image_name(entry.name) and others == "warn":
+                self.warn(entry, "not part of the layout; not imported")
             elif not is_image_name(entry.name):
                 self.refuse(entry, "not an image of a known type (png, jpg, bmp, tif); convert or remove it")
             else:
                 found.append(entry)
         return found
 
-    def is_inside(self, path: Path) -> bool:
-        return self.root is None or path.resolve().is_relative_to(self.root.resolve())
-
-    def _entries(self, folder: Path) -> Iterator[Path]:
+    def entries(self, folder: Path) -> Iterator[Path]:
+        """Files and folders in order of name, without what systems leave behind; links that lead out are problems."""
         try:
             entries = sorted(folder.iterdir())
         except OSError as error:
@@ -94,3 +108,6 @@ class Source:
                 self.refuse(entry, "neither a file nor a folder")
             else:
                 yield entry
+
+    def is_inside(self, path: Path) -> bool:
+        return self.root is None or path.resolve().is_relative_to(self.root.resolve())

@@ -5,10 +5,10 @@ Zou et al., SPot-the-Difference, ECCV 2022. The `1cls` split: object, split, lab
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 from tocoad.data.layouts.source import Source, SourceCategory, SourceImage
+from tocoad.data.layouts.table import Row, name_unlisted, read_rows
 from tocoad.data.layouts.tree import read_trees
 from tocoad.data.manifest import GOOD
 
@@ -25,7 +25,7 @@ def read_visa(source: Source, root: Path) -> None:
         read_trees(source, converted if converted.is_dir() else root, GOOD)
         return
     categories: dict[str, SourceCategory] = {}
-    for line, row in _rows(source, root / CSV):
+    for line, row in read_rows(source, root / CSV, _COLUMNS):
         image = _image(source, root, line, row)
         if image is not None:
             category = categories.setdefault(row["object"], SourceCategory(row["object"], root / row["object"]))
@@ -39,20 +39,7 @@ def read_visa(source: Source, root: Path) -> None:
             source.warn(folder, f"not listed in {CSV.name}; not imported")
 
 
-def _rows(source: Source, file: Path) -> list[tuple[int, dict[str, str]]]:
-    with file.open(encoding="utf-8-sig", newline="") as lines:
-        try:
-            table = csv.DictReader(lines, restval="")
-            missing = [name for name in _COLUMNS if name not in (table.fieldnames or ())]
-            if not missing:
-                return [(table.line_num, row) for row in table]
-            source.refuse(file, f"misses the column {missing[0]!r}; expected are {','.join(_COLUMNS)}")
-        except (csv.Error, UnicodeDecodeError) as error:
-            source.refuse(file, f"not a readable table ({error})")
-    return []
-
-
-def _image(source: Source, root: Path, line: int, row: dict[str, str]) -> SourceImage | None:
+def _image(source: Source, root: Path, line: int, row: Row) -> SourceImage | None:
     label, split = row["label"], row["split"]
     if label not in ("normal", "anomaly") or split not in ("train", "test"):
         source.refuse(root / CSV, f"line {line}: label {label!r} in split {split!r} is unknown")
@@ -81,11 +68,7 @@ def _file(source: Source, root: Path, line: int, name: str) -> Path | None:
 
 
 def _name_unlisted(source: Source, category: SourceCategory) -> None:
-    """One line a folder, since a folder may hold hundreds."""
     listed = {image.file for image in category.images} | {image.mask for image in category.images}
     for part in ("Images/Normal", "Images/Anomaly", "Masks/Anomaly"):
         folder = category.folder / "Data" / part
-        unlisted = [file for file in source.images(folder) if file not in listed]
-        if unlisted:
-            names = ", ".join(file.name for file in unlisted[:3]) + (", ..." if len(unlisted) > 3 else "")
-            source.warn(folder, f"{len(unlisted)} files are not listed in {CSV.name}; not imported: {names}")
+        name_unlisted(source, folder, [file for file in source.images(folder) if file not in listed], CSV.name)

@@ -47,7 +47,7 @@
     element("viewer-name").textContent = card.dataset.name;
     element("viewer-line").replaceChildren(...card.querySelector(".card-line").cloneNode(true).childNodes);
     const panels = [...card.querySelectorAll(".panel")].map((panel) => panel.cloneNode(true));
-    for (const panel of panels) panel.querySelector("img").loading = "eager";
+    for (const picture of panels.flatMap((panel) => [...panel.querySelectorAll("img")])) picture.loading = "eager";
     element("viewer-panels").replaceChildren(...panels);
     const place = found.indexOf(card);
     element("viewer-place").textContent = `${place + 1} of ${found.length}`;

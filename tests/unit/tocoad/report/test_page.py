@@ -115,6 +115,44 @@ def test_every_shown_image_is_a_card_with_four_pictures_from_the_page_itself(
     assert "All 30 test images are shown" in whole.one("section", id="gallery").text
 
 
+IMAGE_METRICS_ALONE = {name: 0.9 if name.startswith("image") else None for name in METRIC_NAMES}
+
+
+def test_without_masks_no_truth_is_shown_or_claimed(page: Any) -> None:
+    whole = page(replace(LIGHT, gallery=True, metrics=IMAGE_METRICS_ALONE, without_mask=6))
+    gallery, figures = whole.one("section", id="gallery"), whole.one("section", id="figures")
+    for card in gallery.one("ul", id="cards").find("li"):
+        assert [title.text for title in card.find(class_="panel-title")] == ["image", "heat map", "prediction"]
+    assert "The cyan outline is the predicted defect; where the true one is, no mask tells." in gallery.text
+    assert "green" not in gallery.text
+    assert "The pixel metrics need masks of the defects, and there is none." in figures.text
+    rows = {row.one("th").text: row.find("td")[0].text for row in figures.one(class_="metrics").one("tbody").find("tr")}
+    assert [rows[name] for name in METRIC_NAMES if name.startswith("pixel")] == ["–"] * 4
+    assert rows["image_AUROC"].startswith("0.9000")
+
+
+def test_an_image_without_a_mask_among_others_says_so(workspace: Workspace, bolt: Category) -> None:
+    write_category(workspace, bolt, "tocoad", replace(LIGHT, gallery=True, without_mask=1))
+    folder = workspace.work_dir(bolt) / "tocoad" / "evaluate" / "gallery"
+    entries = json.loads((folder / "index.json").read_text())
+    (folder / entries[0]["pictures"].pop("truth")).unlink()
+    (folder / "index.json").write_text(json.dumps(entries))
+    gallery = read_page(category_page(read_evidence(workspace, bolt, "tocoad"), FACTS)).one("section", id="gallery")
+    first, second, *_ = gallery.one("ul", id="cards").find("li")
+    titles = [title.text for title in first.find(class_="panel-title")]
+    assert titles == ["image", "truth: no mask", "heat map", "prediction"]
+    assert (len(first.find("img")), len(second.find("img"))) == (3, 4)
+    assert "The green outline is the truth, where a mask tells it, the cyan outline" in gallery.text
+
+
+def test_without_defects_no_truth_is_claimed(page: Any) -> None:
+    whole = page(replace(LIGHT, gallery=True, scores={"good": SCORES["good"]}, metrics=NO_FIGURES))
+    said = whole.one("section", id="gallery").text
+    assert "The cyan outline is the predicted defect." in said
+    assert "green" not in said
+    assert "need masks" not in whole.text
+
+
 def test_the_filters_carry_their_counts(full: Element) -> None:
     buttons = full.one(class_="choices").find("button")
     assert [button.text for button in buttons] == ["All 30", "miss 1", "false reject 1", "caught 5", "passed 23"]

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
+from typing import cast, get_args
 
 import pytest
 
+from cli.data import _LAYOUTS
 from tocoad.data.layouts.detect import Layout, detect, read_source
 from tocoad.data.problems import DataError
 
@@ -22,6 +23,9 @@ WriteImage = Callable[..., Path]
         ("train/ok/0.bmp", "btad"),
         ("1cls/candle/train/good/0.JPG", "visa"),
         ("split_csv/1cls.csv", "visa"),
+        ("train/NORMAL/0.jpeg", "oct2017"),
+        ("OCT2017 /train/NORMAL/0.jpeg", "oct2017"),
+        ("ISIC2018_Task3_Training_Input/0.jpg", "isic2018"),
         ("0.TIF", "folder"),
         ("caps/0.jpeg", "folder"),
     ],
@@ -52,6 +56,10 @@ def test_what_is_no_folder_is_refused(tmp_path: Path) -> None:
 def test_unknown_layout_name_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="unknown layout 'coco'; use auto, mvtec"):
         read_source(tmp_path, cast(Layout, "coco"))
+
+
+def test_command_line_offers_every_layout() -> None:
+    assert get_args(Layout) == _LAYOUTS
 
 
 @pytest.mark.parametrize("layout", ["mvtec", "btad", "folder", "visa"])
