@@ -13,10 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tocoad.metrics.names import MetricName
 
-MethodName = Literal["tocoad", "patchcore"]
+ImageScore = Literal["max", "top_mean", "mean"]
+MethodName = Literal["tocoad", "recontrast", "patchcore"]
 CONTROL: MethodName = "patchcore"
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Level = Annotated[int, Field(ge=1, le=4)]
+Blocks = Annotated[int, Field(ge=1)]
 
 
 class SettingsError(ValueError):
@@ -126,6 +128,26 @@ class Stage2Settings(Section):
     blur_sigma: float = Field(1.0, ge=0, description="upper limit of the light blur, in pixels")
 
 
+class TrainSettings(Section):
+    iterations: int = Field(2000, ge=1)
+    batch_size: int = Field(16, ge=1)
+    lr: float = Field(2e-3, gt=0, description="of bottleneck, decoder and heads")
+    encoder_lr: float = Field(1e-5, gt=0)
+    weight_decay: float = Field(1e-5, ge=0)
+    decoder_blocks: tuple[Blocks, Blocks, Blocks] = Field((3, 4, 6), description="of each up-stage, the deepest first")
+    activation: Literal["relu", "gelu"] = "relu"
+    encoder_batch_norm: Literal["eval", "train", "paper", "clamped"] = Field(
+        "eval", description="paper: its own choice for each category, made on test results"
+    )
+    mining_ramp: Fraction = Field(0.1, description="share of the iterations after which most points are mined away")
+    adam_eps: float = Field(1e-8, gt=0)
+    amsgrad: bool = False
+    reset_every: int = Field(0, ge=0, description="iterations between fresh starts of the decoder's optimiser; 0: none")
+    rest: int = Field(100, ge=0, description="iterations that the encoder rests after such a start")
+    drop_at: Fraction = Field(1.0, description="share of the iterations after which the learning rates drop")
+    drop_to: Annotated[float, Field(gt=0, le=1)] = Field(0.2, description="what they drop to, by what they were")
+
+
 class BankSettings(Section):
     layers: tuple[Level, ...] = Field((2, 3), min_length=1)
     scales: tuple[Annotated[float, Field(ge=0.5, le=4)], ...] = Field(
@@ -152,11 +174,17 @@ class FusionSettings(Section):
 
 class ScoringSettings(Section):
     sigma: float = Field(4.0, ge=0, description="Gaussian of the anomaly map, in pixels")
-    image_score: Literal["max", "top_mean"] = "max"
+    image_score: ImageScore = "max"
     top_percent: Annotated[float, Field(gt=0, le=100)] = 1.0
     reweight: bool = Field(False, description="PatchCore's re-weighting of the image score")
     reweight_neighbours: int = Field(9, ge=2)
     batch_size: int = Field(8, ge=1)
+
+    @model_validator(mode="after")
+    def _greatest_distance_to_reweight(self) -> ScoringSettings:
+        if self.reweight and self.image_score != "max":
+            raise ValueError("scoring.reweight needs image_score: max; set that, or reweight: false")
+        return self
 
 
 class CalibrationSettings(Section):
@@ -206,6 +234,7 @@ class Settings(Section):
     synthesis: SynthesisSettings = SynthesisSettings()
     stage1: Stage1Settings = Stage1Settings()
     stage2: Stage2Settings = Stage2Settings()
+    train: TrainSettings = TrainSettings()
     bank: BankSettings = BankSettings()
     fusion: FusionSettings = FusionSettings()
     scoring: ScoringSettings = ScoringSettings()

@@ -115,6 +115,25 @@ METHODS: Mapping[MethodName, Method] = {
             _evaluate("fit"),
         ),
     ),
+    "recontrast": Method(
+        "recontrast",
+        (
+            MANIFEST,
+            Stage(
+                "train",
+                "tocoad.methods.recontrast.train:train",
+                inputs={"manifest": "manifest"},
+                params=("seed", "image", "encoder", "train", "compute"),
+            ),
+            Stage(
+                "fit",
+                "tocoad.methods.recontrast.fit:fit",
+                inputs={"manifest": "manifest", "train": "train"},
+                params=("seed", "image", "encoder", "train", "scoring", "calibration", "compute"),
+            ),
+            _evaluate("fit"),
+        ),
+    ),
     "patchcore": Method(
         "patchcore",
         (

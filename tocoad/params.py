@@ -22,10 +22,12 @@ class Plan(BaseModel):
 
     patchcore: tuple[str, ...] = ()
     tocoad: tuple[str, ...] = ()
+    recontrast: tuple[str, ...] = ()
 
     def method(self, category: Category) -> MethodName:
         """The method whose detector is the category's candidate for the line."""
-        return "tocoad" if str(category) in self.tocoad else CONTROL
+        name = str(category)
+        return "tocoad" if name in self.tocoad else "recontrast" if name in self.recontrast else CONTROL
 
     def with_categories(self, categories: Iterable[Category], method: MethodName) -> Plan:
         names = {str(category) for category in categories}

@@ -12,14 +12,12 @@ from torch import Tensor
 from tocoad.calibration.pixel import normal_range
 from tocoad.data.cache import stage_images
 from tocoad.data.manifest import Manifest
-from tocoad.graph import DETECTOR_DIR
 from tocoad.memory.build import build_bank
 from tocoad.memory.distances import DISTANCES_FILE, distance_quantiles, patch_distances, save_distances
 from tocoad.memory.model import MemoryBankModel, enlarged
 from tocoad.nn.device import Compute
 from tocoad.nn.encoder import Encoder
-from tocoad.package.calibrate import calibrated_detector, calibration_images
-from tocoad.package.detector import ScoringModel
+from tocoad.package.calibrate import calibration_images
 from tocoad.scoring.patches import patch_features
 from tocoad.stage import StageContext
 from tocoad.training.tensors import image_tensor
@@ -70,19 +68,6 @@ def _normalised(context: StageContext, model: MemoryBankModel, manifest: Manifes
             known.append(found.float().cpu().numpy())
     rate = context.settings.calibration.pixel_false_reject_rate
     return compute.place(model.normalised_by([normal_range(of_scale, rate) for of_scale in maps])).eval()
-
-
-def save_detector(
-    context: StageContext, name: str, model: ScoringModel, manifest: Manifest, compute: Compute
-) -> dict[str, float]:
-    """Calibrates the model and writes the detector package; returns the image threshold and what it promises."""
-    detector = calibrated_detector(context, name, model, manifest, compute)
-    detector.save(context.output_dir / DETECTOR_DIR)
-    threshold = detector.card.image_threshold
-    return {
-        "image_threshold": threshold.value,
-        "expected_false_reject_rate": threshold.expected_false_reject_rate,
-    }
 
 
 def record_distances(

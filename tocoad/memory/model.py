@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple, Self, cast
+from typing import Any, NamedTuple, Self, cast
 
 import torch
 import torch.nn.functional as F
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
-from tocoad.config import ScoringSettings
+from tocoad.config import ImageScore, ScoringSettings
 from tocoad.memory.bank import MemoryBank
 from tocoad.nn.encoder import Encoder, EncoderSpec
 from tocoad.scoring.anomaly_map import anomaly_map_operator, apply_operator
-from tocoad.scoring.image_score import max_score, reweighted_score, top_mean_score
+from tocoad.scoring.image_score import image_score, reweighted_score
 from tocoad.scoring.patches import patch_features
 
 NAME = "memory_bank"
@@ -46,7 +46,7 @@ class MemoryBankArchitecture(BaseModel):
     bank_width: int
     scales: tuple[BankScale, ...]
     sigma: float
-    image_score: Literal["max", "top_mean"]
+    image_score: ImageScore
     top_percent: float
     reweight: bool
     reweight_neighbours: int
@@ -137,11 +137,9 @@ class MemoryBankModel(nn.Module):
             for number, (scale, match) in enumerate(zip(self.spec.scales, found, strict=True))
         ]
         maps = torch.stack(terms).mean(0) if len(terms) > 1 else terms[0]
-        if self.spec.image_score == "top_mean":
-            return maps, top_mean_score(maps, self.spec.top_percent)
         if self.spec.reweight:
             return maps, self._reweighted(found[0])
-        return maps, max_score(maps)
+        return maps, image_score(maps, self.spec.image_score, self.spec.top_percent)
 
     def nearest(self, images: Tensor, number: int, known: Mapping[int, Tensor] | None = None) -> Nearest:
         """What bank `number` says to every patch of the images; `known` as in `score`."""

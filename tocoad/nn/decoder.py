@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache, partial
 from itertools import pairwise
 from typing import Self
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from tocoad.nn.folding import fold
 from tocoad.scoring.anomaly_map import anomaly_map_operator, apply_operator
 
 _MIN_WIDTH = 32  # of the middle convolution, for slim backbones
 _PRIOR = 0.01  # share of anomalous pixels that D believes in before it has seen any
+
+Activation = Callable[[], nn.Module]
+RELU: Activation = partial(nn.ReLU, inplace=True)
 
 
 class InverseBottleneck(nn.Module):
@@ -25,9 +27,17 @@ class InverseBottleneck(nn.Module):
     (B, in, H, W) -> (B, out, sH, sW), s = 2 for an up-sampling block, else 1.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, upsample: bool) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        upsample: bool,
+        ratio: float = 0.5,
+        activation: Activation = RELU,
+    ) -> None:
+        """`ratio` is the width of the middle convolution by the width that comes out."""
         super().__init__()
-        width = max(out_channels // 2, _MIN_WIDTH)
+        width = bottleneck_width(out_channels, ratio)
         middle: nn.Module
         if upsample:
             middle = nn.ConvTranspose2d(width, width, 2, stride=2, bias=False)
@@ -36,10 +46,10 @@ class InverseBottleneck(nn.Module):
         self.residual = nn.Sequential(
             nn.Conv2d(in_channels, width, 1, bias=False),
             nn.BatchNorm2d(width),
-            nn.ReLU(inplace=True),
+            activation(),
             middle,
             nn.BatchNorm2d(width),
-            nn.ReLU(inplace=True),
+            activation(),
             nn.Conv2d(width, out_channels, 1, bias=False),
             nn.BatchNorm2d(out_channels),
         )
@@ -52,16 +62,25 @@ class InverseBottleneck(nn.Module):
             self.shortcut = nn.Sequential(
                 nn.Conv2d(in_channels, out_channels, 1, bias=False), nn.BatchNorm2d(out_channels)
             )
+        self.activation = activation()
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.relu(self.residual(x) + self.shortcut(x))
+        y: Tensor = self.activation(self.residual(x) + self.shortcut(x))
+        return y
 
 
-def inverse_stage(in_channels: int, out_channels: int, blocks: int) -> nn.Sequential:
+def inverse_stage(
+    in_channels: int, out_channels: int, blocks: int, ratio: float = 0.5, activation: Activation = RELU
+) -> nn.Sequential:
     """One up-stage: the first of its blocks doubles the resolution."""
-    first = InverseBottleneck(in_channels, out_channels, upsample=True)
-    rest = [InverseBottleneck(out_channels, out_channels, upsample=False) for _ in range(blocks - 1)]
+    first = InverseBottleneck(in_channels, out_channels, True, ratio, activation)
+    rest = [InverseBottleneck(out_channels, out_channels, False, ratio, activation) for _ in range(blocks - 1)]
     return nn.Sequential(first, *rest)
+
+
+def bottleneck_width(out_channels: int, ratio: float) -> int:
+    """Width of the middle convolution of a bottleneck block."""
+    return max(int(out_channels * ratio), _MIN_WIDTH)
 
 
 class Discriminator(nn.Module):

@@ -20,7 +20,10 @@ Triple = tuple[float, float, float]
 
 
 class EncoderSpec(BaseModel):
-    """What a detector package keeps to rebuild the encoder without any source of weights."""
+    """What a detector package keeps to rebuild the encoder without any source of weights.
+
+    `norm_eps` is that of all batch norms, where it is not the backbone's own.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -29,6 +32,7 @@ class EncoderSpec(BaseModel):
     mean: Triple
     std: Triple
     folded: bool = False
+    norm_eps: float | None = None
 
 
 class Encoder(nn.Module):
@@ -48,6 +52,7 @@ class Encoder(nn.Module):
         self.std: Triple = tuple(backbone.pretrained_cfg["std"])
         self.bn_mode: Literal["eval", "train"] = "eval"
         self._name, self._folded = name, False
+        self._norm_eps: float | None = None
         if missing := [level for level in self.levels if level not in self._index]:
             have = ", ".join(map(str, self._index))
             raise SettingsError(f"encoder.name: {name} has no level {missing[0]}; its levels are {have}")
@@ -62,11 +67,35 @@ class Encoder(nn.Module):
         """The architecture in eval mode with meaningless weights; `load_state_dict` is to follow."""
         encoder = cls(create_backbone(spec.name), spec.name, spec.levels).eval()
         encoder.mean, encoder.std = spec.mean, spec.std
+        if spec.norm_eps is not None:
+            encoder.set_norm_eps(spec.norm_eps)
         return encoder.folded() if spec.folded else encoder
 
     @property
     def spec(self) -> EncoderSpec:
-        return EncoderSpec(name=self._name, levels=self.levels, mean=self.mean, std=self.std, folded=self._folded)
+        return EncoderSpec(
+            name=self._name,
+            levels=self.levels,
+            mean=self.mean,
+            std=self.std,
+            folded=self._folded,
+            norm_eps=self._norm_eps,
+        )
+
+    @property
+    def bottleneck_ratio(self) -> float:
+        """Width of the middle convolution of the last block by the width that it gives: 1/4 in a ResNet, 1/2 in a wide
+        one. 1/2 where the blocks are of another kind.
+        """
+        blocks: list[Any] = [m for m in self.modules() if hasattr(m, "conv2") and hasattr(m, "conv3")]
+        return float(blocks[-1].conv2.out_channels / blocks[-1].conv3.out_channels) if blocks else 0.5
+
+    def set_norm_eps(self, eps: float) -> None:
+        """Of all batch norms."""
+        self._norm_eps = eps
+        for module in self.modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.eps = eps
 
     def with_levels(self, levels: Sequence[int]) -> Self:
         """A copy in eval mode that has `levels`, some of this one's, alone, and computes no deeper than they need."""

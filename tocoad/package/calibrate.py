@@ -11,6 +11,7 @@ from tocoad.calibration.conformal import conformal_threshold
 from tocoad.calibration.pixel import pixel_threshold
 from tocoad.data.cache import stage_images
 from tocoad.data.manifest import Manifest
+from tocoad.graph import DETECTOR_DIR
 from tocoad.nn.device import Compute
 from tocoad.package.card import Calibration, DetectorCard, Provenance
 from tocoad.package.detector import Detector, ScoringModel, score_images
@@ -49,6 +50,19 @@ def calibrated_detector(
         ),
     )
     return Detector(card, model, settings.compute)
+
+
+def save_detector(
+    context: StageContext, name: str, model: ScoringModel, manifest: Manifest, compute: Compute
+) -> dict[str, float]:
+    """Calibrates the model and writes the detector package; returns the image threshold and what it promises."""
+    detector = calibrated_detector(context, name, model, manifest, compute)
+    detector.save(context.output_dir / DETECTOR_DIR)
+    threshold = detector.card.image_threshold
+    return {
+        "image_threshold": threshold.value,
+        "expected_false_reject_rate": threshold.expected_false_reject_rate,
+    }
 
 
 def calibration_images(context: StageContext, manifest: Manifest) -> NDArray[np.uint8]:

@@ -26,6 +26,7 @@ from tocoad.training.tensors import image_tensor
 MODELS = {
     "memory_bank": "tocoad.memory.model:MemoryBankModel",
     "fused": "tocoad.methods.tocoad.fused:FusedModel",
+    "recontrast": "tocoad.methods.recontrast.model:ReContrastModel",
 }
 
 

@@ -1,4 +1,4 @@
-"""One number for an image: the maximum, or the mean of the highest part of its map; PatchCore's re-weighting."""
+"""One number for an image: maximum or mean of its map, or the mean of its highest part; PatchCore's re-weighting."""
 
 from __future__ import annotations
 
@@ -6,6 +6,15 @@ import math
 
 import torch
 from torch import Tensor
+
+from tocoad.config import ImageScore
+
+
+def image_score(maps: Tensor, rule: ImageScore, top_percent: float) -> Tensor:
+    """(B, ...) -> (B,); `top_percent` is for the rule `top_mean` alone."""
+    if rule == "top_mean":
+        return top_mean_score(maps, top_percent)
+    return maps.flatten(1).mean(1) if rule == "mean" else max_score(maps)
 
 
 def max_score(maps: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ Every random draw of a training is keyed by (seed, step, index), so weights, opt
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +15,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from tocoad.data.manifest import Manifest
 from tocoad.replacing import replacing
+from tocoad.stage import StageContext
 
 _TENSORS, _STATE = "state.safetensors", "state.json"
 
@@ -61,6 +64,15 @@ class TrainingState:
         for index, entries in self.optimizer.state_dict()["state"].items():
             tensors.update({f"optimizer.{index}.{entry}": value for entry, value in entries.items()})
         return {key: value.detach().contiguous() for key, value in tensors.items()}
+
+
+def run_key(context: StageContext, manifest: Manifest, sections: tuple[str, ...], *files: Path) -> str:
+    """Digest of all that decides the training: a checkpoint of another run must not be taken up."""
+    settings = {name: context.settings.model_dump(mode="json")[name] for name in sections}
+    digest = hashlib.sha256(json.dumps([settings, manifest.digest], sort_keys=True).encode())
+    for file in files:
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

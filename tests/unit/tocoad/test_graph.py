@@ -19,6 +19,10 @@ NODES = {
 }
 
 
+# Sections of params.yaml that the profiles hold a part of.
+PROFILED = {"encoder", "stage1", "stage2", "train", "bank", "fusion"}
+
+
 def test_dvc_has_the_stages_of_the_graph() -> None:
     assert set(DVC) == set(NODES)
 
@@ -47,20 +51,20 @@ def test_dvc_stage_is_the_node_of_the_graph(name: str) -> None:
     )
     assert any(dep.endswith("manifest/test.json") for dep in deps) == (stage.name == "evaluate")
 
-    profiled = {"encoder", "stage1", "stage2", "bank", "fusion"}
+    profiled = PROFILED
     expected = set(stage.params) | {f"profiles.${{profile}}.{section}" for section in profiled & set(stage.params)}
     assert set(written["params"]) == expected
 
     outs = [*written["outs"], *written.get("metrics", []), *(next(iter(plot)) for plot in written.get("plots", []))]
     assert all(out.startswith(folder(stage) + "/") for out in outs)
-    shared_by = "patchcore" if stage.name == "manifest" or method == "patchcore" else "tocoad"
+    shared_by = {"manifest": "patchcore", "synthesize": "tocoad"}.get(stage.name, method)
     assert written["matrix"] == {"category": f"${{plan.{shared_by}}}"}
 
 
 def test_every_profile_has_the_sections_that_dvc_depends_on() -> None:
     profiles = YAML(typ="safe").load((PROJECT / "params.yaml").read_text())["profiles"]
     for name, sections in profiles.items():
-        assert set(sections) == {"encoder", "stage1", "stage2", "bank", "fusion"}, name
+        assert set(sections) == PROFILED, name
 
 
 GEAR = Category("sample", "gear")

@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 
 from tocoad.data.manifest import Manifest
-from tocoad.memory.fit import fit_banks, record_distances, save_detector
+from tocoad.memory.fit import fit_banks, record_distances
 from tocoad.memory.model import NAME
 from tocoad.nn.device import compute_context
 from tocoad.nn.encoder import build_encoder
+from tocoad.package.calibrate import save_detector
 from tocoad.stage import StageContext, StageRecord
 
 METRICS_FILE = "metrics.json"

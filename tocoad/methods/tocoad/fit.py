@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 from tocoad.calibration.pixel import normal_range
 from tocoad.config import Settings
 from tocoad.data.manifest import TRAIN_FILE, Manifest
-from tocoad.memory.fit import fit_banks, record_distances, save_detector
+from tocoad.memory.fit import fit_banks, record_distances
 from tocoad.memory.model import NAME as BANK
 from tocoad.memory.model import MemoryBankModel
 from tocoad.methods.tocoad.fused import NAME as FUSED
@@ -17,7 +17,7 @@ from tocoad.methods.tocoad.fused import FusedModel
 from tocoad.methods.tocoad.stage1 import ENCODER_FILE, METRICS_FILE, load_discriminator
 from tocoad.nn.device import Compute, compute_context
 from tocoad.nn.encoder import build_encoder
-from tocoad.package.calibrate import calibration_images
+from tocoad.package.calibrate import calibration_images, save_detector
 from tocoad.package.detector import score_images
 from tocoad.stage import StageContext, StageRecord
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from tocoad.memory.model import MemoryBankArchitecture, MemoryBankModel
 from tocoad.nn.decoder import Discriminator
 from tocoad.scoring.anomaly_map import apply_operator, smoothing_operator
-from tocoad.scoring.image_score import max_score, top_mean_score
+from tocoad.scoring.image_score import image_score
 
 NAME = "fused"
 
@@ -85,6 +85,4 @@ class FusedModel(nn.Module):
         logits = self.discriminator(maps_of_levels, self.spec.bank.image_size).float().squeeze(1)
         probability = apply_operator(self.smoothing, torch.sigmoid(logits))
         maps = (distances - self.spec.low) / (self.spec.high - self.spec.low) + self.spec.weight * probability
-        if self.spec.bank.image_score == "top_mean":
-            return maps, top_mean_score(maps, self.spec.bank.top_percent)
-        return maps, max_score(maps)
+        return maps, image_score(maps, self.spec.bank.image_score, self.spec.bank.top_percent)

@@ -1,11 +1,8 @@
-"""What both stages read: the training images, the generator of anomalies, and the run's key for checkpoints."""
+"""What both stages read: the training images and the generator of anomalies."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,12 +31,3 @@ def read_inputs(context: StageContext, seed: int) -> TrainingInputs:
     synthesis = load_synthesis(context.inputs["synthesize"])
     generator = training_generator(context.settings, images, synthesis, seed)
     return TrainingInputs(manifest, images, synthesis, generator)
-
-
-def run_key(context: StageContext, manifest: Manifest, sections: tuple[str, ...], *files: Path) -> str:
-    """Digest of all that decides the training: a checkpoint of another run must not be taken up."""
-    settings = {name: context.settings.model_dump(mode="json")[name] for name in sections}
-    digest = hashlib.sha256(json.dumps([settings, manifest.digest], sort_keys=True).encode())
-    for file in files:
-        digest.update(hashlib.sha256(file.read_bytes()).digest())
-    return digest.hexdigest()

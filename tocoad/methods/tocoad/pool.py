@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tocoad.nn.device import Compute
-from tocoad.stage import Progress, ProgressCallback, StageError
+from tocoad.stage import Progress, ProgressCallback
 from tocoad.training.batches import batch_indices
+from tocoad.training.scratch import scratch_array
 
 
 @dataclass(frozen=True)
@@ -89,15 +88,4 @@ class MapPool:
         self._masks = self._array((count, *batch.gt_mask.shape[2:]), np.dtype(np.bool_))
 
     def _array(self, shape: tuple[int, ...], dtype: np.dtype) -> np.memmap:
-        """A memory map of a file without a name, its space reserved: a full disk must not kill the process later."""
-        size = int(np.prod(shape)) * dtype.itemsize
-        with tempfile.TemporaryFile(dir=self._folder) as file:
-            try:
-                if hasattr(os, "posix_fallocate"):
-                    os.posix_fallocate(file.fileno(), 0, size)
-                else:
-                    file.truncate(size)
-            except OSError as error:
-                need = f"stage1.pool needs {size / 2**30:.1f} GiB in {self._folder.parent}"
-                raise StageError(f"{need}: {error.strerror}; make room or choose a smaller pool") from error
-            return np.memmap(file, dtype, "r+", shape=shape)
+        return scratch_array(shape, dtype, self._folder, "stage1.pool", "choose a smaller pool")

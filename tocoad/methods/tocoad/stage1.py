@@ -14,7 +14,7 @@ from torch import Tensor
 
 from tocoad.config import Settings
 from tocoad.losses.focal import focal_loss
-from tocoad.methods.tocoad.inputs import TrainingInputs, read_inputs, run_key
+from tocoad.methods.tocoad.inputs import TrainingInputs, read_inputs
 from tocoad.methods.tocoad.pool import Draw, MapBatch, MapPool
 from tocoad.metrics.pixel import pixel_AP
 from tocoad.nn.decoder import Discriminator
@@ -23,7 +23,7 @@ from tocoad.nn.encoder import Encoder, build_encoder, run_small
 from tocoad.nn.folding import FoldedForward
 from tocoad.stage import StageContext, StageRecord
 from tocoad.training.batches import batch_indices
-from tocoad.training.checkpoint import TrainingState
+from tocoad.training.checkpoint import TrainingState, run_key
 from tocoad.training.loop import CURVES_FILE, cosine, save_curves, train
 from tocoad.training.tensors import image_tensor, mask_tensor
 

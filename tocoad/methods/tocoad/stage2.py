@@ -18,7 +18,7 @@ from tocoad.config import Settings, SettingsError
 from tocoad.losses.contrastive import anchor_loss, collapse_indicator, negative_loss, positive_loss
 from tocoad.losses.focal import anomaly_probability, focal_loss
 from tocoad.methods.tocoad.drift import IMAGES, FeatureDrift, is_due
-from tocoad.methods.tocoad.inputs import TrainingInputs, read_inputs, run_key
+from tocoad.methods.tocoad.inputs import TrainingInputs, read_inputs
 from tocoad.methods.tocoad.stage1 import DISCRIMINATOR_FILE, ENCODER_FILE, METRICS_FILE, load_discriminator
 from tocoad.nn.decoder import Discriminator, seeded_init
 from tocoad.nn.device import Compute, compute_context
@@ -28,7 +28,7 @@ from tocoad.nn.heads import ContrastiveHead
 from tocoad.package.calibrate import calibration_images
 from tocoad.stage import StageContext, StageRecord
 from tocoad.training.batches import batch_indices, photometric_pair
-from tocoad.training.checkpoint import TrainingState
+from tocoad.training.checkpoint import TrainingState, run_key
 from tocoad.training.loop import CURVES_FILE, save_curves, train
 from tocoad.training.tensors import image_tensor, mask_tensor
 

@@ -140,7 +140,7 @@ def truncated_weights(folder: Path) -> None:
         (no_weights, "is not a detector package: model.safetensors is missing"),
         (no_card, "is not a detector package: detector.json is missing"),
         (broken_json, "detector.json: the document: Invalid JSON"),
-        (unknown_model, "unknown model 'oracle'; known are memory_bank, fused, tiny"),
+        (unknown_model, "unknown model 'oracle'; known are memory_bank, fused, recontrast, tiny"),
         (newer_format, "detector.json: format: Input should be 1"),
         (truncated_weights, "model.safetensors does not fit detector.json or is damaged"),
     ],

@@ -1,0 +1,26 @@
+"""The detector: both encoders, bottleneck, decoder and heads, calibrated on normals (methods 2.6)."""
+
+from __future__ import annotations
+
+import json
+
+from tocoad.data.manifest import TRAIN_FILE, Manifest
+from tocoad.methods.recontrast.model import NAME, ReContrastModel
+from tocoad.methods.recontrast.train import METRICS_FILE, load_networks
+from tocoad.nn.device import compute_context
+from tocoad.package.calibrate import save_detector
+from tocoad.stage import StageContext, StageRecord
+
+
+def fit(context: StageContext) -> StageRecord:
+    """Calibrates what `train` left and writes the detector package."""
+    settings = context.settings
+    manifest = Manifest.load(context.inputs["manifest"] / TRAIN_FILE)
+    networks = load_networks(context)
+    model = ReContrastModel.assemble(
+        networks.trained, networks.frozen, networks.network, settings.image.size, settings.train, settings.scoring
+    )
+    with compute_context(settings.compute) as compute:
+        figures = save_detector(context, NAME, compute.place(model).eval(), manifest, compute)
+    (context.output_dir / METRICS_FILE).write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    return StageRecord(metrics=figures)
