@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from cli import data, evaluate, predict, report, retrain, sample, status, study
+from cli import data, evaluate, predict, promotion, report, retrain, sample, status, study
 
-_COMMANDS = (data, sample, retrain, status, evaluate, report, predict, study)
+_COMMANDS = (data, sample, retrain, status, evaluate, report, predict, promotion, study)
 
 
 def parser() -> argparse.ArgumentParser:

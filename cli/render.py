@@ -108,7 +108,7 @@ def metrics_table(rows: Mapping[str, Any]) -> None:
 def status_table(status: Mapping[str, Any]) -> None:
     """One row a category, on standard output."""
     table = Table(title=f"{status['dataset']}, data version {status['data_version'] or 'none'}", title_justify="left")
-    for column in ("category", "method", "stale stages", "champion"):
+    for column in ("category", "method", "stale stages", "champion", "previous"):
         table.add_column(column)
     for short in _SHORT.values():
         table.add_column(short, justify="right", no_wrap=True)
@@ -117,7 +117,8 @@ def status_table(status: Mapping[str, Any]) -> None:
         figures = _figures(champion["metrics"]) if champion else ["-"] * len(_SHORT)
         stale = ", ".join(row["stale"]) if row["method"] else "not yet in the plan"
         version = f"v{champion['version']} ({champion['method']})" if champion else "none"
-        table.add_row(name, row["method"] or "-", stale or "up to date", version, *figures)
+        previous = f"v{row['previous']}" if row["previous"] else "none"
+        table.add_row(name, row["method"] or "-", stale or "up to date", version, previous, *figures)
     _console(stderr=False).print(table)
 
 

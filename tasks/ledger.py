@@ -1,4 +1,4 @@
-"""The ledger: every verdict with its figures, one JSON document a line, only ever appended to."""
+"""The ledger: every verdict with its figures and every move by hand, a JSON document a line, only ever appended to."""
 
 from __future__ import annotations
 
@@ -33,3 +33,8 @@ def entries(workspace: Workspace, dataset: str) -> list[dict[str, Any]]:
     """All entries, the oldest first."""
     file = ledger_file(workspace, dataset)
     return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.is_file() else []
+
+
+def verdicts(workspace: Workspace, dataset: str) -> list[dict[str, Any]]:
+    """The gate's entries alone, the oldest first."""
+    return [entry for entry in entries(workspace, dataset) if "verdict" in entry]

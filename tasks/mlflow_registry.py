@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
@@ -27,10 +28,13 @@ from tocoad.config import SettingsError
 
 CHAMPION, PREVIOUS = "champion", "previous"
 PACKAGE_TAG = "package_sha256"
+# When a former champion ceased to be it, and why a version was taken down.
+UNTIL_TAG, ROLLED_BACK_TAG = "champion_until", "rolled_back"
 
 _MODEL_FILE = Path(__file__).with_name("mlflow_model.py")
 _DETECTOR = "detector"
 # Written down, not inferred: inference would import and run the model, and look for packages.
+_MODELS_A_PAGE = 1000
 _REQUIREMENTS = ("tocoad", "mlflow", "numpy", "pydantic", "safetensors", "timm", "torch", "torchvision")
 _URI = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/]+)|/(?P<version>\d+))")
 
@@ -56,6 +60,20 @@ class Registry:
     def __init__(self, client: MlflowClient) -> None:
         self._client = client
 
+    @property
+    def uri(self) -> str:
+        return str(self._client.tracking_uri)
+
+    def names(self) -> list[str]:
+        """Of all registered models, whoever made them."""
+        names: list[str] = []
+        token = None
+        while True:
+            page = self._client.search_registered_models(max_results=_MODELS_A_PAGE, page_token=token)
+            names += [model.name for model in page]
+            if not (token := page.token):
+                return names
+
     def champion(self, name: str) -> Version | None:
         """The version in force; None where there is no such model yet, or none of its versions was promoted."""
         return self.by_alias(name, CHAMPION)
@@ -66,6 +84,12 @@ class Registry:
 
     def version(self, name: str, number: int) -> Version:
         return self._version(self._client.get_model_version(name, str(number)))
+
+    def versions(self, name: str) -> list[Version]:
+        """All versions, the newest first; none where there is no such model."""
+        aliases = self._aliases(name)
+        found = self._client.search_model_versions(f"name = '{name}'", order_by=["version_number DESC"])
+        return [_version(version, aliases) for version in found]
 
     def find(self, name: str, package_sha256: str) -> Version | None:
         """The latest version of the model that holds this package, if any."""
@@ -104,19 +128,36 @@ class Registry:
         )
         return self._version(created)
 
+    def way_back(self, name: str) -> Version | None:
+        """Where a rollback leads: to the version that was champion last before, and was not taken down."""
+        return self._former(name, self._aliases(name).get(CHAMPION))
+
     def set_champion(self, name: str, number: int) -> None:
-        """Moves the alias `champion`, as the last step; the old champion becomes `previous`."""
+        """Moves the alias `champion`; the old champion becomes `previous`, or if it was taken down, the one before it.
+
+        `champion` moves in one step, and last: if anything fails before, the old champion is still in force.
+        """
         old = self._aliases(name).get(CHAMPION)
         if old == number:
             return
         self.version(name, number)
         if old is not None:
-            self._client.set_registered_model_alias(name, PREVIOUS, str(old))
+            now = datetime.now(UTC).isoformat(timespec="microseconds")
+            self._client.set_model_version_tag(name, str(old), UNTIL_TAG, now)
+        previous = self._former(name, number)
+        if previous is None:
+            self._client.delete_registered_model_alias(name, PREVIOUS)
+        else:
+            self._client.set_registered_model_alias(name, PREVIOUS, str(previous.version))
         self._client.set_registered_model_alias(name, CHAMPION, str(number))
 
     def set_tags(self, version: Version, tags: Mapping[str, object]) -> None:
         for key, value in tags.items():
             self._client.set_model_version_tag(version.name, str(version.version), key, str(value))
+
+    def remove_tag(self, version: Version, key: str) -> None:
+        if key in version.tags:
+            self._client.delete_model_version_tag(version.name, str(version.version), key)
 
     def resolve(self, uri: str) -> Version:
         """The version that `models:/NAME@ALIAS` or `models:/NAME/VERSION` names.
@@ -144,11 +185,22 @@ class Registry:
             raise SettingsError(f"{uri}: {name} has no version {number}") from None
 
     def download(self, version: Version, scratch: Path) -> Path:
-        """The version's detector package: where it lies, if that is on this machine, else a copy in `scratch`."""
+        """A copy of the version's detector package, in `scratch`."""
         place = self._client.get_model_version_download_uri(version.name, str(version.version))
         uri = f"{place.rstrip('/')}/artifacts/{_DETECTOR}"
         local = download_artifacts(artifact_uri=uri, dst_path=str(scratch), tracking_uri=self._client.tracking_uri)
         return Path(local)
+
+    def _former(self, name: str, champion: int | None) -> Version | None:
+        """By the tags: where a move broke off, `previous` is ahead of `champion`. It counts where there is no tag."""
+        former = [
+            version
+            for version in self.versions(name)
+            if (UNTIL_TAG in version.tags or PREVIOUS in version.aliases)
+            and version.version != champion
+            and ROLLED_BACK_TAG not in version.tags
+        ]
+        return max(former, key=lambda version: version.tags.get(UNTIL_TAG, ""), default=None)
 
     def _registered(self, name: str) -> Any | None:
         try:
@@ -170,10 +222,14 @@ class Registry:
                 raise
 
     def _version(self, found: ModelVersion) -> Version:
-        number = int(found.version)
         # MLflow leaves the aliases of a version empty in most of its answers.
-        aliases = tuple(alias for alias, value in self._aliases(found.name).items() if value == number)
-        return Version(found.name, number, found.run_id, dict(found.tags), aliases)
+        return _version(found, self._aliases(found.name))
+
+
+def _version(found: ModelVersion, aliases: Mapping[str, int]) -> Version:
+    number = int(found.version)
+    own = tuple(alias for alias, value in aliases.items() if value == number)
+    return Version(found.name, number, found.run_id, dict(found.tags), own)
 
 
 def _save(folder: Path, detector: Path, example: NDArray[np.uint8], card: Model) -> None:

@@ -93,7 +93,7 @@ class Tracking:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        with _one_line(services.tracking_uri):
+        with one_line(services.tracking_uri):
             self.client = MlflowClient(services.tracking_uri)
 
     def registry(self) -> Registry:
@@ -104,7 +104,7 @@ class Tracking:
         """
         from tasks.mlflow_registry import Registry
 
-        with _one_line(self._services.tracking_uri):
+        with one_line(self._services.tracking_uri):
             self.client.search_experiments(max_results=1)
         return Registry(self.client)
 
@@ -121,7 +121,7 @@ class Tracking:
         Raises:
             TrackingError: MLflow does not answer, or the experiment is in its trash.
         """
-        with _one_line(self._services.tracking_uri):
+        with one_line(self._services.tracking_uri):
             found = self.client.get_experiment_by_name(name)
             return self._create_experiment(name) if found is None else self._active(found)
 
@@ -181,7 +181,8 @@ def _flatten(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[st
 
 
 @contextmanager
-def _one_line(uri: str) -> Iterator[None]:
+def one_line(uri: str) -> Iterator[None]:
+    """An error of MLflow in the block becomes a TrackingError."""
     try:
         yield
     except MlflowException as error:

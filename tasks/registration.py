@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from tasks import ledger
-from tasks.mlflow_registry import PACKAGE_TAG, Registry, Version
+from tasks.mlflow_registry import PACKAGE_TAG, ROLLED_BACK_TAG, Registry, Version
 from tasks.mlflow_tracking import Run
 from tocoad.config import MethodName, Settings
 from tocoad.data.images import load_images
 from tocoad.data.manifest import TRAIN_FILE, Manifest
 from tocoad.evaluation.files import read_candidate
 from tocoad.gate.decide import decide
-from tocoad.gate.records import Candidate, Verdict
+from tocoad.gate.records import Candidate, Decision, Verdict
 from tocoad.graph import detector_dir, evaluation_dir, manifest_dir
 from tocoad.package.card import package_sha256
 from tocoad.workspace import Category, Workspace
@@ -58,7 +58,10 @@ def register_candidate(
     run: Run,
     rescore: Rescore,
 ) -> Registration:
-    """Registers the package, judges it against the champion on the same evaluation set, and moves the alias last."""
+    """Registers the package, judges it against the champion on the same evaluation set, and moves the alias.
+
+    The tag of the verdict comes last: until it is there, a retrain judges the version again.
+    """
     folder = detector_dir(workspace, category, method)
     challenger = read_candidate(evaluation_dir(workspace, category, method))
     version = registry.register(category.model_name, run, folder, _example(workspace, category, settings), {
@@ -72,7 +75,7 @@ def register_candidate(
     if old is not None and old.version != version.version:
         with tempfile.TemporaryDirectory(prefix="tocoad-champion-") as scratch:
             champion = rescore(registry.download(old, Path(scratch)))
-    decision = decide(challenger, champion, settings.gate)
+    decision = _unless_rolled_back(decide(challenger, champion, settings.gate), version)
     entry = {
         "model": category.model_name,
         "version": version.version,
@@ -81,10 +84,19 @@ def register_candidate(
         **decision.model_dump(mode="json"),
     }
     ledger.append(workspace, category.dataset, entry)
-    registry.set_tags(version, {VERDICT_TAG: decision.verdict, REASONS_TAG: "\n".join(decision.reasons)})
     if decision.verdict == "promoted":
         registry.set_champion(category.model_name, version.version)
+    registry.set_tags(version, {REASONS_TAG: "\n".join(decision.reasons), VERDICT_TAG: decision.verdict})
     return _registration(registry.version(version.name, version.version), decision.verdict, decision.reasons)
+
+
+def _unless_rolled_back(decision: Decision, version: Version) -> Decision:
+    """The same bytes may be trained again; what a person took down only a person brings back."""
+    why = version.tags.get(ROLLED_BACK_TAG)
+    if why is None or decision.verdict != "promoted":
+        return decision
+    reason = f"version {version.version} was rolled back ({why}): only tocoad promote makes it champion again"
+    return decision.model_copy(update={"verdict": "kept", "reasons": (reason, *decision.reasons)})
 
 
 def _registration(version: Version, verdict: str, reasons: tuple[str, ...]) -> Registration:

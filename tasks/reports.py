@@ -57,9 +57,9 @@ def dataset_report(
 
 
 def report_facts(workspace: Workspace, dataset: str) -> Facts:
-    """Versions and verdicts as they stand now; the last entry of the ledger for each category."""
+    """Versions and verdicts as they stand now; the gate's last entry in the ledger for each category."""
     verdicts = {}
-    for entry in ledger.entries(workspace, dataset):
+    for entry in ledger.verdicts(workspace, dataset):
         verdicts[entry["model"].partition(".")[2]] = entry
     commit = git_commit(workspace)
     return Facts(

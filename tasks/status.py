@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tasks import dvc
+from tasks.mlflow_registry import PREVIOUS
 from tasks.mlflow_tracking import Tracking
 from tasks.services import Services
 from tocoad.graph import jobs_of, to_run
@@ -15,7 +16,10 @@ from tocoad.workspace import Workspace
 
 
 def dataset_status(workspace: Workspace, services: Services, dataset: str) -> dict[str, Any]:
-    """A JSON document; `stale` lists the stages that a retrain would run, `champion` is null where there is none."""
+    """A JSON document; `stale` lists the stages that a retrain would run, `previous` is where a rollback leads.
+
+    `champion` and `previous` are null where there is none.
+    """
     categories = select_categories(workspace, dataset, None)
     plan = load_params(workspace).plan
     planned = [category for category in categories if str(category) in plan.patchcore]
@@ -25,6 +29,7 @@ def dataset_status(workspace: Workspace, services: Services, dataset: str) -> di
     entries = {}
     for category in categories:
         champion = registry.champion(category.model_name)
+        previous = registry.by_alias(category.model_name, PREVIOUS)
         entries[category.name] = {
             "method": plan.method(category) if category in jobs else None,
             "stale": [job.dvc_name.partition("@")[0] for job in to_run(jobs.get(category, ()), stale)],
@@ -35,5 +40,6 @@ def dataset_status(workspace: Workspace, services: Services, dataset: str) -> di
                 "method": champion.tags.get("method"),
                 "metrics": {name: float(champion.tags[name]) for name in METRIC_NAMES if name in champion.tags},
             },
+            "previous": None if previous is None else previous.version,
         }
     return {"dataset": dataset, "data_version": dvc.data_version(workspace, dataset), "categories": entries}

@@ -247,6 +247,7 @@ def test_another_seed_is_another_version_that_the_gate_judges(
     assert status["plate"]["stale"] == []
     assert "stage1" in status["gear"]["stale"]
     assert status["plate"]["champion"]["version"] == (2 if promoted else 1)
+    assert status["plate"]["previous"] == (1 if promoted else None)
     assert status["gear"]["champion"]["version"] == 1
 
 

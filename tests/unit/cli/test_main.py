@@ -19,6 +19,8 @@ COMMANDS = (
     ["evaluate"],
     ["report"],
     ["predict"],
+    ["promote"],
+    ["rollback"],
     ["study"],
 )
 
@@ -31,7 +33,19 @@ def test_every_command_has_help_with_an_example(command: list[str], capsys: pyte
     assert f"example:\n  tocoad {' '.join(command)}" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("arguments", [[], ["retran", "x"], ["retrain"], ["retrain", "x", "--method", "magic"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["retran", "x"],
+        ["retrain"],
+        ["retrain", "x", "--method", "magic"],
+        ["promote", "x"],
+        ["promote", "x", "gear", "--version", "last"],
+        ["rollback", "x", "gear"],
+    ],
+    ids=" ".join,
+)
 def test_wrong_usage_is_exit_code_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(arguments)

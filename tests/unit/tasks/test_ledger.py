@@ -27,3 +27,11 @@ def test_writers_at_the_same_time_do_not_mix_their_lines(tmp_path: Path) -> None
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda n: ledger.append(workspace, "d", {"n": n, "pad": "x" * 5000}), range(40)))
     assert sorted(entry["n"] for entry in ledger.entries(workspace, "d")) == list(range(40))
+
+
+def test_moves_by_hand_are_no_verdicts(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    ledger.append(workspace, "d", {"model": "d.a", "version": 1, "verdict": "promoted"})
+    ledger.append(workspace, "d", {"model": "d.a", "action": "rollback", "gate": {"verdict": "promoted"}})
+    assert [entry["version"] for entry in ledger.verdicts(workspace, "d")] == [1]
+    assert len(ledger.entries(workspace, "d")) == 2

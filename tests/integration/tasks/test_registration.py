@@ -1,0 +1,129 @@
+"""The gate's verdict in a real registry: whom the challenger meets, and what a rollback forbids."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tasks import ledger, registration
+from tasks.mlflow_registry import Registry
+from tasks.mlflow_tracking import Tracking
+from tasks.promotion import carry_out, plan_promotion, plan_rollback
+from tasks.registration import Registration, register_candidate, registered
+from tocoad.config import Settings
+from tocoad.gate.records import Candidate
+from tocoad.graph import detector_dir
+from tocoad.package.card import package_sha256
+from tocoad.workspace import Category, Workspace
+
+pytestmark = pytest.mark.integration
+
+Retrain = Callable[[int], Registration]
+
+
+def candidate() -> Candidate:
+    return Candidate(metrics={"image_AUROC": 0.9, "pixel_AUROC": 0.9, "pixel_AUPRO": 0.9}, evaluation_set="e")
+
+
+@pytest.fixture
+def category(tmp_path: Path) -> Category:
+    return Category(tmp_path.name, "gear")
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path)
+
+
+@pytest.fixture
+def registry(tracking: Tracking) -> Registry:
+    return tracking.registry()
+
+
+@pytest.fixture
+def met(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The digests of the champions that were scored anew. Evaluations and images stand in: all are equally good."""
+    monkeypatch.setattr(registration, "read_candidate", lambda *_: candidate())
+    monkeypatch.setattr(registration, "_example", lambda *_: np.zeros((32, 32, 3), np.uint8))
+    return []
+
+
+@pytest.fixture
+def retrain(
+    tracking: Tracking,
+    registry: Registry,
+    workspace: Workspace,
+    category: Category,
+    met: list[str],
+    make_detector: Callable[[int], Path],
+) -> Retrain:
+    """What a retrain does with the package of this seed."""
+
+    def rescore(package: Path) -> Candidate:
+        met.append(package_sha256(package))
+        return candidate()
+
+    def retrain(seed: int) -> Registration:
+        folder = detector_dir(workspace, category, "patchcore")
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        make_detector(seed).rename(folder)
+        with tracking.run(tracking.experiment("registration"), "gear") as run:
+            return register_candidate(workspace, category, "patchcore", Settings(), registry, run, rescore)
+
+    return retrain
+
+
+def test_after_a_rollback_the_challenger_meets_the_champion_that_is_back(
+    retrain: Retrain, registry: Registry, workspace: Workspace, category: Category, met: list[str]
+) -> None:
+    retrain(1)
+    first = package_sha256(detector_dir(workspace, category, "patchcore"))
+    assert retrain(2).aliases == ("champion",)
+    carry_out(workspace, registry, plan_rollback(registry, category.dataset, "gear", "bad"))
+    assert registered(workspace, category, "patchcore", registry).aliases == ()
+    met.clear()
+    third = retrain(3)
+    assert met == [first]
+    assert (third.verdict, third.aliases) == ("promoted", ("champion",))
+    assert ledger.entries(workspace, category.dataset)[-1]["champion"] == 1
+    assert registry.by_alias(category.model_name, "previous").version == 1
+
+
+def test_the_gate_does_not_bring_back_what_a_person_took_down(
+    retrain: Retrain, registry: Registry, workspace: Workspace, category: Category
+) -> None:
+    retrain(1)
+    retrain(2)
+    carry_out(workspace, registry, plan_rollback(registry, category.dataset, "gear", "misses scratches"))
+    again = retrain(2)
+    assert (again.version, again.verdict, again.aliases) == (2, "kept", ())
+    assert again.reasons[0].startswith("version 2 was rolled back (misses scratches)")
+    assert registry.champion(category.model_name).version == 1
+    carry_out(workspace, registry, plan_promotion(registry, category.dataset, "gear", 2))
+    assert registry.champion(category.model_name).version == 2
+
+
+def test_a_registration_that_broke_off_is_judged_again(
+    retrain: Retrain,
+    registry: Registry,
+    workspace: Workspace,
+    category: Category,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def gone(*_: Any) -> None:
+        raise OSError("the registry is gone")
+
+    for write in ("set_champion", "set_tags"):
+        with monkeypatch.context() as patch:
+            patch.setattr(Registry, write, gone)
+            with pytest.raises(OSError, match="the registry is gone"):
+                retrain(1)
+        assert registered(workspace, category, "patchcore", registry) is None
+    assert retrain(1).aliases == ("champion",)
+    assert registered(workspace, category, "patchcore", registry) is not None
