@@ -53,7 +53,13 @@ def _predict(options: argparse.Namespace) -> int:
             rows.append(row)
     threshold = detector.card.image_threshold
     if options.json:
-        document = {"model": options.model, "threshold": threshold.model_dump(), "predictions": rows}
+        card = detector.card
+        document = {
+            "model": options.model,
+            "serves": card.serves or (card.category,),
+            "threshold": threshold.model_dump(),
+            "predictions": rows,
+        }
         json.dump(document, sys.stdout, indent=1)
         print()
     else:

@@ -10,7 +10,7 @@ from contextlib import redirect_stdout
 from cli.command import Subparsers, add_command
 from cli.workspace import current_workspace
 
-_METHODS = ("tocoad", "recontrast", "patchcore")
+_METHODS = ("tocoad", "recontrast", "recontrast_unified", "patchcore")
 
 
 def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:

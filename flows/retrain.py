@@ -27,7 +27,7 @@ from tasks.ray import RayStages
 from tasks.recording import RetrainRecord, retrain_record
 from tasks.registration import Registration, registered
 from tasks.services import configure
-from tocoad.graph import Job
+from tocoad.graph import Job, distinct
 from tocoad.params import Params, load_params
 from tocoad.planning import plan_categories
 from tocoad.stage import StageError, StageRecord
@@ -144,8 +144,10 @@ def _run_stages(
     record: RetrainRecord,
     outcome: _Outcome,
 ) -> None:
-    """Submits every job behind those it reads, waits for all, and commits what was made to DVC, even after a fault."""
-    jobs = [job for chain in work.values() for job in chain]
+    """Submits every job behind those it reads, once, waits for all, and commits what was made to DVC, even after a
+    fault.
+    """
+    jobs = distinct(job for chain in work.values() for job in chain)
     if not jobs:
         return
     before = dvc.sources(workspace, [job.dvc_name for job in jobs])

@@ -54,7 +54,7 @@ class RayStages:
             SettingsError: no Ray answers at the address, or a stage asks for more than a local Ray has.
             Exception: what the stage itself raised.
         """
-        stage = (self._stage_function, self._root, str(job.category), job.method, job.stage.name)
+        stage = (self._stage_function, self._root, str(job.owner), job.method, job.stage.name)
         return cast(
             StageRecord, self._wait(job.dvc_name, "run_stage", (*stage, settings.model_dump_json()), on_progress)
         )

@@ -13,7 +13,7 @@ import ray
 
 from tocoad.config import Settings
 from tocoad.stage import Progress, StageRecord
-from tocoad.workspace import Category, Workspace
+from tocoad.workspace import Workspace, parse_owner
 
 _POST_SECONDS = 0.25
 
@@ -68,7 +68,7 @@ def call_function(mailbox: Any, key: str, function: str, *arguments: Any) -> Any
 
 
 def run_stage(
-    mailbox: Any, key: str, function: str, root: str, category: str, method: str, stage: str, settings: str
+    mailbox: Any, key: str, function: str, root: str, owner: str, method: str, stage: str, settings: str
 ) -> StageRecord:
     """Calls the stage runner `module:name` with what came as text."""
     os.chdir(root)  # paths in the settings are relative to the workspace, as they are for `dvc repro`
@@ -76,7 +76,7 @@ def run_stage(
     try:
         record: StageRecord = _load(function)(
             Workspace(Path(root)),
-            Category.parse(category),
+            parse_owner(owner),
             method,
             stage,
             Settings.model_validate_json(settings),

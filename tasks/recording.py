@@ -49,10 +49,14 @@ class RetrainRecord:
             return self._runs[category]
 
     def progress(self, job: Job, update: Progress) -> None:
-        """One point of the stage's live curves: `stage1/loss`; the control's carry its name."""
+        """One point of the stage's live curves: `stage1/loss`; the control's carry its name.
+
+        Those of a stage that is all categories' are the retrain's own.
+        """
         prefix = job.stage.name if job.stage.name != "evaluate" else f"{job.method}/evaluate"
         if update.metrics:
-            self.run(job.category).log_metrics({f"{prefix}/{k}": v for k, v in update.metrics.items()}, update.step)
+            run = self.run(job.owner) if isinstance(job.owner, Category) else self.parent
+            run.log_metrics({f"{prefix}/{k}": v for k, v in update.metrics.items()}, update.step)
 
     def finish(self, category: Category, method: MethodName) -> None:
         """Data version, figures, pictures and the detector of a category whose stages are all done."""
@@ -63,7 +67,7 @@ class RetrainRecord:
         )
         for job in jobs_of(category, method):
             source = job.output_dir(self._workspace)
-            target = f"{job.method}/{job.stage.name}" if not job.stage.shared else job.stage.name
+            target = job.stage.name if job.stage.scope == "category" else f"{job.method}/{job.stage.name}"
             for name in _FIGURES:
                 if (source / name).exists():
                     run.log_artifacts(source / name, f"{target}/{name}" if (source / name).is_dir() else target)

@@ -55,7 +55,7 @@ def run_cells(
 def _run_cell(workspace: Workspace, cell: Cell, folder: Path, stages: RayStages, locks: _Locks) -> CellResult | Failure:
     try:
         for stage in METHODS[cell.method].stages:
-            job = Job(cell.category, cell.method, stage)
+            job = Job(stage.owner(cell.category), cell.method, stage)
             target = stage_folder(workspace, cell.category, cell.method, stage.name, cell.settings)
             with locks.of(target):
                 if not target.is_dir():

@@ -1,4 +1,7 @@
-"""`python -m tocoad STAGE --category C`: one stage, files in, files out. This is what `dvc.yaml` calls."""
+"""`python -m tocoad STAGE --category C` (or `--dataset D`): one stage, files in, files out.
+
+This is what `dvc.yaml` calls.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tocoad.config import SettingsError
-from tocoad.graph import METHODS
+from tocoad.config import MethodName, SettingsError
+from tocoad.graph import METHODS, Stage
 from tocoad.params import Plan, load_params
+from tocoad.planning import select_categories
 from tocoad.running import run_stage
 from tocoad.stage import StageError
-from tocoad.workspace import Category, Workspace
+from tocoad.workspace import Category, Owner, Workspace
 
-_STAGES = tuple(dict.fromkeys(stage.name for method in METHODS.values() for stage in method.stages))
+_STAGES = {stage.name: stage for method in METHODS.values() for stage in method.stages}
 
 
 def resolve_category(text: str, plan: Plan) -> Category:
@@ -32,16 +36,38 @@ def resolve_category(text: str, plan: Plan) -> Category:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tocoad",
-        description="Run one stage of one category with the settings of params.yaml.",
+        description="Run one stage of one category, or of a data set, with the settings of params.yaml.",
         epilog="example: python -m tocoad stage1 --category sample/gear",
     )
-    parser.add_argument("stage", choices=_STAGES)
-    parser.add_argument("--category", required=True, help="DATASET/CATEGORY, or CATEGORY where it is unique")
+    parser.add_argument("stage", choices=tuple(_STAGES))
+    owner = parser.add_mutually_exclusive_group(required=True)
+    owner.add_argument("--category", help="DATASET/CATEGORY, or CATEGORY where it is unique")
+    owner.add_argument("--dataset", help="for a stage that is done once for all its categories")
     parser.add_argument(
         "--method", choices=tuple(METHODS), help="where several methods have the stage; default: the plan's"
     )
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser
+
+
+def _owner(options: argparse.Namespace, workspace: Workspace, plan: Plan) -> Owner:
+    stage = _STAGES[options.stage]
+    if (options.category is None) != (stage.scope == "dataset"):
+        raise SettingsError(f"{stage.name} is a stage of a {_kind(stage)}: name it with --{_kind(stage)}")
+    if options.category is not None:
+        return resolve_category(options.category, plan)
+    return select_categories(workspace, options.dataset, None)[0].dataset
+
+
+def _kind(stage: Stage) -> str:
+    return "dataset" if stage.scope == "dataset" else "category"
+
+
+def _method(stage: str, owner: Owner, plan: Plan) -> MethodName:
+    """The category's own, where it has the stage."""
+    having = [name for name, method in METHODS.items() if stage in {node.name for node in method.stages}]
+    planned = plan.method(owner) if isinstance(owner, Category) else having[0]
+    return planned if planned in having else having[0]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,14 +76,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     workspace = Workspace(Path.cwd())
     try:
         params = load_params(workspace)
-        category = resolve_category(options.category, params.plan)
-        having = [name for name, method in METHODS.items() if options.stage in {s.name for s in method.stages}]
-        planned = params.plan.method(category)
-        method = options.method or (planned if planned in having else having[0])
+        owner = _owner(options, workspace, params.plan)
+        method = options.method or _method(options.stage, owner, params.plan)
         from tocoad.progress import stage_bar
 
-        with stage_bar(f"{options.stage} {category}") as progress:
-            run_stage(workspace, category, method, options.stage, params.settings, progress)
+        with stage_bar(f"{options.stage} {owner}") as progress:
+            run_stage(workspace, owner, method, options.stage, params.settings, progress)
     except (SettingsError, StageError) as error:
         if options.debug:
             raise

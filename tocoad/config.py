@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from tocoad.metrics.names import MetricName
 
 ImageScore = Literal["max", "top_mean", "mean"]
-MethodName = Literal["tocoad", "recontrast", "patchcore"]
+MethodName = Literal["tocoad", "recontrast", "recontrast_unified", "patchcore"]
 CONTROL: MethodName = "patchcore"
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Level = Annotated[int, Field(ge=1, le=4)]
@@ -142,6 +142,7 @@ class TrainSettings(Section):
     mining_ramp: Fraction = Field(0.1, description="share of the iterations after which most points are mined away")
     adam_eps: float = Field(1e-8, gt=0)
     amsgrad: bool = False
+    warm_up: int = Field(0, ge=0, description="iterations at first in which the encoder rests: many times cheaper")
     reset_every: int = Field(0, ge=0, description="iterations between fresh starts of the decoder's optimiser; 0: none")
     rest: int = Field(100, ge=0, description="iterations that the encoder rests after such a start")
     drop_at: Fraction = Field(1.0, description="share of the iterations after which the learning rates drop")
@@ -235,6 +236,9 @@ class Settings(Section):
     stage1: Stage1Settings = Stage1Settings()
     stage2: Stage2Settings = Stage2Settings()
     train: TrainSettings = TrainSettings()
+    unified: TrainSettings = TrainSettings(
+        iterations=5000, activation="gelu", adam_eps=1e-10, amsgrad=True, drop_at=0.8, drop_to=0.2
+    )
     bank: BankSettings = BankSettings()
     fusion: FusionSettings = FusionSettings()
     scoring: ScoringSettings = ScoringSettings()

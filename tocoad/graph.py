@@ -9,13 +9,16 @@ import importlib
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 from tocoad.config import CONTROL, MethodName
 from tocoad.stage import StageError, StageFunction
-from tocoad.workspace import Category, Workspace
+from tocoad.workspace import Category, Owner, Workspace
 
 DETECTOR_DIR = "detector"
+
+Scope = Literal["method", "category", "dataset"]
+"""Whose a stage's output is: a method's of one category, every method's of a category, or a method's of a data set."""
 
 
 @dataclass(frozen=True)
@@ -23,14 +26,18 @@ class Stage:
     """One node. `inputs` maps the name that the function uses to the stage whose output it reads: `stage`, or
     `stage/folder` where it reads a folder of that output.
 
-    `params` are the sections whose change makes the stage stale. `shared` stages serve every method of a category.
+    `params` are the sections whose change makes the stage stale. What lies in a wider scope is made once for all in it.
     """
 
     name: str
     function: str
     inputs: Mapping[str, str] = field(default_factory=dict)
     params: tuple[str, ...] = ()
-    shared: bool = False
+    scope: Scope = "method"
+
+    def owner(self, asker: Owner) -> Owner:
+        """Of the output that a stage of `asker` reads or makes."""
+        return asker.dataset if self.scope == "dataset" and isinstance(asker, Category) else asker
 
     @property
     def upstream(self) -> tuple[str, ...]:
@@ -67,13 +74,13 @@ class Method:
         return self.stage(self.stages[-1].inputs["detector"].partition("/")[0])
 
 
-MANIFEST = Stage("manifest", "tocoad.data.stage:manifest", params=("split",), shared=True)
+MANIFEST = Stage("manifest", "tocoad.data.stage:manifest", params=("split",), scope="category")
 SYNTHESIZE = Stage(
     "synthesize",
     "tocoad.synthesis.stage:synthesize",
     inputs={"manifest": "manifest"},
     params=("seed", "image", "synthesis"),
-    shared=True,
+    scope="category",
 )
 _FIT_PARAMS = ("seed", "image", "bank", "scoring", "calibration", "compute")
 _EVALUATE_PARAMS = ("scoring", "evaluation", "compute")
@@ -134,6 +141,26 @@ METHODS: Mapping[MethodName, Method] = {
             _evaluate("fit"),
         ),
     ),
+    "recontrast_unified": Method(
+        "recontrast_unified",
+        (
+            MANIFEST,
+            # It reads the images by itself: their manifests may be of categories that nobody asked for.
+            Stage(
+                "train_unified",
+                "tocoad.methods.recontrast.unified:train_unified",
+                params=("seed", "image", "encoder", "split", "unified", "compute"),
+                scope="dataset",
+            ),
+            Stage(
+                "fit",
+                "tocoad.methods.recontrast.unified:fit_unified",
+                inputs={"manifest": "manifest", "train": "train_unified"},
+                params=("seed", "image", "encoder", "unified", "scoring", "calibration", "compute"),
+            ),
+            _evaluate("fit"),
+        ),
+    ),
     "patchcore": Method(
         "patchcore",
         (
@@ -153,10 +180,13 @@ METHODS: Mapping[MethodName, Method] = {
 _OF_SEVERAL_METHODS = ("fit", "evaluate")
 
 
-def output_dir(workspace: Workspace, category: Category, method: MethodName, stage: Stage) -> Path:
-    """`work/<dataset>/<category>/<method>/<stage>`; a stage that serves every method has no method in its path."""
-    base = workspace.work_dir(category)
-    return base / stage.name if stage.shared else base / method / stage.name
+def output_dir(workspace: Workspace, asker: Owner, method: MethodName, stage: Stage) -> Path:
+    """`work/<dataset>/<category>/<method>/<stage>`, without the method or the category where they share the output.
+
+    `asker` may be the stage's owner or, of a data set, any of its categories.
+    """
+    base = workspace.work_dir(stage.owner(asker))
+    return base / stage.name if stage.scope == "category" else base / method / stage.name
 
 
 def manifest_dir(workspace: Workspace, category: Category) -> Path:
@@ -174,31 +204,40 @@ def evaluation_dir(workspace: Workspace, category: Category, method: MethodName)
 
 @dataclass(frozen=True)
 class Job:
-    """One stage of one category. `method` is that of the detector it serves; shared stages are done once."""
+    """One stage of its owner, a category or a data set. `method` is that of the detector it serves; what several
+    detectors share is one job, known by its DVC name.
+    """
 
-    category: Category
+    owner: Owner
     method: MethodName
     stage: Stage
 
     @property
     def dvc_name(self) -> str:
-        """Name in `dvc.yaml`: `stage1@sample/gear`; a stage that several methods have carries its method's name."""
+        """Name in `dvc.yaml`: `stage1@sample/gear`, `train_unified@sample`; a stage that several methods have carries
+        its method's name.
+        """
         name = f"{self.stage.name}_{self.method}" if self.stage.name in _OF_SEVERAL_METHODS else self.stage.name
-        return f"{name}@{self.category}"
+        return f"{name}@{self.owner}"
 
     @property
     def upstream(self) -> tuple[str, ...]:
         """DVC names of the jobs whose output it reads."""
-        method = METHODS[self.method]
-        return tuple(Job(self.category, self.method, method.stage(name)).dvc_name for name in self.stage.upstream)
+        stages = (METHODS[self.method].stage(name) for name in self.stage.upstream)
+        return tuple(Job(stage.owner(self.owner), self.method, stage).dvc_name for stage in stages)
 
     def output_dir(self, workspace: Workspace) -> Path:
-        return output_dir(workspace, self.category, self.method, self.stage)
+        return output_dir(workspace, self.owner, self.method, self.stage)
 
 
 def jobs_of(category: Category, method: MethodName) -> tuple[Job, ...]:
     """All that leads to the category's evaluated detector and its control's, every job after those it reads."""
-    jobs = [Job(category, name, stage) for name in dict.fromkeys((method, CONTROL)) for stage in METHODS[name].stages]
+    methods = dict.fromkeys((method, CONTROL))
+    return distinct(Job(stage.owner(category), name, stage) for name in methods for stage in METHODS[name].stages)
+
+
+def distinct(jobs: Iterable[Job]) -> tuple[Job, ...]:
+    """Every job once, where it comes first."""
     first: dict[str, Job] = {}
     for job in jobs:
         first.setdefault(job.dvc_name, job)

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from io import StringIO
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tocoad.config import CONTROL, MethodName, Settings, SettingsError
 from tocoad.workspace import Category, Workspace
+
+_CANDIDATES: tuple[MethodName, ...] = ("tocoad", "recontrast", "recontrast_unified")
 
 
 class Plan(BaseModel):
@@ -23,11 +25,25 @@ class Plan(BaseModel):
     patchcore: tuple[str, ...] = ()
     tocoad: tuple[str, ...] = ()
     recontrast: tuple[str, ...] = ()
+    recontrast_unified: tuple[str, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _unified_is_not_read(cls, content: Any) -> Any:
+        return {key: content[key] for key in content if key != "unified"} if isinstance(content, Mapping) else content
+
+    @property
+    def unified(self) -> tuple[str, ...]:
+        """Data sets with a category of `recontrast_unified`: what the file keeps beside it, for dvc.yaml's matrix."""
+        return tuple(sorted({Category.parse(name).dataset for name in self.recontrast_unified}))
+
+    def lists(self) -> dict[str, list[str]]:
+        """The content of `plan` in the file."""
+        return {**{key: list(names) for key, names in self.model_dump().items()}, "unified": list(self.unified)}
 
     def method(self, category: Category) -> MethodName:
         """The method whose detector is the category's candidate for the line."""
-        name = str(category)
-        return "tocoad" if name in self.tocoad else "recontrast" if name in self.recontrast else CONTROL
+        return next((method for method in _CANDIDATES if str(category) in getattr(self, method)), CONTROL)
 
     def with_categories(self, categories: Iterable[Category], method: MethodName) -> Plan:
         names = {str(category) for category in categories}
@@ -104,7 +120,7 @@ def override(workspace: Workspace, assignments: Mapping[str, str], profile: str 
 def save_plan(workspace: Workspace, plan: Plan) -> None:
     """Writes the plan; the rest of the file stays as it is."""
     document = _read(workspace)
-    if document.get("plan") != (lists := {key: list(values) for key, values in plan.model_dump().items()}):
+    if document.get("plan") != (lists := plan.lists()):
         document["plan"] = lists
         _write(workspace, document)
 

@@ -5,47 +5,48 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from tocoad.config import MethodName, Settings
 from tocoad.graph import METHODS, Stage, output_dir
 from tocoad.replacing import replacing
+from tocoad.resources import measured
 from tocoad.stage import ProgressCallback, StageContext, StageError, StageRecord, silent
-from tocoad.workspace import Category, Workspace
+from tocoad.workspace import Owner, Workspace
 
 RECORD_FILE = "record.json"
 
 
 def run_stage(
     workspace: Workspace,
-    category: Category,
+    owner: Owner,
     method: MethodName,
     name: str,
     settings: Settings,
     progress: ProgressCallback = silent,
 ) -> StageRecord:
-    """Runs one stage. Its output folder appears, whole, by an atomic rename, or stays as it was.
+    """Runs one stage of a category, or of a data set. Its output folder appears, whole, by an atomic rename, or stays
+    as it was.
 
     Raises:
         StageError: an input is missing or the stage cannot do its work; nothing was written.
     """
     stage = METHODS[method].stage(name)
-    target = output_dir(workspace, category, method, stage)
+    target = output_dir(workspace, owner, method, stage)
     inputs = {}
     for role, source in stage.inputs.items():
         upstream, _, part = source.partition("/")
-        inputs[role] = output_dir(workspace, category, method, METHODS[method].stage(upstream)) / part
+        inputs[role] = output_dir(workspace, owner, method, METHODS[method].stage(upstream)) / part
         if not inputs[role].is_dir():
-            raise StageError(f"{name} of {category} needs the output of {upstream}: run that stage first")
-    return execute(stage, method, category, settings, workspace.data_dir(category), inputs, target, progress)
+            raise StageError(f"{name} of {owner} needs the output of {upstream}: run that stage first")
+    return execute(stage, method, owner, settings, workspace.data_dir(owner), inputs, target, progress)
 
 
 def execute(
     stage: Stage,
     method: MethodName,
-    category: Category,
+    owner: Owner,
     settings: Settings,
     data_dir: Path,
     inputs: Mapping[str, Path],
@@ -54,10 +55,9 @@ def execute(
 ) -> StageRecord:
     """Calls the stage's function on the folders given; `target` appears, whole, with the stage's record in it."""
     checkpoint_dir = target.with_name(f".{target.name}.checkpoint")
-    started, cpu_started = time.perf_counter(), time.process_time()
-    with replacing(target) as folder:
+    with measured() as usage, replacing(target) as folder:
         context = StageContext(
-            category=category,
+            owner=owner,
             method=method,
             settings=settings,
             params=METHODS[method].params(stage.name),
@@ -68,14 +68,12 @@ def execute(
             progress=progress,
         )
         made = stage.load()(context)
-        record = StageRecord(
-            metrics={**made.metrics},
-            seconds=time.perf_counter() - started,
-            cpu_seconds=time.process_time() - cpu_started,
-        )
+        used = usage()
+        record = StageRecord({**made.metrics}, used.seconds, used.cpu_seconds, used.peak_memory)
         document = {
             "seconds": record.seconds,
             "cpu_seconds": record.cpu_seconds,
+            "peak_memory": record.peak_memory,
             "metrics": dict(record.metrics),
         }
         (folder / RECORD_FILE).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")

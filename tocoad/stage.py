@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Protocol
 
 from tocoad.config import Settings
-from tocoad.workspace import Category
+from tocoad.workspace import Category, Owner
+
+CURVES_FILE = "curves.csv"
+"""In the output of a stage that trains: its figures, a row a step."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +37,12 @@ def silent(progress: Progress) -> None:
 class StageContext:
     """Everything a stage may use.
 
-    `inputs` holds the output folder of every stage it reads, by that stage's name. `params` names the sections of
-    `settings` that decide its output, those of its inputs included.
+    `owner` is what it works for: a category, or a data set where that is the stage's scope; its images lie in
+    `data_dir`. `inputs` holds the output folder of every stage it reads, by the name that the function uses. `params`
+    names the sections of `settings` that decide its output, those of its inputs included.
     """
 
-    category: Category
+    owner: Owner
     method: str
     settings: Settings
     params: tuple[str, ...]
@@ -48,17 +52,26 @@ class StageContext:
     checkpoint_dir: Path
     progress: ProgressCallback = silent
 
+    @property
+    def category(self) -> Category:
+        """Raises ValueError in a stage of a data set: its output may not hang on one of the categories."""
+        if not isinstance(self.owner, Category):
+            raise ValueError(f"{self.owner} is a data set; this stage has no category")
+        return self.owner
+
 
 @dataclass(frozen=True)
 class StageRecord:
     """What a stage tells its caller: figures only, never tensors.
 
-    `seconds` are the clock's, `cpu_seconds` the process's own, whatever ran beside; None where it was not noted.
+    `seconds` are the clock's, `cpu_seconds` the process's own, whatever ran beside, `peak_memory` its greatest resident
+    set in bytes; None where it was not noted.
     """
 
     metrics: Mapping[str, float | None] = field(default_factory=dict)
     seconds: float = 0.0
     cpu_seconds: float | None = None
+    peak_memory: int | None = None
 
 
 class StageFunction(Protocol):

@@ -37,6 +37,15 @@ class Category:
         return f"{self.dataset}/{self.name}"
 
 
+Owner = Category | str
+"""Whose something is: one category's, or that of a data set as a whole (its name)."""
+
+
+def parse_owner(text: str) -> Owner:
+    """The inverse of `str`: `dataset/name`, or `dataset`."""
+    return Category.parse(text) if "/" in text else text
+
+
 @dataclass(frozen=True)
 class Workspace:
     """A checkout of the project, or a copy made from it: `params.yaml`, `dvc.yaml`, `data/`, `work/`, `.services/`."""
@@ -52,13 +61,13 @@ class Workspace:
         return self.root / ".services"
 
     def dataset_dir(self, dataset: str) -> Path:
-        return self.root / "data" / dataset
+        return self.data_dir(dataset)
 
-    def data_dir(self, category: Category) -> Path:
-        return self.dataset_dir(category.dataset) / category.name
+    def data_dir(self, owner: Owner) -> Path:
+        return self.root / "data" / str(owner)
 
-    def work_dir(self, category: Category) -> Path:
-        return self.root / "work" / category.dataset / category.name
+    def work_dir(self, owner: Owner) -> Path:
+        return self.root / "work" / str(owner)
 
     def report_dir(self, dataset: str) -> Path:
         """A data set's pages lie beside its categories' results."""

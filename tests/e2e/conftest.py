@@ -24,6 +24,8 @@ TINY = {
     "synthesis.validation_count": "4",
     "stage1.iterations": "4",
     "stage2.iterations": "2",
+    "train.iterations": "6",
+    "train.warm_up": "3",
     "bank.coreset_ratio": "0.05",
     "evaluation.overlays": "4",
     "evaluation.bootstrap": "50",

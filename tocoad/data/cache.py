@@ -1,4 +1,4 @@
-"""Decoded and resized training images, kept beside the category's work: every stage and method reads the same ones."""
+"""Decoded and resized training images, kept beside the work: a category's stages and methods read the same ones."""
 
 from __future__ import annotations
 
@@ -12,38 +12,43 @@ import numpy as np
 import PIL
 from numpy.typing import NDArray
 
+from tocoad.config import Settings
 from tocoad.data.images import load_images
 from tocoad.data.manifest import ImageRecord
 from tocoad.stage import StageContext
 
 CACHE_DIR = ".cache"
-_KEPT = 8  # files of a category; the parts train and calibration are one each, for every size and data version
+_KEPT = 8  # files of a folder; the parts train and calibration are one each, for every size and data version
 _FORMAT = 1
 
 
 def stage_images(context: StageContext, records: Sequence[ImageRecord]) -> NDArray[np.uint8]:
-    """Images (N, S, S, 3) RGB of a part of the manifest, `image.size` a side, mapped from the cache where it has them.
+    """Images (N, S, S, 3) RGB of a part of the category's manifest; see `cached_images`."""
+    if any(record.split == "test" for record in records):
+        raise ValueError("test images are not for training stages, and not for their cache")
+    files = [(context.data_dir / record.path, record.sha256) for record in records]
+    return cached_images(files, context.settings, context.inputs["manifest"].parent / CACHE_DIR)
+
+
+def cached_images(files: Sequence[tuple[Path, str]], settings: Settings, folder: Path) -> NDArray[np.uint8]:
+    """Images (N, S, S, 3) RGB of files with their sha256, `image.size` a side, mapped from `folder` where it has them.
 
     What is written into the array is lost with it. Raises DataError for an image that cannot be read.
     """
-    if any(record.split == "test" for record in records):
-        raise ValueError("test images are not for training stages, and not for their cache")
-    folder = context.inputs["manifest"].parent / CACHE_DIR
-    paths = [context.data_dir / record.path for record in records]
-    size, threads = context.settings.image.size, context.settings.compute.threads
-    file = folder / f"{_key(records, size)}.npy"
-    cached = _read(file, (len(records), size, size, 3))
+    size = settings.image.size
+    file = folder / f"{_key([sha256 for _, sha256 in files], size)}.npy"
+    cached = _read(file, (len(files), size, size, 3))
     if cached is not None:
         return cached
-    images = load_images(paths, size, threads)
+    images = load_images([path for path, _ in files], size, settings.compute.threads)
     with contextlib.suppress(OSError):  # a full disk or a folder of others': it works without
         _write(file, images)
     return images
 
 
-def _key(records: Sequence[ImageRecord], size: int) -> str:
+def _key(digests: Sequence[str], size: int) -> str:
     """Of all that decides the pixels: content of the files in order, size, and the library that decodes and resizes."""
-    lines = [f"{_FORMAT} {size} {PIL.__version__}", *(record.sha256 for record in records)]
+    lines = [f"{_FORMAT} {size} {PIL.__version__}", *digests]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 

@@ -23,7 +23,12 @@ _SCALE_REACH = 3.0
 
 
 def calibrated_detector(
-    context: StageContext, model_name: str, model: ScoringModel, manifest: Manifest, compute: Compute
+    context: StageContext,
+    model_name: str,
+    model: ScoringModel,
+    manifest: Manifest,
+    compute: Compute,
+    serves: tuple[str, ...] = (),
 ) -> Detector:
     """The detector whose thresholds come from the calibration normals of `manifest` alone (methods 5, rule 6)."""
     settings = context.settings
@@ -34,6 +39,7 @@ def calibrated_detector(
     card = DetectorCard(
         dataset=manifest.dataset,
         category=manifest.category,
+        serves=serves,
         method=context.method,
         model=model_name,
         architecture=model.architecture,
@@ -53,10 +59,15 @@ def calibrated_detector(
 
 
 def save_detector(
-    context: StageContext, name: str, model: ScoringModel, manifest: Manifest, compute: Compute
+    context: StageContext,
+    name: str,
+    model: ScoringModel,
+    manifest: Manifest,
+    compute: Compute,
+    serves: tuple[str, ...] = (),
 ) -> dict[str, float]:
     """Calibrates the model and writes the detector package; returns the image threshold and what it promises."""
-    detector = calibrated_detector(context, name, model, manifest, compute)
+    detector = calibrated_detector(context, name, model, manifest, compute, serves)
     detector.save(context.output_dir / DETECTOR_DIR)
     threshold = detector.card.image_threshold
     return {

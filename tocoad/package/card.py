@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from tocoad.calibration.conformal import Threshold
 
@@ -40,7 +40,8 @@ class DetectorCard(BaseModel):
     """The content of `detector.json`.
 
     `model` names the class of networks (a key of `tocoad.package.detector.MODELS`) and `architecture` what it needs to
-    be rebuilt without any source of weights.
+    be rebuilt without any source of weights. `serves` names all categories of the data set that share these networks,
+    each with thresholds of its own; empty, and left out of the file, where they are this category's alone.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -48,6 +49,7 @@ class DetectorCard(BaseModel):
     format: Literal[1] = FORMAT
     dataset: str
     category: str
+    serves: tuple[str, ...] = Field((), exclude_if=lambda names: not names)
     method: str
     model: str
     architecture: dict[str, Any]

@@ -12,10 +12,10 @@ from scipy.stats import ttest_ind
 from tocoad.config import MethodName
 from tocoad.graph import METHODS, detector_dir, output_dir
 from tocoad.report.tables import Points, read_points, read_rows
-from tocoad.stage import StageError
+from tocoad.stage import CURVES_FILE, StageError
 from tocoad.workspace import Category, Workspace
 
-CURVES_FILE, DISTANCES_FILE = "curves.csv", "distances.csv"
+DISTANCES_FILE = "distances.csv"
 # Columns of stage 2's curves: D's loss on synthetic anomalies, the collapse indicator, the drift of a level.
 _GUIDE, _SPREAD, _DRIFT = "discriminative", "projection_std", "drift_level"
 COLLAPSED = 0.1

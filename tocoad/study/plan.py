@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ class Variant(Section):
     about: str = Field("", description="what it is, for the table")
     seeds: tuple[int, ...] | None = Field(None, description="instead of the study's")
     encoders: tuple[str, ...] | None = Field(None, description="instead of all of the study's")
+    categories: tuple[str, ...] | None = Field(None, description="instead of all of the study's")
     set: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -33,6 +34,7 @@ class StudyFile(Section):
 
     dataset: str
     categories: tuple[str, ...] | None = None
+    mean_over: tuple[str, ...] | None = Field(None, description="categories of the first table, instead of all")
     profile: str | None = None
     seeds: tuple[int, ...] = Field((0,), min_length=1)
     control: str = Field(description="the variant that all others are compared with")
@@ -93,12 +95,24 @@ def cells_of(study: StudyFile, workspace: Workspace) -> list[Cell]:
         SettingsError: the data set, a category, a profile or a setting is not known.
     """
     categories = select_categories(workspace, study.dataset, study.categories)
+    _check_names(study, {category.name for category in categories})
     cells = [
         Cell(encoder, name, category, seed, variant.method, settings)
         for encoder, name, variant, seed, settings in _settings(study, workspace)
         for category in categories
+        if variant.categories is None or category.name in variant.categories
     ]
     return sorted(cells, key=lambda cell: _position(study, cell))
+
+
+def _check_names(study: StudyFile, known: Set[str]) -> None:
+    named = {
+        "mean_over": study.mean_over,
+        **{f"variants.{key}.categories": v.categories for key, v in study.variants.items()},
+    }
+    for where, names in named.items():
+        if unknown := [name for name in names or () if name not in known]:
+            raise SettingsError(f"{where}: {unknown[0]!r} is not one of the study's {', '.join(sorted(known))}")
 
 
 def _position(study: StudyFile, cell: Cell) -> int:

@@ -11,13 +11,15 @@ from tocoad.evaluation.files import read_replicates, read_report
 from tocoad.graph import METHODS
 from tocoad.metrics.names import MetricName
 from tocoad.running import read_record
+from tocoad.stage import CURVES_FILE
 from tocoad.study.plan import Cell
 from tocoad.study.stages import STUDIES_DIR, stage_folder
 from tocoad.workspace import Workspace
 
 
 class CellResult(BaseModel):
-    """`seconds` (the clock's), `cpu_seconds` and `figures` are by stage: its own, wherever it was first computed.
+    """`seconds` (the clock's), `cpu_seconds`, `peak_memory` (bytes), `iterations` (where it trains) and `figures`
+    are by stage: its own, wherever it was first computed.
     `replicates` are the metrics' values on the bootstrap draws of the category's test images.
     """
 
@@ -34,6 +36,8 @@ class CellResult(BaseModel):
     false_reject_rate: float | None
     seconds: Mapping[str, float]
     cpu_seconds: Mapping[str, float | None] = Field(default_factory=dict)
+    peak_memory: Mapping[str, int | None] = Field(default_factory=dict)
+    iterations: Mapping[str, int] = Field(default_factory=dict)
     figures: Mapping[str, Mapping[str, float | None]]
     replicates: Mapping[MetricName, tuple[float, ...]]
 
@@ -52,6 +56,8 @@ def write_result(workspace: Workspace, cell: Cell, folder: Path) -> CellResult:
     """Gathers what the cell's stages left, and writes it below `folder`."""
     seconds: dict[str, float] = {}
     cpu_seconds: dict[str, float | None] = {}
+    peak_memory: dict[str, int | None] = {}
+    iterations: dict[str, int] = {}
     figures: dict[str, Mapping[str, float | None]] = {}
     place = folder
     for stage in METHODS[cell.method].stages:
@@ -60,6 +66,9 @@ def write_result(workspace: Workspace, cell: Cell, folder: Path) -> CellResult:
         assert record is not None
         seconds[stage.name] = round(record.seconds, 2)
         cpu_seconds[stage.name] = None if record.cpu_seconds is None else round(record.cpu_seconds, 2)
+        peak_memory[stage.name] = record.peak_memory
+        if (curves := place / CURVES_FILE).is_file():
+            iterations[stage.name] = len(curves.read_text(encoding="utf-8").splitlines()) - 1
         figures[stage.name] = record.metrics
     report = read_report(place)
     result = CellResult(
@@ -74,6 +83,8 @@ def write_result(workspace: Workspace, cell: Cell, folder: Path) -> CellResult:
         false_reject_rate=report.at_threshold.false_reject_rate,
         seconds=seconds,
         cpu_seconds=cpu_seconds,
+        peak_memory=peak_memory,
+        iterations=iterations,
         figures=figures,
         replicates=read_replicates(place),
     )

@@ -16,14 +16,14 @@ from tocoad.data.manifest import TEST_FILE, TRAIN_FILE, Manifest
 from tocoad.graph import MANIFEST, METHODS, Stage
 from tocoad.running import execute, read_record
 from tocoad.stage import ProgressCallback, StageError, StageRecord, silent
-from tocoad.workspace import Category, Workspace
+from tocoad.workspace import Owner, Workspace
 
 STUDIES_DIR = "studies"
 
 
 def run_study_stage(
     workspace: Workspace,
-    category: Category,
+    owner: Owner,
     method: MethodName,
     name: str,
     settings: Settings,
@@ -35,47 +35,64 @@ def run_study_stage(
         StageError: an input is missing or the stage cannot do its work.
     """
     stage = METHODS[method].stage(name)
-    target = stage_folder(workspace, category, method, name, settings)
+    target = stage_folder(workspace, owner, method, name, settings)
     if (known := read_record(target)) is not None:
         return known
     inputs = {}
     for role, source in stage.inputs.items():
         upstream, _, part = source.partition("/")
-        inputs[role] = stage_folder(workspace, category, method, upstream, settings) / part
+        inputs[role] = stage_folder(workspace, owner, method, upstream, settings) / part
         if not inputs[role].is_dir():
-            raise StageError(f"{name} of {category} needs the output of {upstream}: run that stage first")
-    return execute(stage, method, category, settings, workspace.data_dir(category), inputs, target, progress)
+            raise StageError(f"{name} of {owner} needs the output of {upstream}: run that stage first")
+    return execute(stage, method, owner, settings, workspace.data_dir(owner), inputs, target, progress)
 
 
-def stage_folder(workspace: Workspace, category: Category, method: MethodName, name: str, settings: Settings) -> Path:
-    """Raises StageError where the stage `manifest`, whose digest is part of every other key, has not run yet."""
-    base = workspace.root / "work" / STUDIES_DIR / "stages" / category.dataset / category.name
+def stage_folder(workspace: Workspace, asker: Owner, method: MethodName, name: str, settings: Settings) -> Path:
+    """`asker` is the stage's owner or, of a data set, any of its categories.
+
+    Raises StageError where the category's `manifest`, whose digest is part of its other stages' keys, has not run yet.
+    """
     stage = METHODS[method].stage(name)
+    owner = stage.owner(asker)
+    base = workspace.root / "work" / STUDIES_DIR / "stages" / str(owner)
+    if stage.scope == "dataset":
+        return base / f"{name}-{_dataset_key(workspace, owner, method, stage, settings)}"
     if stage.name == MANIFEST.name:
-        return base / f"{MANIFEST.name}-{_digest([_sections(stage, settings), _fingerprint(workspace, category)])}"
-    manifest = stage_folder(workspace, category, method, MANIFEST.name, settings)
+        return base / f"{MANIFEST.name}-{_digest([_sections(stage, settings), _fingerprint(workspace, owner)])}"
+    manifest = stage_folder(workspace, owner, method, MANIFEST.name, settings)
     if not manifest.is_dir():
-        raise StageError(f"{name} of {category} needs the output of {MANIFEST.name}: run that stage first")
+        raise StageError(f"{name} of {owner} needs the output of {MANIFEST.name}: run that stage first")
     images = Manifest.load(manifest / TRAIN_FILE, manifest / TEST_FILE).digest
-    return base / f"{name}-{_key(method, stage, settings, images)}"
+    return base / f"{name}-{_key(workspace, owner, method, stage, settings, images)}"
 
 
-def _key(method: MethodName, stage: Stage, settings: Settings, images: str) -> str:
+def _key(workspace: Workspace, owner: Owner, method: MethodName, stage: Stage, settings: Settings, images: str) -> str:
     """Digest of the stage, its settings, and the keys of what it reads."""
+
+    def key_of(source: Stage) -> str:
+        if source.scope == "dataset":
+            return _dataset_key(workspace, source.owner(owner), method, source, settings)
+        return _key(workspace, owner, method, source, settings, images)
+
     upstream = [
-        images if source == MANIFEST.name else _key(method, METHODS[method].stage(source), settings, images)
-        for source in stage.upstream
+        images if source == MANIFEST.name else key_of(METHODS[method].stage(source)) for source in stage.upstream
     ]
-    return _digest([stage.function, "" if stage.shared else method, _sections(stage, settings), upstream])
+    whose = "" if stage.scope == "category" else method
+    return _digest([stage.function, whose, _sections(stage, settings), upstream])
+
+
+def _dataset_key(workspace: Workspace, owner: Owner, method: MethodName, stage: Stage, settings: Settings) -> str:
+    """Of a stage that reads the images of all categories, and no other stage."""
+    return _digest([stage.function, method, _sections(stage, settings), _fingerprint(workspace, owner)])
 
 
 def _sections(stage: Stage, settings: Settings) -> Mapping[str, object]:
     return settings.model_dump(mode="json", include=set(stage.params))
 
 
-def _fingerprint(workspace: Workspace, category: Category) -> list[tuple[str, int, int]]:
+def _fingerprint(workspace: Workspace, owner: Owner) -> list[tuple[str, int, int]]:
     """Names, sizes and times of the images: the content is read, and told by the manifest, when these change."""
-    folder = workspace.data_dir(category)
+    folder = workspace.data_dir(owner)
     files = [(file, file.stat()) for file in sorted(folder.rglob("*")) if file.is_file()]
     return [(file.relative_to(folder).as_posix(), stat.st_size, stat.st_mtime_ns) for file, stat in files]
 

@@ -8,6 +8,7 @@ from statistics import mean
 
 import numpy as np
 
+from tocoad.graph import METHODS
 from tocoad.metrics.names import METRIC_NAMES, MetricName
 from tocoad.metrics.seeds import Spread, over_seeds
 from tocoad.study.plan import StudyFile
@@ -16,8 +17,8 @@ from tocoad.study.results import CellResult
 # What the tables show of the seven; pixel AUROC is saturated and stands beside the others for that reason alone.
 SHOWN: tuple[MetricName, ...] = ("image_AUROC", "image_AP", "pixel_AUROC", "pixel_AP", "pixel_AUPRO")
 _CONFIDENCE = 0.95
-_TIMED = ("synthesize", "stage1", "stage2", "fit", "evaluate")
-_TIMES = f"CPU s ({' / '.join(_TIMED)})"
+_TIMED = ("synthesize", "stage1", "stage2", "train", "train_unified", "fit", "evaluate")
+_TRAINED = ("stage1", "stage2", "train", "train_unified")
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,9 @@ def study_table(name: str, study: StudyFile, results: Sequence[CellResult], cell
         of_encoder = [result for result in results if result.encoder == encoder]
         if not of_encoder:
             continue
-        lines += ["", f"## {encoder}", "", "### Mean over categories", "", *_means(study, of_encoder)]
+        averaged = [result for result in of_encoder if study.mean_over is None or result.category in study.mean_over]
+        title = "Mean over " + ("categories" if study.mean_over is None else ", ".join(study.mean_over))
+        lines += ["", f"## {encoder}", "", f"### {title}", "", *_means(study, averaged)]
         for category in dict.fromkeys(result.category for result in of_encoder):
             of_category = [result for result in of_encoder if result.category == category]
             lines += ["", f"### {category}", "", *_means(study, of_category)]
@@ -85,7 +88,9 @@ def _value(result: CellResult, metric: MetricName) -> float:
 
 
 def _means(study: StudyFile, results: Sequence[CellResult]) -> Iterator[str]:
-    header = ["variant", "seeds", *SHOWN, *(f"Δ {name}" for name in SHOWN if name != "pixel_AUROC"), _TIMES]
+    timed, trained = _stages(study, _TIMED), _stages(study, _TRAINED)
+    header = ["variant", "seeds", *SHOWN, *(f"Δ {name}" for name in SHOWN if name != "pixel_AUROC")]
+    header += [f"CPU s ({' / '.join(timed)})", f"CPU s an iteration ({' / '.join(trained)})", "peak MiB"]
     yield "| " + " | ".join(header) + " |"
     yield "|---" + "|---:" * (len(header) - 1) + "|"
     control = [result for result in results if result.variant == study.control]
@@ -102,7 +107,9 @@ def _means(study: StudyFile, results: Sequence[CellResult]) -> Iterator[str]:
         for metric in SHOWN:
             if metric != "pixel_AUROC":
                 cells.append("" if variant == study.control else _gain_text(gain(metric, mine, control)))
-        cells.append(" / ".join(_time_text(stage, mine) for stage in _TIMED))
+        cells.append(" / ".join(_time_text(stage, mine) for stage in timed))
+        cells.append(" / ".join(_iteration_text(stage, mine) for stage in trained))
+        cells.append(_peak_text(mine))
         yield "| " + " | ".join(cells) + " |"
 
 
@@ -128,7 +135,8 @@ def _legend(study: StudyFile, variants: Set[str]) -> Iterator[str]:
         "Figures are in points (hundredths): mean, ± standard deviation over seeds where there are several. "
         f"Δ is the difference to `{study.control}` on the same images, with the 95 % interval of a paired bootstrap "
         "over test images in brackets. A row stands where all categories of a seed are there. "
-        f"{_TIMES}: seconds of a processor for one category, also where other rows share the stage; "
+        "CPU s: seconds of a processor for one category, also where other rows share the stage; an iteration's have "
+        "their part of the stage's start and end in them. Peak: the greatest resident set of any of its stages. "
         "? where it was not noted."
     )
     yield ""
@@ -142,6 +150,28 @@ def _time_text(stage: str, results: Sequence[CellResult]) -> str:
         return "-"
     noted = [seconds for result in results if (seconds := result.cpu_seconds.get(stage)) is not None]
     return f"{mean(noted):.0f}" if noted else "?"
+
+
+def _iteration_text(stage: str, results: Sequence[CellResult]) -> str:
+    if not any(result.iterations.get(stage) for result in results):
+        return "-"
+    noted = [
+        seconds / result.iterations[stage]
+        for result in results
+        if (seconds := result.cpu_seconds.get(stage)) is not None and result.iterations.get(stage)
+    ]
+    return f"{mean(noted):.2f}" if noted else "?"
+
+
+def _peak_text(results: Sequence[CellResult]) -> str:
+    peaks = [peak for result in results for peak in result.peak_memory.values() if peak is not None]
+    return f"{max(peaks) / 2**20:.0f}" if peaks else "?"
+
+
+def _stages(study: StudyFile, names: Sequence[str]) -> list[str]:
+    """Those of `names` that a method of the study has."""
+    having = {stage.name for variant in study.variants.values() for stage in METHODS[variant.method].stages}
+    return [name for name in names if name in having]
 
 
 def _spread_text(spread: Spread | None) -> str:

@@ -15,7 +15,6 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from tocoad.data.manifest import Manifest
 from tocoad.replacing import replacing
 from tocoad.stage import StageContext
 
@@ -66,10 +65,12 @@ class TrainingState:
         return {key: value.detach().contiguous() for key, value in tensors.items()}
 
 
-def run_key(context: StageContext, manifest: Manifest, sections: tuple[str, ...], *files: Path) -> str:
-    """Digest of all that decides the training: a checkpoint of another run must not be taken up."""
+def run_key(context: StageContext, images: str, sections: tuple[str, ...], *files: Path) -> str:
+    """Digest of all that decides the training, `images` naming what it sees: a checkpoint of another run must not be
+    taken up.
+    """
     settings = {name: context.settings.model_dump(mode="json")[name] for name in sections}
-    digest = hashlib.sha256(json.dumps([settings, manifest.digest], sort_keys=True).encode())
+    digest = hashlib.sha256(json.dumps([settings, images], sort_keys=True).encode())
     for file in files:
         digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()

@@ -12,7 +12,6 @@ from tocoad.stage import Progress, ProgressCallback, StageError
 from tocoad.training.checkpoint import TrainingState
 
 CHECKPOINT_SECONDS = 60.0
-CURVES_FILE = "curves.csv"
 
 Step = Callable[[int], Mapping[str, float]]
 """Does the step of the given number (from 0) and returns its figures; the first is the loss. Not every step need have

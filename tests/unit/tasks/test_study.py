@@ -1,16 +1,18 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
 import tasks.study as module
 from tasks.study import Failure, run_cells
-from tocoad.config import Settings
+from tocoad.config import MethodName, Settings
+from tocoad.graph import METHODS, Job
 from tocoad.stage import StageError
 from tocoad.study.plan import Cell
 from tocoad.study.results import CellResult
-from tocoad.workspace import Category, Workspace
+from tocoad.workspace import Category, Owner, Workspace
 
 
 @pytest.mark.parametrize(
@@ -45,3 +47,35 @@ def test_whatever_breaks_a_cell_breaks_no_other(
     assert {failure.error for failure in failures} == {told}
     assert all(failure.cause is error for failure in failures)
     assert len(heard) == 2
+
+
+def test_cells_of_two_categories_wait_for_the_one_training_of_their_data_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[str] = []
+
+    def folder(_workspace: Workspace, asker: Owner, method: MethodName, name: str, _settings: Settings) -> Path:
+        return tmp_path / str(METHODS[method].stage(name).owner(asker)) / name
+
+    class Stages:
+        def __init__(self, *_: object) -> None:
+            pass
+
+        def __enter__(self) -> Stages:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+        def run(self, job: Job, *_: object) -> None:
+            time.sleep(0.01)  # the other cell comes to the same stage meanwhile
+            ran.append(f"{job.stage.name}@{job.owner}")
+            folder(Workspace(tmp_path), job.owner, job.method, job.stage.name, Settings()).mkdir(parents=True)
+
+    monkeypatch.setattr(module, "RayStages", Stages)
+    monkeypatch.setattr(module, "stage_folder", folder)
+    monkeypatch.setattr(module, "write_result", lambda _workspace, cell, _folder: cell)
+    cells = [Cell("none", "new", Category("d", name), 0, "recontrast_unified", Settings()) for name in ("a", "b")]
+    assert not run_cells(Workspace(tmp_path), cells, tmp_path / "results", lambda _: None)
+    each = [f"{stage}@d/{name}" for stage in ("manifest", "fit", "evaluate") for name in ("a", "b")]
+    assert sorted(ran) == sorted(["train_unified@d", *each])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from tocoad.graph import METHODS, Stage, jobs_of, to_run
+from tocoad.graph import METHODS, Stage, distinct, jobs_of, output_dir, to_run
 from tocoad.workspace import Category, Workspace
 
 PROJECT = Path(__file__).parents[3]
@@ -20,7 +20,7 @@ NODES = {
 
 
 # Sections of params.yaml that the profiles hold a part of.
-PROFILED = {"encoder", "stage1", "stage2", "train", "bank", "fusion"}
+PROFILED = {"encoder", "stage1", "stage2", "train", "unified", "bank", "fusion"}
 
 
 def test_dvc_has_the_stages_of_the_graph() -> None:
@@ -31,12 +31,14 @@ def test_dvc_has_the_stages_of_the_graph() -> None:
 def test_dvc_stage_is_the_node_of_the_graph(name: str) -> None:
     method, stage = NODES[name]
     written = DVC[name]
-    category = "${item.category}"
+    kind = "dataset" if stage.scope == "dataset" else "category"
+    owner = f"${{item.{kind}}}"
 
     def folder(node: Stage) -> str:
-        return f"work/{category}/" + (node.name if node.shared else f"{method}/{node.name}")
+        up = "/.." if node.scope == "dataset" and kind == "category" else ""
+        return f"work/{owner}{up}/" + (node.name if node.scope == "category" else f"{method}/{node.name}")
 
-    command = f"python -m tocoad {stage.name} --category {category}"
+    command = f"python -m tocoad {stage.name} --{kind} {owner}"
     assert written["cmd"] in (command, f"{command} --method {method}")
     assert ("--method" in written["cmd"]) == (stage.name in ("fit", "evaluate"))
 
@@ -44,21 +46,20 @@ def test_dvc_stage_is_the_node_of_the_graph(name: str) -> None:
     deps = [dep for dep in written["deps"] if dep.startswith("work/")]
     assert all(any(dep.startswith(folder(node) + "/") for dep in deps) for node in inputs)
     assert all(any(dep.startswith(folder(node) + "/") for node in inputs) for dep in deps)
-    # Nothing before `evaluate` depends on a byte of the test split; the manifest alone reads the whole tree.
+    # Nothing else before `evaluate` depends on a byte of the test split: the manifest reads the whole tree, and what is
+    # trained for a data set has no list of its categories here.
     data = [dep for dep in written["deps"] if dep.startswith("data/")]
-    assert data == {"manifest": [f"data/{category}"], "evaluate": [f"data/{category}"]}.get(
-        stage.name, [f"data/{category}/train"]
-    )
+    whole = stage.name in ("manifest", "evaluate") or kind == "dataset"
+    assert data == [f"data/{owner}" if whole else f"data/{owner}/train"]
     assert any(dep.endswith("manifest/test.json") for dep in deps) == (stage.name == "evaluate")
 
-    profiled = PROFILED
-    expected = set(stage.params) | {f"profiles.${{profile}}.{section}" for section in profiled & set(stage.params)}
+    expected = set(stage.params) | {f"profiles.${{profile}}.{section}" for section in PROFILED & set(stage.params)}
     assert set(written["params"]) == expected
 
     outs = [*written["outs"], *written.get("metrics", []), *(next(iter(plot)) for plot in written.get("plots", []))]
     assert all(out.startswith(folder(stage) + "/") for out in outs)
-    shared_by = {"manifest": "patchcore", "synthesize": "tocoad"}.get(stage.name, method)
-    assert written["matrix"] == {"category": f"${{plan.{shared_by}}}"}
+    shared_by = {"manifest": "patchcore", "train_unified": "unified"}.get(stage.name, method)
+    assert written["matrix"] == {kind: f"${{plan.{shared_by}}}"}
 
 
 def test_every_profile_has_the_sections_that_dvc_depends_on() -> None:
@@ -67,7 +68,7 @@ def test_every_profile_has_the_sections_that_dvc_depends_on() -> None:
         assert set(sections) == PROFILED, name
 
 
-GEAR = Category("sample", "gear")
+GEAR, PLATE = Category("sample", "gear"), Category("sample", "plate")
 
 
 def names(category: Category, method: str) -> list[str]:
@@ -100,3 +101,24 @@ def test_output_folders() -> None:
     folders = {job.dvc_name.partition("@")[0]: job.output_dir(Workspace(Path("w"))) for job in jobs_of(GEAR, "tocoad")}
     assert folders["manifest"] == Path("w/work/sample/gear/manifest")
     assert folders["evaluate_patchcore"] == Path("w/work/sample/gear/patchcore/evaluate")
+
+
+def test_what_belongs_to_a_data_set_is_one_job_that_all_its_categories_wait_for() -> None:
+    chains = {category: jobs_of(category, "recontrast_unified") for category in (GEAR, PLATE)}
+    names = [job.dvc_name for job in distinct(job for chain in chains.values() for job in chain)]
+    assert [name for name in names if "train" in name] == ["train_unified@sample"]
+    for category, chain in chains.items():
+        (fit,) = (job for job in chain if job.stage.name == "fit" and job.method == "recontrast_unified")
+        assert fit.upstream == (f"manifest@{category}", "train_unified@sample")
+        run = [job.dvc_name for job in to_run(chain, {"train_unified@sample"})]
+        assert run == ["train_unified@sample", f"{fit.dvc_name}", f"evaluate_recontrast_unified@{category}"]
+
+
+def test_the_output_of_a_data_set_s_stage_is_the_same_for_every_asker() -> None:
+    workspace, stage = Workspace(Path("w")), METHODS["recontrast_unified"].stage("train_unified")
+    expected = Path("w/work/sample/recontrast_unified/train_unified")
+    assert {output_dir(workspace, asker, "recontrast_unified", stage) for asker in (GEAR, PLATE, "sample")} == {
+        expected
+    }
+    (job,) = (job for job in jobs_of(GEAR, "recontrast_unified") if job.stage == stage)
+    assert (job.owner, job.output_dir(workspace)) == ("sample", expected)

@@ -35,7 +35,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     def load(stage: Stage) -> Any:
         return {"first": first, "second": second}[stage.name]
 
-    stages = (Stage("first", ":", shared=True, params=("seed",)), Stage("second", ":", inputs={"source": "first"}))
+    stages = (Stage("first", ":", scope="category", params=("seed",)), Stage("second", ":", inputs={"source": "first"}))
     monkeypatch.setattr(running, "METHODS", {"tocoad": Method("tocoad", stages)})
     monkeypatch.setattr(Stage, "load", load)
     return Workspace(tmp_path)
@@ -86,3 +86,25 @@ def test_the_digest_of_weights_sees_names_and_bytes(tmp_path: Path) -> None:
     assert weights_sha256(tmp_path) == one
     (tmp_path / "a.safetensors").rename(tmp_path / "b.safetensors")
     assert weights_sha256(tmp_path) != one
+
+
+def test_a_stage_of_a_data_set_is_one_for_all_categories_and_knows_none(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stages = (Stage("first", ":", scope="dataset"), Stage("second", ":", inputs={"source": "first"}))
+    monkeypatch.setattr(running, "METHODS", {"tocoad": Method("tocoad", stages)})
+    contexts: list[StageContext] = []
+
+    def whole(context: StageContext) -> StageRecord:
+        contexts.append(context)
+        return first(context)
+
+    monkeypatch.setattr(Stage, "load", lambda stage: whole if stage.name == "first" else second)
+    run_stage(workspace, "sample", "tocoad", "first", Settings(seed=4))
+    assert (workspace.root / "work/sample/tocoad/first/out.txt").read_text() == "seed 4"
+    assert contexts[0].data_dir == workspace.root / "data/sample"
+    with pytest.raises(ValueError, match="sample is a data set"):
+        _ = contexts[0].category
+    for name in ("gear", "plate"):
+        run_stage(workspace, Category("sample", name), "tocoad", "second", Settings(seed=4))
+        assert (workspace.root / f"work/sample/{name}/tocoad/second/copy.txt").read_text() == "seed 4"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tocoad.workspace import Category, Workspace
+from tocoad.workspace import Category, Workspace, parse_owner
 
 
 def test_a_category_is_written_with_its_data_set() -> None:
@@ -18,6 +18,14 @@ def test_a_category_is_written_with_its_data_set() -> None:
 def test_names_that_could_leave_the_workspace_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"valid name|form DATASET/CATEGORY"):
         Category.parse(text)
+
+
+@pytest.mark.parametrize("owner", [Category("mvtec", "screw"), "mvtec"])
+def test_an_owner_is_known_by_its_text_and_has_its_folders(owner: Category | str) -> None:
+    assert parse_owner(str(owner)) == owner
+    workspace = Workspace(Path("w"))
+    assert workspace.data_dir(owner) == Path("w/data", *str(owner).split("/"))
+    assert workspace.work_dir(owner) == Path("w/work", *str(owner).split("/"))
 
 
 def test_categories_are_the_folders_of_the_data_set(tmp_path: Path) -> None:

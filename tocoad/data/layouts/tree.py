@@ -37,11 +37,12 @@ def read_tree(source: Source, folder: Path, name: str, good: str = GOOD) -> None
     for entry in source.folders(folder):
         if entry.name not in ("train", "test", "ground_truth"):
             source.warn(entry, "not part of the layout; not imported")
-    _read_train(source, category, good)
+    read_train(source, category, good)
     _read_test(source, category, good)
 
 
-def _read_train(source: Source, category: SourceCategory, good: str) -> None:
+def read_train(source: Source, category: SourceCategory, good: str = GOOD) -> None:
+    """Adds the training images to the category; no other folder of it is listed."""
     train = category.folder / "train"
     for entry in source.folders(train) if train.is_dir() else ():
         if entry.name == good:

@@ -12,8 +12,8 @@ from tocoad.package.calibrate import save_detector
 from tocoad.stage import StageContext, StageRecord
 
 
-def fit(context: StageContext) -> StageRecord:
-    """Calibrates what `train` left and writes the detector package."""
+def fit(context: StageContext, serves: tuple[str, ...] = ()) -> StageRecord:
+    """Calibrates what `train` left and writes the detector package; `serves` as in its card."""
     settings = context.settings
     manifest = Manifest.load(context.inputs["manifest"] / TRAIN_FILE)
     networks = load_networks(context)
@@ -21,6 +21,6 @@ def fit(context: StageContext) -> StageRecord:
         networks.trained, networks.frozen, networks.network, settings.image.size, settings.train, settings.scoring
     )
     with compute_context(settings.compute) as compute:
-        figures = save_detector(context, NAME, compute.place(model).eval(), manifest, compute)
+        figures = save_detector(context, NAME, compute.place(model).eval(), manifest, compute, serves)
     (context.output_dir / METRICS_FILE).write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     return StageRecord(metrics=figures)

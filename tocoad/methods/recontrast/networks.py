@@ -102,14 +102,17 @@ class ReconstructionNetwork(nn.Module):
         """Of the two encoders' maps of the same images: what each target is reconstructed to be, by level.
 
         The first is the frozen encoder's maps out of the trained one's code, the second the other way round. Both codes
-        go through as one batch, so that the batch norms' statistics in training are of both (methods 2.2).
+        go through as one batch, so that the batch norms' statistics in training are of both (methods 2.2). Where they
+        are one and the same object, it goes through once: twice the same batch has the same statistics.
         """
-        count = len(trained[LEVELS[0]])
-        x = self.bottleneck({level: torch.cat([trained[level], frozen[level]]) for level in LEVELS})
+        same = trained is frozen
+        count = 0 if same else len(trained[LEVELS[0]])
+        codes = trained if same else {level: torch.cat([trained[level], frozen[level]]) for level in LEVELS}
+        x = self.bottleneck(codes)
         of_frozen, of_trained = {}, {}
         for level, up in zip(reversed(LEVELS), self.up, strict=True):
             x = up(x)
-            of_frozen[level] = self.heads_frozen[str(level)](x[:count])
+            of_frozen[level] = self.heads_frozen[str(level)](x if same else x[:count])
             of_trained[level] = self.heads_trained[str(level)](x[count:])
         return of_frozen, of_trained
 

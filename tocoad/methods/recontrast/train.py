@@ -23,10 +23,10 @@ from tocoad.nn.clamped_norm import EPS, clamp_batch_norms
 from tocoad.nn.device import Compute, compute_context
 from tocoad.nn.encoder import Encoder, build_encoder, run_small
 from tocoad.nn.folding import FoldedForward
-from tocoad.stage import StageContext, StageRecord
+from tocoad.stage import CURVES_FILE, StageContext, StageRecord
 from tocoad.training.batches import batch_indices
 from tocoad.training.checkpoint import TrainingState, run_key
-from tocoad.training.loop import CURVES_FILE, save_curves
+from tocoad.training.loop import save_curves
 from tocoad.training.loop import train as run_training
 from tocoad.training.tensors import image_tensor
 
@@ -41,10 +41,14 @@ BatchNormMode = Literal["eval", "train", "clamped"]
 def train(context: StageContext) -> StageRecord:
     """Writes the trained encoder, the bottleneck, decoder and heads, and the curves."""
     manifest = Manifest.load(context.inputs["manifest"] / TRAIN_FILE)
-    images = stage_images(context, manifest.split("train"))
+    return train_on(context, stage_images(context, manifest.split("train")), manifest.digest)
+
+
+def train_on(context: StageContext, images: NDArray[np.uint8], digest: str) -> StageRecord:
+    """The stage's work on these images (N, S, S, 3), which `digest` names."""
     with compute_context(context.settings.compute) as compute:
         networks = Networks.build(context, compute)
-        curves = fit_networks(context, networks, images, run_key(context, manifest, KEY_SECTIONS), compute)
+        curves = fit_networks(context, networks, images, run_key(context, digest, KEY_SECTIONS), compute)
     return save_networks(context, networks, curves)
 
 
@@ -63,7 +67,7 @@ class Networks:
         trained, frozen = (build_encoder(settings.encoder, LEVELS, seed=seed) for _ in range(2))
         network = build_network(frozen, settings.train)
         network.init_weights(seed)
-        mode = batch_norm_mode(settings.train, context.category.name)
+        mode = batch_norm_mode(settings.train, str(context.owner))
         trained.bn_mode = "eval" if mode == "eval" else "train"
         if mode == "clamped":
             clamp_batch_norms(trained)
@@ -82,10 +86,10 @@ def build_network(encoder: Encoder, settings: TrainSettings) -> ReconstructionNe
     )
 
 
-def batch_norm_mode(settings: TrainSettings, category: str) -> BatchNormMode:
-    """How E's batch norms are trained; `paper` looks the category's name up."""
+def batch_norm_mode(settings: TrainSettings, owner: str) -> BatchNormMode:
+    """How E's batch norms are trained; `paper` looks the category's name up, with or without its data set before it."""
     if settings.encoder_batch_norm == "paper":
-        return "eval" if category in _PAPER_EVAL else "train"
+        return "eval" if owner.rpartition("/")[2] in _PAPER_EVAL else "train"
     return settings.encoder_batch_norm
 
 
@@ -94,21 +98,26 @@ def fit_networks(
 ) -> list[dict[str, float]]:
     """Trains for the fixed budget and returns the curves; `images` are (N, S, S, 3), `key` names the run."""
     settings, seed = context.settings.train, context.settings.seed
+    # Until E trains, and with batch norms in eval mode, it is E0: its maps are known.
+    known_until = settings.warm_up if networks.batch_norm == "eval" else 0
     optimizer = build_optimizer(networks, settings)
     forward = _forward(networks)
     frozen_maps = FrozenMaps(networks.frozen.folded(), images, compute, context.output_dir)
 
     def step(number: int) -> Mapping[str, float]:
-        rests = start_afresh(optimizer, settings, number)
+        rests = start_afresh(optimizer, settings, number) or number < settings.warm_up
         for group in optimizer.param_groups:
             group["lr"] = group["base_lr"] * lr_factor(settings, number)
         indices = batch_indices(len(images), settings.batch_size, number, seed)
-        x = image_tensor(images[indices], networks.frozen.mean, networks.frozen.std, compute)
         alpha = mining_alpha(number, settings.iterations, settings.mining_ramp)
+        frozen: Maps = frozen_maps.batch(indices)
         with compute.autocast():
-            with torch.set_grad_enabled(not rests):
-                trained = forward(x)
-            loss = crossed_loss(networks.network, trained, frozen_maps.batch(indices), alpha)
+            trained = frozen
+            if number >= known_until:
+                x = image_tensor(images[indices], networks.frozen.mean, networks.frozen.std, compute)
+                with torch.set_grad_enabled(not rests):
+                    trained = forward(x)
+            loss = crossed_loss(networks.network, trained, frozen, alpha)
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         optimizer.step()
@@ -172,7 +181,7 @@ def load_networks(context: StageContext) -> Networks:
     network = build_network(frozen, settings.train)
     trained.load_state_dict(load_file(folder / ENCODER_FILE))
     network.load_state_dict(load_file(folder / NETWORK_FILE))
-    mode = batch_norm_mode(settings.train, context.category.name)
+    mode = batch_norm_mode(settings.train, str(context.owner))
     if mode == "clamped":
         trained.set_norm_eps(EPS)
     return Networks(trained, frozen, network.eval(), mode)

@@ -21,10 +21,10 @@ from tocoad.nn.decoder import Discriminator
 from tocoad.nn.device import Compute, compute_context
 from tocoad.nn.encoder import Encoder, build_encoder, run_small
 from tocoad.nn.folding import FoldedForward
-from tocoad.stage import StageContext, StageRecord
+from tocoad.stage import CURVES_FILE, StageContext, StageRecord
 from tocoad.training.batches import batch_indices
 from tocoad.training.checkpoint import TrainingState, run_key
-from tocoad.training.loop import CURVES_FILE, cosine, save_curves, train
+from tocoad.training.loop import cosine, save_curves, train
 from tocoad.training.tensors import image_tensor, mask_tensor
 
 DISCRIMINATOR_FILE, ENCODER_FILE, METRICS_FILE = "discriminator.safetensors", "encoder.safetensors", "metrics.json"
@@ -97,7 +97,7 @@ def _train(
         return {"loss": float(loss.detach())}
 
     state = TrainingState(
-        key=run_key(context, inputs.manifest, _KEY_SECTIONS),
+        key=run_key(context, inputs.manifest.digest, _KEY_SECTIONS),
         modules={"encoder": encoder, "discriminator": discriminator},
         optimizer=optimizer,
     )

@@ -26,10 +26,10 @@ from tocoad.nn.encoder import Encoder, build_encoder, run_small
 from tocoad.nn.folding import FoldedForward
 from tocoad.nn.heads import ContrastiveHead
 from tocoad.package.calibrate import calibration_images
-from tocoad.stage import StageContext, StageRecord
+from tocoad.stage import CURVES_FILE, StageContext, StageRecord
 from tocoad.training.batches import batch_indices, photometric_pair
 from tocoad.training.checkpoint import TrainingState, run_key
-from tocoad.training.loop import CURVES_FILE, save_curves, train
+from tocoad.training.loop import save_curves, train
 from tocoad.training.tensors import image_tensor, mask_tensor
 
 _KEY_SECTIONS = ("seed", "image", "encoder", "synthesis", "stage1", "stage2", "compute")
@@ -141,7 +141,7 @@ def _train(
 
     folder = context.inputs["stage1"]
     state = TrainingState(
-        key=run_key(context, inputs.manifest, _KEY_SECTIONS, folder / DISCRIMINATOR_FILE, folder / ENCODER_FILE),
+        key=run_key(context, inputs.manifest.digest, _KEY_SECTIONS, folder / DISCRIMINATOR_FILE, folder / ENCODER_FILE),
         modules={"encoder": networks.encoder, "heads": networks.heads},
         optimizer=optimizer,
     )

@@ -30,7 +30,7 @@ def files(tmp_path: Path, write_image: Callable[..., Path]) -> list[Path]:
 def context(root: Path, size: int = SIZE) -> StageContext:
     (root / "work/manifest").mkdir(parents=True, exist_ok=True)
     return StageContext(
-        category=Category("parts", "bottle"),
+        owner=Category("parts", "bottle"),
         method="tocoad",
         settings=Settings(image=ImageSettings(size=size)),
         params=(),

@@ -25,7 +25,7 @@ def bottle(tmp_path: Path, write_category: Callable[[Path, Mapping[str, int]], P
 def run(data_dir: Path, output: Path, split: SplitSettings) -> StageRecord:
     output.mkdir(parents=True)
     context = StageContext(
-        category=Category("parts", "bottle"),
+        owner=Category("parts", "bottle"),
         method="tocoad",
         settings=Settings(split=split),
         params=("split",),

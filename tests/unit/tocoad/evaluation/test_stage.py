@@ -19,7 +19,7 @@ def _run(images: Any, detector: Any, folder: Path, monkeypatch: pytest.MonkeyPat
     images.data_dir.mkdir(exist_ok=True)
     images.manifest().save(folder / "manifest" / "test.json")
     context = StageContext(
-        category=Category("toys", "block"),
+        owner=Category("toys", "block"),
         method="patchcore",
         settings=Settings(evaluation=EvaluationSettings(overlays=overlays, gallery=3)),
         params=("scoring", "evaluation", "compute"),

@@ -88,7 +88,7 @@ def test_a_fit_records_the_calibration_images_alone(
     (tmp_path / "manifest").mkdir()
     (tmp_path / "fit").mkdir()
     context = StageContext(
-        category=Category("toys", "bolt"),
+        owner=Category("toys", "bolt"),
         method="patchcore",
         settings=Settings(image=ImageSettings(size=SIZE), split=SplitSettings(calibration_min=4, train_min=2)),
         params=(),

@@ -110,7 +110,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> StageContext:
         stage2=Stage2Settings(iterations=3, batch_size=2, frozen_stages=2, encoder_lr=1e-3),
     )
     context = StageContext(
-        category=Category("toys", "bolt"),
+        owner=Category("toys", "bolt"),
         method="tocoad",
         settings=settings,
         params=(),

@@ -107,6 +107,16 @@ def test_the_package_holds_two_files_and_no_pickle(tmp_path: Path) -> None:
     assert package_sha256(tmp_path / "again") == digest != package_sha256(tmp_path / "other")
 
 
+def test_only_networks_of_several_categories_are_said_to_serve_them(tmp_path: Path) -> None:
+    own = tiny_detector(1)
+    own.save(tmp_path / "own")
+    assert "serves" not in json.loads((tmp_path / "own" / "detector.json").read_text())
+    assert load_detector(tmp_path / "own").card.serves == ()
+    own.card = own.card.model_copy(update={"serves": ("b", "c")})
+    own.save(tmp_path / "shared")
+    assert load_detector(tmp_path / "shared").card == own.card
+
+
 def no_weights(folder: Path) -> None:
     (folder / "model.safetensors").unlink()
 

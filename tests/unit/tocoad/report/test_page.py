@@ -268,6 +268,14 @@ def test_the_commands_reproduce_the_category(workspace: Workspace, bolt: Categor
     assert set(names) <= {job.dvc_name for job in jobs_of(bolt, "tocoad")}
 
 
+def test_the_page_names_the_categories_that_share_its_networks(page: Any, workspace: Workspace, bolt: Category) -> None:
+    assert "trained once" not in page(LIGHT).text
+    evidence = read_evidence(workspace, bolt, "tocoad")
+    shared = replace(evidence, card=evidence.card.model_copy(update={"serves": ("bolt", "nut")}))
+    text = read_page(category_page(shared, FACTS)).one("section", id="making").text
+    assert "trained once for 2 categories of the data set: bolt, nut; thresholds are this category's own" in text
+
+
 def test_a_commit_with_changes_on_top_is_told_apart(page: Any) -> None:
     whole = page(LIGHT, facts=replace(FACTS, git_commit="c0ffee-dirty"))
     assert whole.one("pre").text.startswith("git checkout c0ffee dvc")

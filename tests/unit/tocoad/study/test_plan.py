@@ -23,6 +23,12 @@ def test_cells_are_variants_times_categories_times_seeds_broad_before_deep(
     ]
 
 
+def test_a_variant_can_be_of_some_categories_alone(study_file: Path, workspace: Workspace) -> None:
+    study_file.write_text(study_file.read_text().replace("seeds: [0]", "seeds: [0], categories: [plate]"))
+    cells = cells_of(load_study(study_file), workspace)
+    assert [str(cell) for cell in cells if cell.variant == "wide"] == ["none wide plate 0"]
+
+
 def test_a_variants_settings_are_laid_over_the_studys_and_these_over_the_profile(
     study_file: Path, workspace: Workspace
 ) -> None:
@@ -40,6 +46,12 @@ def test_a_variants_settings_are_laid_over_the_studys_and_these_over_the_profile
     [
         ("control: patchcore", "control: patchcor", "control: 'patchcor' is not one of the variants patchcore, wide"),
         ("seeds: [0]", "seeds: [0], encoders: [lite]", "variants.wide.encoders: 'lite' is not one of none"),
+        ("seeds: [0]", "seeds: [0], categories: [geer]", "variants.wide.categories: 'geer' is not one of the study's"),
+        (
+            "dataset: tiny",
+            "dataset: tiny\nmean_over: [geer]",
+            "mean_over: 'geer' is not one of the study's gear, plate",
+        ),
         ("coreset_ratio", "coreset_ration", "bank.coreset_ration"),
         ("profile: demo", "profile: night", "profile 'night' is not one of demo, default, paper"),
         ("dataset: tiny", "dataset: tinny", "did you mean 'tiny'?"),

@@ -13,7 +13,7 @@ from tocoad.study.results import CellResult, read_results, study_dir, write_resu
 from tocoad.study.stages import run_study_stage, stage_folder
 from tocoad.workspace import Category, Workspace
 
-GEAR = Category("tiny", "gear")
+GEAR, PLATE = Category("tiny", "gear"), Category("tiny", "plate")
 
 
 def _settings(study_file: Path, workspace: Workspace, name: str) -> Settings:
@@ -82,3 +82,26 @@ def test_a_result_holds_the_figures_and_the_time_of_every_stage(study_file: Path
     assert set(result.seconds) == {"manifest", "fit", "evaluate"}
     assert len(result.replicates["image_AUROC"]) == 20
     assert (result.variant, result.category, result.seed) == ("patchcore", "gear", 0)
+
+
+def test_cells_of_two_categories_share_the_training_of_their_data_set(study_file: Path, workspace: Workspace) -> None:
+    settings = _settings(study_file, workspace, "none patchcore gear 0")
+    short = settings.unified.model_copy(update={"iterations": 2, "decoder_blocks": (1, 1, 1), "batch_size": 2})
+    settings = settings.model_copy(update={"unified": short})
+
+    def folder(category: Category, name: str) -> Path:
+        return stage_folder(workspace, category, "recontrast_unified", name, settings)
+
+    trained = folder(GEAR, "train_unified")
+    assert trained == folder(PLATE, "train_unified")
+    assert trained.parent == workspace.root / "work/studies/stages/tiny"
+    run_study_stage(workspace, "tiny", "recontrast_unified", "train_unified", settings)
+    run_study_stage(workspace, GEAR, "recontrast_unified", "manifest", settings)
+    run_study_stage(workspace, GEAR, "recontrast_unified", "fit", settings)
+    fitted = folder(GEAR, "fit")
+    assert (fitted / "detector/model.safetensors").is_file()
+    # An image of the other category is one of the training's.
+    next((workspace.data_dir(PLATE) / "train" / "good").iterdir()).unlink()
+    assert folder(GEAR, "train_unified") != trained
+    assert folder(GEAR, "fit") != fitted
+    assert folder(GEAR, "manifest").is_dir()

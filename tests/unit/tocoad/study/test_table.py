@@ -35,6 +35,8 @@ def _cell(variant: str, category: str, seed: int, value: float, draws: list[floa
         false_reject_rate=None,
         seconds={"stage1": 90.0, "fit": 10.0, "evaluate": 2.0},
         cpu_seconds={"stage1": None, "fit": 8.0 + seed, "evaluate": 1.0},
+        peak_memory={"stage1": 3000 * 2**20, "fit": 2000 * 2**20, "evaluate": None},
+        iterations={"stage1": 700},
         figures={},
         replicates={} if draws is None else {"image_AUROC": tuple(draws)},
     )
@@ -82,10 +84,26 @@ def test_the_table_says_what_ran_and_nothing_of_what_did_not() -> None:
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     assert cells[:3] == ["new", "2", "65.00 ± 7.07"]
     assert "+15.00" in cells
-    assert cells[-1] == "- / ? / - / 8 / 1"  # fit: (8 + 9) / 2, to even
+    # fit: (8 + 9) / 2, to even; stage 1 was not timed.
+    assert cells[-3:] == ["- / ? / - / 8 / 1", "? / -", "3000"]
     assert "what is tried" in table
     assert "unrun" not in table
     assert "`tocoad study t.yaml` from 3 of 5 cells" in table
+
+
+def test_an_iteration_takes_its_part_of_the_stage() -> None:
+    timed = _cell("new", "a", 0, 0.5).model_copy(update={"cpu_seconds": {"stage1": 350.0}})
+    (row,) = {line for line in study_table("t", STUDY, [timed], 1, "x").splitlines() if line.startswith("| new |")}
+    assert row.strip("| ").split(" | ")[-2] == "0.50 / -"
+
+
+def test_the_first_table_can_be_of_some_categories() -> None:
+    study = STUDY.model_copy(update={"mean_over": ("a",)})
+    results = [_cell("new", "a", 0, 0.5), _cell("new", "b", 0, 0.9)]
+    table = study_table("t", study, results, 2, "x")
+    assert "### Mean over a\n" in table
+    assert "| new | 1 | 50.00 |" in table.split("### b")[0]
+    assert "| new | 1 | 90.00 |" in table.split("### b")[1]
 
 
 def test_a_seed_without_all_categories_is_no_mean_over_categories() -> None:

@@ -45,7 +45,7 @@ def run(tmp_path: Path) -> Run:
         Manifest(dataset="set", category="part", images=tuple(records)).save(manifest / "train.json")
         steps: list[Progress] = []
         context = StageContext(
-            category=Category("set", "part"),
+            owner=Category("set", "part"),
             method="tocoad",
             settings=settings(**synthesis),
             params=("seed", "image", "synthesis"),

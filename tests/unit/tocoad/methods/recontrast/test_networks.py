@@ -97,3 +97,16 @@ def test_folding_changes_rounding_alone() -> None:
 def test_an_encoder_without_the_three_levels_is_refused() -> None:
     with pytest.raises(SettingsError, match="level"):
         build_encoder(EncoderSettings(name="vit_tiny_patch16_224", weights="none"), LEVELS)
+
+
+def test_one_and_the_same_code_goes_through_once_and_gives_what_two_give() -> None:
+    network = ReconstructionNetwork(LITE0, 0.5, (1, 1, 1), "relu").train()
+    network.init_weights(0)
+    passes: list[int] = []
+    network.bottleneck.register_forward_hook(lambda _m, _x, y: passes.append(len(y)))
+    code = maps(LITE0)
+    once, twice = network(code, code), network(code, dict(code))
+    assert passes == [2, 4]
+    for mine, theirs in zip(once, twice, strict=True):
+        for level in LEVELS:
+            torch.testing.assert_close(mine[level], theirs[level], rtol=1e-4, atol=1e-5)

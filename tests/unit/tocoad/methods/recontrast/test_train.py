@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,6 +13,8 @@ from torch import nn
 
 from tocoad.config import ComputeSettings, TrainSettings
 from tocoad.losses.reconstruction import mining_alpha
+from tocoad.methods.recontrast import train as recontrast_train
+from tocoad.methods.recontrast.networks import Maps, ReconstructionNetwork
 from tocoad.methods.recontrast.train import (
     Networks,
     batch_norm_mode,
@@ -225,3 +228,53 @@ def test_only_the_training_part_is_opened(context: Context, monkeypatch: pytest.
     document = json.loads((made.inputs["manifest"] / "train.json").read_text())
     training = {entry["path"] for entry in document["images"] if entry["split"] == "train"}
     assert {path.relative_to(made.data_dir).as_posix() for path in opened} == training
+
+
+def test_in_the_warm_up_the_encoder_is_not_computed_unless_its_batch_norms_learn(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = {}
+    whole = recontrast_train._forward
+    for mode in ("eval", "train"):
+        calls: list[int] = []
+
+        def counted(networks: Networks, calls: list[int] = calls) -> Callable[[torch.Tensor], Any]:
+            forward = whole(networks)
+
+            def run(x: torch.Tensor) -> Any:
+                calls.append(len(x))
+                return forward(x)
+
+            return run
+
+        monkeypatch.setattr(recontrast_train, "_forward", counted)
+        options = {"iterations": 5, "batch_size": 3, "decoder_blocks": [1, 1, 1], "warm_up": 3}
+        train(context(mode, "train", train={**options, "encoder_batch_norm": mode}))
+        counts[mode] = len(calls)
+    assert counts == {"eval": 2, "train": 5}
+
+
+def test_a_warm_up_of_the_whole_budget_leaves_the_encoder_as_it_was_pretrained(context: Context) -> None:
+    options = {"iterations": 3, "batch_size": 3, "decoder_blocks": [1, 1, 1], "warm_up": 3}
+    train(context("a", "train", train=options))
+    loaded = load_networks(context("a", "fit", train=options))
+    for name, tensor in loaded.frozen.state_dict().items():
+        assert torch.equal(tensor, loaded.trained.state_dict()[name]), name
+
+
+def test_the_short_cut_of_the_warm_up_changes_rounding_alone(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = {"iterations": 3, "batch_size": 3, "decoder_blocks": [1, 1, 1], "warm_up": 3}
+    whole = recontrast_train.crossed_loss
+
+    def as_one_batch(network: ReconstructionNetwork, trained: Maps, frozen: Maps, alpha: float) -> torch.Tensor:
+        return whole(network, dict(trained), frozen, alpha)
+
+    losses = []
+    for run, loss in (("short", whole), ("long", as_one_batch)):
+        monkeypatch.setattr(recontrast_train, "crossed_loss", loss)
+        made = context(run, "train", train=options)
+        train(made)
+        rows = (made.output_dir / "curves.csv").read_text().splitlines()[1:]
+        losses.append([float(row.split(",")[1]) for row in rows])
+    assert losses[0][0] == pytest.approx(losses[1][0], rel=1e-5)
+    assert losses[0] == pytest.approx(losses[1], rel=2e-3)  # Adam divides by small numbers in its first steps

@@ -1,0 +1,154 @@
+"""One model of two categories: the same networks in both packages, trained on neither's calibration or test images."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from tocoad.config import ImageSettings, Settings, SplitSettings, TrainSettings
+from tocoad.data import images as reading
+from tocoad.data.manifest import TRAIN_FILE, Manifest
+from tocoad.graph import METHODS, detector_dir, manifest_dir, output_dir
+from tocoad.methods.recontrast import unified
+from tocoad.package.detector import load_detector
+from tocoad.running import run_stage
+from tocoad.stage import Progress, StageContext, StageError
+from tocoad.workspace import Category, Owner, Workspace
+
+SIZE = 64
+METHOD = METHODS["recontrast_unified"]
+DISC, BAR = Category("toys", "disc"), Category("toys", "bar")
+SETTINGS = Settings(
+    image=ImageSettings(size=SIZE),
+    split=SplitSettings(train_min=2, calibration_min=4),
+    encoder={"name": "resnet18", "weights": "none"},  # type: ignore[arg-type]
+    unified=TrainSettings(iterations=4, batch_size=3, decoder_blocks=(1, 1, 1)),
+)
+
+
+def draw(kind: str, number: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    rng = np.random.default_rng((len(kind), number))
+    image = np.full((SIZE, SIZE, 3), 200, np.uint8)
+    if kind == "disc":
+        cv2.circle(image, (32, 32), int(rng.integers(14, 20)), (60, 90, 120), -1)
+    else:
+        cv2.rectangle(image, (8, 24), (56, int(rng.integers(36, 44))), (150, 40, 40), -1)
+    return np.clip(image + rng.normal(0, 5, image.shape), 0, 255).astype(np.uint8)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    made = Workspace(tmp_path)
+    for category in (DISC, BAR):
+        for part, numbers in (("train/good", range(12)), ("test/good", range(20, 22))):
+            (made.data_dir(category) / part).mkdir(parents=True)
+            for number in numbers:
+                cv2.imwrite(str(made.data_dir(category) / part / f"{number:03d}.png"), draw(category.name, number))
+    return made
+
+
+def run(workspace: Workspace, *stages: tuple[str, Owner], settings: Settings = SETTINGS) -> None:
+    for name, owner in stages:
+        run_stage(workspace, owner, "recontrast_unified", name, settings)
+
+
+def manifests(workspace: Workspace) -> dict[str, Manifest]:
+    run(workspace, ("manifest", DISC), ("manifest", BAR))
+    return {c.name: Manifest.load(manifest_dir(workspace, c) / TRAIN_FILE) for c in (DISC, BAR)}
+
+
+def trained_dir(workspace: Workspace) -> Path:
+    return output_dir(workspace, "toys", "recontrast_unified", METHOD.stage("train_unified"))
+
+
+def test_both_packages_have_the_same_networks_and_thresholds_of_their_own(workspace: Workspace) -> None:
+    expected = manifests(workspace)
+    run(workspace, ("train_unified", "toys"), ("fit", DISC), ("fit", BAR))
+    folders = {category.name: detector_dir(workspace, category, "recontrast_unified") for category in (DISC, BAR)}
+    weights = {name: (folder / "model.safetensors").read_bytes() for name, folder in folders.items()}
+    assert weights["disc"] == weights["bar"]
+    cards = {name: load_detector(folder).card for name, folder in folders.items()}
+    assert cards["disc"].image_threshold != cards["bar"].image_threshold
+    assert cards["disc"].pixel_threshold != cards["bar"].pixel_threshold
+    for name, card in cards.items():
+        assert (card.method, card.category, card.serves) == ("recontrast_unified", name, ("bar", "disc"))
+        assert card.provenance.settings["unified"]["iterations"] == 4
+        assert "train" not in card.provenance.settings
+        assert len(card.calibration.scores) == len(expected[name].split("calibration"))
+
+
+def test_training_decodes_the_training_images_of_both_categories_alone(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Path] = []
+    decode = reading.decode
+
+    def watched(path: Path, data: bytes | None = None) -> Any:
+        opened.append(path)
+        return decode(path, data)
+
+    expected = {
+        workspace.data_dir(Category("toys", name)) / image.path
+        for name, manifest in manifests(workspace).items()
+        for image in manifest.split("train")
+    }
+    monkeypatch.setattr(reading, "decode", watched)
+    for file in workspace.dataset_dir("toys").glob("*/test/good/*"):
+        file.write_bytes(b"no image")
+    run(workspace, ("train_unified", "toys"))
+    assert sorted(opened) == sorted(expected)
+    # The listed images are what the loader drew its batches from.
+    listed = json.loads((trained_dir(workspace) / "images.json").read_text())["categories"]
+    assert {workspace.dataset_dir("toys") / image["path"] for part in listed.values() for image in part} == expected
+
+
+def test_it_trains_by_its_own_section_over_all_images(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[Settings, int]] = []
+
+    def watched(context: StageContext, images: np.ndarray[Any, Any], digest: str) -> Any:
+        seen.append((context.settings, len(images)))
+        return original(context, images, digest)
+
+    original = unified.train_on
+    monkeypatch.setattr(unified, "train_on", watched)
+    count = sum(len(manifest.split("train")) for manifest in manifests(workspace).values())
+    paper = SETTINGS.unified.model_copy(update={"encoder_batch_norm": "paper"})
+    settings = SETTINGS.model_copy(update={"unified": paper})
+    steps: list[Progress] = []
+    run_stage(workspace, "toys", "recontrast_unified", "train_unified", settings, steps.append)
+    ((used, images),) = seen
+    assert images == count
+    assert len(steps) == 4
+    # The paper keeps the encoder in eval mode for one model of all, whatever the data set's name.
+    assert used.train == paper.model_copy(update={"encoder_batch_norm": "eval"})
+
+
+def test_the_published_values_are_the_defaults() -> None:
+    section = Settings().unified
+    assert (section.iterations, section.batch_size, section.lr, section.encoder_lr) == (5000, 16, 2e-3, 1e-5)
+    assert (section.activation, section.amsgrad, section.adam_eps) == ("gelu", True, 1e-10)
+    assert (section.drop_at, section.drop_to, section.encoder_batch_norm) == (0.8, 0.2, "eval")
+
+
+def test_networks_of_another_split_are_refused(workspace: Workspace) -> None:
+    manifests(workspace)
+    run(workspace, ("train_unified", "toys"))
+    other = SETTINGS.model_copy(update={"split": SplitSettings(train_min=2, calibration_min=6)})
+    run(workspace, ("manifest", DISC), settings=other)
+    with pytest.raises(StageError, match="toys/disc: its images or split changed after train_unified"):
+        run(workspace, ("fit", DISC), settings=other)
+    run(workspace, ("fit", BAR))
+
+
+def test_a_category_that_came_later_is_refused_until_the_model_is_trained_again(workspace: Workspace) -> None:
+    run(workspace, ("train_unified", "toys"))
+    cross = Category("toys", "cross")
+    workspace.data_dir(BAR).rename(workspace.data_dir(cross))
+    run(workspace, ("manifest", cross))
+    with pytest.raises(StageError, match="toys/cross: its images or split changed"):
+        run(workspace, ("fit", cross))

@@ -1,0 +1,67 @@
+"""`python -m tocoad`: which stage of whose it runs, and wrong usage in one line."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tocoad import __main__ as command
+from tocoad.planning import plan_categories
+from tocoad.workspace import Workspace
+
+PROJECT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def ran(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, str]]:
+    """Owner, method and name of the stages that would have run, in a workspace of two data sets."""
+    shutil.copy(PROJECT / "params.yaml", tmp_path)
+    for name in ("sample/gear", "sample/plate", "other/gear"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+    plan_categories(Workspace(tmp_path), "sample", None, "recontrast_unified")
+    plan_categories(Workspace(tmp_path), "other", None, "tocoad")
+    monkeypatch.chdir(tmp_path)
+    calls: list[tuple[str, str, str]] = []
+
+    def run_stage(_workspace: Workspace, owner: Any, method: str, name: str, *_: Any) -> None:
+        calls.append((str(owner), method, name))
+
+    monkeypatch.setattr(command, "run_stage", run_stage)
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["fit", "--category", "plate"], ("sample/plate", "recontrast_unified", "fit")),
+        (["fit", "--category", "sample/gear", "--method", "patchcore"], ("sample/gear", "patchcore", "fit")),
+        (["fit", "--category", "other/gear"], ("other/gear", "tocoad", "fit")),
+        (["stage1", "--category", "plate"], ("sample/plate", "tocoad", "stage1")),
+        (["train_unified", "--dataset", "sample"], ("sample", "recontrast_unified", "train_unified")),
+    ],
+)
+def test_the_stage_that_runs(ran: list[Any], arguments: list[str], expected: tuple[str, ...]) -> None:
+    assert command.main(arguments) == 0
+    assert ran == [expected]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train_unified", "--category", "plate"], "train_unified is a stage of a dataset: name it with --dataset"),
+        (["fit", "--dataset", "sample"], "fit is a stage of a category: name it with --category"),
+        (["train_unified", "--dataset", "sampel"], "did you mean 'sample'?"),
+        (["fit", "--category", "gear"], "write one of other/gear, sample/gear"),
+    ],
+)
+def test_wrong_usage_is_one_line(
+    ran: list[Any], arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.main(arguments) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
+    assert not ran

@@ -1,0 +1,95 @@
+"""The training images of all categories of a data set, for one model that serves them all."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict
+
+from tocoad.config import SplitSettings
+from tocoad.data.layouts.source import Source, SourceCategory, SourceImage
+from tocoad.data.layouts.tree import read_train
+from tocoad.data.pool import thread_pool
+from tocoad.data.problems import DataError
+from tocoad.data.split import TooFewError, calibration_digests
+
+
+class TrainingImage(BaseModel):
+    """`path` is POSIX and relative to the data set's folder."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: str
+    sha256: str
+
+
+class TrainingImages(BaseModel):
+    """By category, in order of name; those of a category are the part `train` of its manifest, in its order."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    categories: Mapping[str, tuple[TrainingImage, ...]]
+
+    @property
+    def all(self) -> tuple[TrainingImage, ...]:
+        return tuple(image for images in self.categories.values() for image in images)
+
+    @property
+    def digest(self) -> str:
+        """sha256 over paths and contents."""
+        return hashlib.sha256("".join(f"{image.path} {image.sha256}\n" for image in self.all).encode()).hexdigest()
+
+    def save(self, file: Path) -> None:
+        file.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, file: Path) -> Self:
+        return cls.model_validate_json(file.read_text(encoding="utf-8"))
+
+
+def read_training_images(folder: Path, split: SplitSettings, threads: int = 1) -> TrainingImages:
+    """Finds them by the manifest's rule, without a look at test images; of calibration images only the bytes are read,
+    to know them by their content.
+
+    Raises:
+        DataError: with every problem found in the training folders of all categories.
+    """
+    source = Source()  # no root: DVC may put links to its cache in place of the files
+    categories = {}
+    with thread_pool(threads) as pool:
+        for entry in sorted(entry for entry in folder.iterdir() if entry.is_dir()):
+            category = SourceCategory(entry.name, entry)
+            read_train(source, category)
+            digests = list(pool.map(partial(_sha256, source), category.images))
+            categories[entry.name] = _train_part(source, category, digests, split)
+    if source.problems:
+        raise DataError(source.problems)
+    return TrainingImages(categories=categories)
+
+
+def _sha256(source: Source, image: SourceImage) -> str:
+    try:
+        return hashlib.sha256(image.file.read_bytes()).hexdigest()
+    except OSError as error:
+        source.refuse(image.file, f"cannot be read ({error.strerror})")
+        return ""
+
+
+def _train_part(
+    source: Source, category: SourceCategory, digests: Sequence[str], split: SplitSettings
+) -> tuple[TrainingImage, ...]:
+    try:
+        calibration = calibration_digests(digests, split)
+    except TooFewError as error:
+        source.refuse(category.folder, f"too few images of {category.name}: {error}")
+        return ()
+    images = (
+        TrainingImage(path=f"{category.name}/{image.path}", sha256=sha256)
+        for image, sha256 in zip(category.images, digests, strict=True)
+        if sha256 not in calibration
+    )
+    return tuple(sorted(images, key=lambda image: image.path))

@@ -1,0 +1,46 @@
+"""One ReContrast for all categories of a data set (methods 2.5, "unified"): trained once, calibrated for each."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tocoad.data.cache import CACHE_DIR, cached_images
+from tocoad.data.manifest import TRAIN_FILE, Manifest
+from tocoad.data.training_images import TrainingImages, read_training_images
+from tocoad.methods.recontrast.fit import fit
+from tocoad.methods.recontrast.train import train_on
+from tocoad.stage import StageContext, StageError, StageRecord
+
+IMAGES_FILE = "images.json"
+
+
+def train_unified(context: StageContext) -> StageRecord:
+    """Writes what `train` writes, of the training images of all categories in one shuffled loader, and their names."""
+    images = read_training_images(context.data_dir, context.settings.split, context.settings.compute.threads)
+    images.save(context.output_dir / IMAGES_FILE)
+    files = [(context.data_dir / image.path, image.sha256) for image in images.all]
+    pixels = cached_images(files, context.settings, context.output_dir.parent / CACHE_DIR)
+    return train_on(_as_single(context), pixels, images.digest)
+
+
+def fit_unified(context: StageContext) -> StageRecord:
+    """Calibrates the networks of all for this category and writes its detector package.
+
+    Raises:
+        StageError: they were not trained on the training part of its manifest, so that its calibration images may have
+            been among them.
+    """
+    trained_on = TrainingImages.load(context.inputs["train"] / IMAGES_FILE)
+    mine = {image.sha256 for image in trained_on.categories.get(context.category.name, ())}
+    manifest = Manifest.load(context.inputs["manifest"] / TRAIN_FILE)
+    if mine != {image.sha256 for image in manifest.split("train")}:
+        raise StageError(f"{context.category}: its images or split changed after train_unified: run that stage again")
+    return fit(_as_single(context), tuple(trained_on.categories))
+
+
+def _as_single(context: StageContext) -> StageContext:
+    """With the section `unified` where a model of one category has `train`."""
+    settings = context.settings.unified
+    if settings.encoder_batch_norm == "paper":  # what it chose for one model of all
+        settings = settings.model_copy(update={"encoder_batch_norm": "eval"})
+    return replace(context, settings=context.settings.model_copy(update={"train": settings}))
