@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,12 @@ class Shop:
         assert "Traceback" not in done.stderr, done.stderr
         document: dict[str, Any] = json.loads(done.stdout)
         return document
+
+    def gear_alone(self, root: Path) -> Shop:
+        """A copy of the workspace with one category, as it is before anything was trained."""
+        trained = shutil.ignore_patterns("work", ".services", "plate", "dvc.lock")
+        shutil.copytree(self.root, root, symlinks=True, ignore=trained)
+        return replace(self, root=root)
 
 
 def make_workspace(root: Path) -> Shop:

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import csv
 import json
-import shutil
 import sqlite3
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +21,7 @@ RESULTS = "work/tiny/gear/recontrast"
 
 @pytest.fixture(scope="module")
 def place(shop: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A copy of the workspace as it is before anything was trained."""
-    root = tmp_path_factory.mktemp("recontrast") / "workspace"
-    trained = shutil.ignore_patterns("work", ".services", "plate", "dvc.lock")
-    shutil.copytree(shop.root, root, symlinks=True, ignore=trained)
-    return replace(shop, root=root)
+    return shop.gear_alone(tmp_path_factory.mktemp("recontrast") / "workspace")
 
 
 @pytest.fixture(scope="module")
