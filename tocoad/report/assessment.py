@@ -51,8 +51,10 @@ def assess(evidence: Evidence, verdict: Mapping[str, Any] | None) -> Assessment:
         points.insert(0, "The gate has not judged it: no verdict is recorded.")
     cautions = tuple(_cautions(evidence))
     if said in ("kept", "rejected"):
-        why = "it fails a floor" if said == "rejected" else "the champion stays, because this one is worse"
-        return Assessment("stop", f"Not as it is: the gate said \u201c{said}\u201d ({why}).", tuple(points), cautions)
+        assert verdict is not None
+        # The first reason decided: a floor, the comparison with the champion, or that it was rolled back before.
+        headline = f"Not as it is: the gate said \u201c{said}\u201d ({verdict['reasons'][0]})."
+        return Assessment("stop", headline, tuple(points), cautions)
     if points:
         return Assessment("look", f"Look first: {counted(len(points), 'point')} to settle.", tuple(points), cautions)
     return Assessment("ship", "Nothing measured here speaks against it.", (), cautions)

@@ -60,8 +60,9 @@ def test_a_promoted_detector_without_a_flaw_may_ship(judge: Any) -> None:
 
 @pytest.mark.parametrize("verdict", ["kept", "rejected"])
 def test_the_gate_has_the_last_word(judge: Any, verdict: str) -> None:
-    _, assessment = judge(CLEAN, verdict={"verdict": verdict})
-    assert assessment.state == "stop" and verdict in assessment.headline
+    _, assessment = judge(CLEAN, verdict={"verdict": verdict, "reasons": ["version 2 was rolled back", "image_AUROC"]})
+    assert assessment.state == "stop"
+    assert assessment.headline == f"Not as it is: the gate said “{verdict}” (version 2 was rolled back)."
 
 
 def test_without_a_verdict_it_needs_a_look(judge: Any) -> None:
