@@ -3,7 +3,10 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-flow test-rest check bench serve
+.PHONY: help setup demo test test-long test-e2e test-rest check bench serve
+
+# End-to-end tests that take about half of the time of all.
+LONG := $(addprefix tests/e2e/test_,retrain.py schedule.py unified.py)
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -16,12 +19,15 @@ demo: setup ## render the sample data, retrain all its categories, show the resu
 	@tocoad retrain sample
 
 test: setup ## every test
-	@echo "the tests of the whole flow and all others, at once; each part is shown when it is over"
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-flow test-rest
+	@echo "three parts, two at once; each is shown when it is over"
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-long test-e2e test-rest
 
 # Processes that load their libraries one after another: on two cores they leave one idle.
-test-flow: setup
-	@pytest tests/e2e
+test-long: setup
+	@pytest $(LONG)
+
+test-e2e: setup
+	@pytest tests/e2e $(addprefix --ignore=,$(LONG))
 
 test-rest: setup
 	@OMP_NUM_THREADS=1 pytest --ignore tests/e2e
