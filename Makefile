@@ -20,7 +20,7 @@ demo: setup ## render the sample data, retrain all its categories, show the resu
 
 test: setup ## every test
 	@echo "three parts, two at once; each is shown when it is over"
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-long test-e2e test-rest
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-long test-rest test-e2e
 
 # Processes that load their libraries one after another: on two cores they leave one idle.
 test-long: setup
