@@ -9,7 +9,7 @@ from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 
-QUESTIONS = ("aupro", "memory")
+QUESTIONS = ("aupro", "memory", "recontrast")
 RESULTS = Path(__file__).with_name("results.json")
 
 

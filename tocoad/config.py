@@ -142,7 +142,7 @@ class TrainSettings(Section):
     mining_ramp: Fraction = Field(0.1, description="share of the iterations after which most points are mined away")
     adam_eps: float = Field(1e-8, gt=0)
     amsgrad: bool = False
-    warm_up: int = Field(0, ge=0, description="iterations at first in which the encoder rests: many times cheaper")
+    warm_up: Fraction = Field(0.0, description="share of the iterations, the first, in which the encoder rests")
     reset_every: int = Field(0, ge=0, description="iterations between fresh starts of the decoder's optimiser; 0: none")
     rest: int = Field(100, ge=0, description="iterations that the encoder rests after such a start")
     drop_at: Fraction = Field(1.0, description="share of the iterations after which the learning rates drop")

@@ -25,7 +25,7 @@ TINY = {
     "stage1.iterations": "4",
     "stage2.iterations": "2",
     "train.iterations": "6",
-    "train.warm_up": "3",
+    "train.warm_up": "0.5",
     "bank.coreset_ratio": "0.05",
     "evaluation.overlays": "4",
     "evaluation.bootstrap": "50",

@@ -1,15 +1,17 @@
 """ReContrast through the whole flow, in a workspace of its own: what ToCoAD can do there, it can.
 
-One story, in this order: train, reproduce, predict, look at the report, a better version, a rollback.
+One story, in this order: train, reproduce, predict, look at the report, a second champion, rollback, promotion by hand.
 """
 
 from __future__ import annotations
 
 import csv
+import getpass
 import json
 import sqlite3
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlparse
 
 import pytest
 from html_page import read_page
@@ -17,6 +19,7 @@ from html_page import read_page
 pytestmark = pytest.mark.e2e
 
 RESULTS = "work/tiny/gear/recontrast"
+CHAMPION = "models:/tiny.gear@champion"
 
 
 @pytest.fixture(scope="module")
@@ -32,10 +35,25 @@ def first(place: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def second(place: Any, first: dict[str, Any]) -> dict[str, Any]:
-    """Another seed; the gate promotes it, whatever it is worth."""
-    document: dict[str, Any] = place.retrain("--categories", "gear", "--set", "seed=1")["categories"]["gear"]
-    return document
+def by_version(place: Any, first: dict[str, Any]) -> dict[int, dict[str, float]]:
+    """The scores that the evaluation gave two versions; the gate promoted the one after the other."""
+    found = {1: evaluated_scores(place)}
+    entry = place.retrain("--categories", "gear", "--set", "seed=1")["categories"]["gear"]
+    assert (entry["decision"]["verdict"], entry["model"]["version"]) == ("promoted", 2)
+    assert entry["weights_sha256"] != first["weights_sha256"]
+    found[2] = evaluated_scores(place)
+    assert found[1] != found[2]
+    return found
+
+
+def aliases(place: Any) -> dict[str, int]:
+    with sqlite3.connect(place.root / ".services/mlflow.db") as database:
+        rows = database.execute("select alias, version from registered_model_aliases where name = 'tiny.gear'")
+        return dict(rows.fetchall())
+
+
+def ledger(place: Any) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (place.root / "work/tiny/ledger.jsonl").read_text().splitlines()]
 
 
 def evaluated_scores(place: Any) -> dict[str, float]:
@@ -81,7 +99,7 @@ def test_the_evaluated_package_and_the_registered_one_predict_alike(
     expected = evaluated_scores(place)
     assert predicted_scores(place, f"{RESULTS}/fit/detector", "--out", str(tmp_path)) == expected
     assert len(list(tmp_path.glob("*_overlay.png"))) == len(list(tmp_path.glob("*_map.tiff"))) == len(expected)
-    assert predicted_scores(place, "models:/tiny.gear@champion") == expected
+    assert predicted_scores(place, CHAMPION) == expected
 
 
 def test_the_report_shows_how_it_was_trained(place: Any, first: dict[str, Any]) -> None:
@@ -92,18 +110,62 @@ def test_the_report_shows_how_it_was_trained(place: Any, first: dict[str, Any]) 
     assert "recontrast" in page.text and "patchcore" in page.text
 
 
-def test_a_better_version_is_promoted_and_a_rollback_takes_it_down(
-    place: Any, first: dict[str, Any], second: dict[str, Any]
-) -> None:
-    assert (second["decision"]["verdict"], second["model"]["version"]) == ("promoted", 2)
-    assert second["weights_sha256"] != first["weights_sha256"]
-    of_second = evaluated_scores(place)
-    assert predicted_scores(place, "models:/tiny.gear@champion") == of_second
+@pytest.fixture(scope="module")
+def rolled_back(place: Any, by_version: dict[int, dict[str, float]]) -> dict[str, Any]:
+    """The document of a rollback of version 2."""
+    assert predicted_scores(place, CHAMPION) == by_version[2]
+    assert aliases(place) == {"champion": 2, "previous": 1}
     done = place.run("tocoad", "rollback", "tiny", "gear", "--reason", "rejects good gears", "--json")
-    assert done.returncode == 0, done.stderr
-    assert [json.loads(done.stdout)[key] for key in ("from", "to")] == [2, 1]
-    of_first = predicted_scores(place, "models:/tiny.gear@champion")
-    assert of_first == predicted_scores(place, "models:/tiny.gear/1") != of_second
+    assert (done.returncode, done.stderr) == (0, "")
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+def test_a_rollback_puts_the_version_before_back(
+    place: Any, by_version: dict[int, dict[str, float]], rolled_back: dict[str, Any]
+) -> None:
+    assert predicted_scores(place, CHAMPION) == by_version[1]
+    assert aliases(place) == {"champion": 1}
+    expected = {
+        "action": "rollback",
+        "name": "tiny.gear",
+        "from": 2,
+        "to": 1,
+        "reason": "rejects good gears",
+        "by": getpass.getuser(),
+    }
+    assert {key: value for key, value in rolled_back.items() if key != "gate"} == expected
+    assert rolled_back["gate"]["verdict"] == "promoted"
+    entry = ledger(place)[-1]
+    assert (entry["action"], entry["model"], entry["reason"]) == ("rollback", "tiny.gear", "rejects good gears")
+    with sqlite3.connect(place.root / ".services/prefect/prefect.db") as database:
+        runs = database.execute("select name, state_type from flow_run where name like 'rollback%'").fetchall()
+    assert runs == [("rollback tiny/gear", "COMPLETED")]
+
+
+def test_a_retrain_with_nothing_stale_leaves_it_so(place: Any, rolled_back: dict[str, Any]) -> None:
+    entry = place.retrain("--categories", "gear")["categories"]["gear"]
+    assert (entry["status"], entry["model"]) == ("up-to-date", {"name": "tiny.gear", "version": 2, "aliases": []})
+    assert aliases(place) == {"champion": 1}
+
+
+def test_a_damaged_package_is_refused_in_one_line_and_nothing_moves(place: Any, rolled_back: dict[str, Any]) -> None:
+    before = ledger(place)
+    with sqlite3.connect(place.root / ".services/mlflow.db") as database:
+        query = "select storage_location from model_versions where name = 'tiny.gear' and version = 2"
+        ((stored,),) = database.execute(query).fetchall()
+    file = Path(unquote(urlparse(stored).path)) / "artifacts/detector/model.safetensors"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     done = place.run("tocoad", "promote", "tiny", "gear", "--version", "2")
-    assert done.returncode == 0, done.stderr
-    assert predicted_scores(place, "models:/tiny.gear@champion") == of_second
+    file.write_bytes(whole)
+    refusal = "error: tiny.gear version 2: its package is not the one that was registered\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", refusal)
+    assert (aliases(place), ledger(place)) == ({"champion": 1}, before)
+
+
+def test_a_person_promotes_it_again(place: Any, rolled_back: dict[str, Any]) -> None:
+    done = place.run("tocoad", "promote", "tiny", "gear")
+    line = "tiny.gear: version 2 is champion now, before it was version 1; the gate's verdict on version 2: promoted\n"
+    assert (done.returncode, done.stdout, done.stderr) == (0, line, "")
+    assert aliases(place) == {"champion": 2, "previous": 1}

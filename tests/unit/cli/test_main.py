@@ -5,10 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from cli.main import main
+from cli.retrain import _METHODS
+from tocoad.config import MethodName
 
 COMMANDS = (
     ["data", "add"],
@@ -74,3 +77,7 @@ def test_help_imports_nothing_heavy() -> None:
     loaded = set(done.stdout.split())
     heavy = {"torch", "numpy", "prefect", "ray", "mlflow", "dvc", "cv2", "rich", "pydantic"}
     assert not heavy & loaded
+
+
+def test_every_method_can_be_named() -> None:
+    assert get_args(MethodName) == _METHODS

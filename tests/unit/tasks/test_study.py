@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -15,6 +16,19 @@ from tocoad.study.results import CellResult
 from tocoad.workspace import Category, Owner, Workspace
 
 
+class FakeRay:
+    """Stands for `RayStages`; a test says what its `run` does."""
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
 @pytest.mark.parametrize(
     ("error", "told"),
     [
@@ -26,16 +40,7 @@ from tocoad.workspace import Category, Owner, Workspace
 def test_whatever_breaks_a_cell_breaks_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, told: str
 ) -> None:
-    class Stages:
-        def __init__(self, *_: object) -> None:
-            pass
-
-        def __enter__(self) -> Stages:
-            return self
-
-        def __exit__(self, *_: object) -> None:
-            pass
-
+    class Stages(FakeRay):
         def run(self, *_: object) -> None:
             raise error
 
@@ -57,16 +62,7 @@ def test_cells_of_two_categories_wait_for_the_one_training_of_their_data_set(
     def folder(_workspace: Workspace, asker: Owner, method: MethodName, name: str, _settings: Settings) -> Path:
         return tmp_path / str(METHODS[method].stage(name).owner(asker)) / name
 
-    class Stages:
-        def __init__(self, *_: object) -> None:
-            pass
-
-        def __enter__(self) -> Stages:
-            return self
-
-        def __exit__(self, *_: object) -> None:
-            pass
-
+    class Stages(FakeRay):
         def run(self, job: Job, *_: object) -> None:
             time.sleep(0.01)  # the other cell comes to the same stage meanwhile
             ran.append(f"{job.stage.name}@{job.owner}")

@@ -19,13 +19,15 @@ NAME = "recontrast"
 
 
 class ReContrastArchitecture(BaseModel):
-    """All that decides the networks apart from their tensors; kept in the detector's card."""
+    """All that decides the networks apart from their tensors; kept in the detector's card.
+
+    `ratio` is the width of the bottleneck blocks' middle convolutions by what they give.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     trained: EncoderSpec
     frozen: EncoderSpec
-    channels: dict[int, int]
     ratio: float
     decoder_blocks: tuple[int, int, int]
     activation: Literal["relu", "gelu"]
@@ -65,12 +67,11 @@ class ReContrastModel(nn.Module):
         scoring: ScoringSettings,
     ) -> Self:
         """The model of trained parts in eval mode, folded; the encoders have the levels 1, 2 and 3 alone."""
-        ratio, channels = frozen.bottleneck_ratio, dict(frozen.channels)
+        ratio = frozen.bottleneck_ratio
         trained, frozen = trained.folded(), frozen.folded()
         spec = ReContrastArchitecture(
             trained=trained.spec,
             frozen=frozen.spec,
-            channels=channels,
             ratio=ratio,
             decoder_blocks=settings.decoder_blocks,
             activation=settings.activation,
@@ -89,9 +90,9 @@ class ReContrastModel(nn.Module):
     def from_architecture(cls, architecture: dict[str, Any]) -> Self:
         """With meaningless tensors; `load_state_dict` is to follow."""
         spec = ReContrastArchitecture.model_validate(architecture)
-        network = ReconstructionNetwork(spec.channels, spec.ratio, spec.decoder_blocks, spec.activation)
-        encoders = Encoder.from_spec(spec.trained), Encoder.from_spec(spec.frozen)
-        return cls(*encoders, network.eval().folded(), spec)
+        trained, frozen = Encoder.from_spec(spec.trained), Encoder.from_spec(spec.frozen)
+        network = ReconstructionNetwork(frozen.channels, spec.ratio, spec.decoder_blocks, spec.activation)
+        return cls(trained, frozen, network.eval().folded(), spec)
 
     def score(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """(B, 3, S, S), normalised -> anomaly map (B, S, S) in [0, 12] and image score (B,), float32."""

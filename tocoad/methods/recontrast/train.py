@@ -98,14 +98,15 @@ def fit_networks(
 ) -> list[dict[str, float]]:
     """Trains for the fixed budget and returns the curves; `images` are (N, S, S, 3), `key` names the run."""
     settings, seed = context.settings.train, context.settings.seed
+    warm_up = round(settings.warm_up * settings.iterations)
     # Until E trains, and with batch norms in eval mode, it is E0: its maps are known.
-    known_until = settings.warm_up if networks.batch_norm == "eval" else 0
+    known_until = warm_up if networks.batch_norm == "eval" else 0
     optimizer = build_optimizer(networks, settings)
     forward = _forward(networks)
     frozen_maps = FrozenMaps(networks.frozen.folded(), images, compute, context.output_dir)
 
     def step(number: int) -> Mapping[str, float]:
-        rests = start_afresh(optimizer, settings, number) or number < settings.warm_up
+        rests = start_afresh(optimizer, settings, number) or number < warm_up
         for group in optimizer.param_groups:
             group["lr"] = group["base_lr"] * lr_factor(settings, number)
         indices = batch_indices(len(images), settings.batch_size, number, seed)

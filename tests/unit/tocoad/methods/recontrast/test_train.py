@@ -248,14 +248,14 @@ def test_in_the_warm_up_the_encoder_is_not_computed_unless_its_batch_norms_learn
             return run
 
         monkeypatch.setattr(recontrast_train, "_forward", counted)
-        options = {"iterations": 5, "batch_size": 3, "decoder_blocks": [1, 1, 1], "warm_up": 3}
+        options = {"iterations": 5, "batch_size": 3, "decoder_blocks": [1, 1, 1], "warm_up": 0.6}
         train(context(mode, "train", train={**options, "encoder_batch_norm": mode}))
         counts[mode] = len(calls)
     assert counts == {"eval": 2, "train": 5}
 
 
 def test_a_warm_up_of_the_whole_budget_leaves_the_encoder_as_it_was_pretrained(context: Context) -> None:
-    options = {"iterations": 3, "batch_size": 3, "decoder_blocks": [1, 1, 1], "warm_up": 3}
+    options = {"iterations": 3, "batch_size": 3, "decoder_blocks": [1, 1, 1], "warm_up": 1}
     train(context("a", "train", train=options))
     loaded = load_networks(context("a", "fit", train=options))
     for name, tensor in loaded.frozen.state_dict().items():
@@ -263,7 +263,7 @@ def test_a_warm_up_of_the_whole_budget_leaves_the_encoder_as_it_was_pretrained(c
 
 
 def test_the_short_cut_of_the_warm_up_changes_rounding_alone(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
-    options = {"iterations": 3, "batch_size": 3, "decoder_blocks": [1, 1, 1], "warm_up": 3}
+    options = {"iterations": 3, "batch_size": 3, "decoder_blocks": [1, 1, 1], "warm_up": 1}
     whole = recontrast_train.crossed_loss
 
     def as_one_batch(network: ReconstructionNetwork, trained: Maps, frozen: Maps, alpha: float) -> torch.Tensor:

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tocoad.config import ImageSettings, Settings, SplitSettings, TrainSettings
+from tocoad.config import EncoderSettings, ImageSettings, Settings, SplitSettings, TrainSettings
 from tocoad.data import images as reading
 from tocoad.data.manifest import TRAIN_FILE, Manifest
 from tocoad.graph import METHODS, detector_dir, manifest_dir, output_dir
@@ -26,7 +26,7 @@ DISC, BAR = Category("toys", "disc"), Category("toys", "bar")
 SETTINGS = Settings(
     image=ImageSettings(size=SIZE),
     split=SplitSettings(train_min=2, calibration_min=4),
-    encoder={"name": "resnet18", "weights": "none"},  # type: ignore[arg-type]
+    encoder=EncoderSettings(name="resnet18", weights="none"),
     unified=TrainSettings(iterations=4, batch_size=3, decoder_blocks=(1, 1, 1)),
 )
 
