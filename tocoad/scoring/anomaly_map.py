@@ -25,9 +25,12 @@ def smoothing_operator(size: int, sigma: float) -> Tensor:
 
 
 def apply_operator(operator: Tensor, scores: Tensor) -> Tensor:
-    """Maps (B, grid, grid) -> (B, size, size), for an operator (size, grid); in float32 under autocast as well."""
+    """Maps (B, grid, grid) of any float type -> (B, size, size) float32, for an operator (size, grid).
+
+    In float32 under autocast as well: bf16 would leave 8 bits of a map.
+    """
     with torch.autocast(scores.device.type, enabled=False):
-        return operator @ scores @ operator.T
+        return operator @ scores.float() @ operator.T
 
 
 def _gaussian_matrix(size: int, sigma: float) -> Tensor:

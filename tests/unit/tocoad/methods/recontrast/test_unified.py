@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
+from toys import BAR, DISC, SIZE, draw_toys
 
 from tocoad.config import EncoderSettings, ImageSettings, Settings, SplitSettings, TrainSettings
 from tocoad.data import images as reading
@@ -20,9 +20,7 @@ from tocoad.running import run_stage
 from tocoad.stage import Progress, StageContext, StageError
 from tocoad.workspace import Category, Owner, Workspace
 
-SIZE = 64
 METHOD = METHODS["recontrast_unified"]
-DISC, BAR = Category("toys", "disc"), Category("toys", "bar")
 SETTINGS = Settings(
     image=ImageSettings(size=SIZE),
     split=SplitSettings(train_min=2, calibration_min=4),
@@ -31,25 +29,9 @@ SETTINGS = Settings(
 )
 
 
-def draw(kind: str, number: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    rng = np.random.default_rng((len(kind), number))
-    image = np.full((SIZE, SIZE, 3), 200, np.uint8)
-    if kind == "disc":
-        cv2.circle(image, (32, 32), int(rng.integers(14, 20)), (60, 90, 120), -1)
-    else:
-        cv2.rectangle(image, (8, 24), (56, int(rng.integers(36, 44))), (150, 40, 40), -1)
-    return np.clip(image + rng.normal(0, 5, image.shape), 0, 255).astype(np.uint8)
-
-
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
-    made = Workspace(tmp_path)
-    for category in (DISC, BAR):
-        for part, numbers in (("train/good", range(12)), ("test/good", range(20, 22))):
-            (made.data_dir(category) / part).mkdir(parents=True)
-            for number in numbers:
-                cv2.imwrite(str(made.data_dir(category) / part / f"{number:03d}.png"), draw(category.name, number))
-    return made
+    return draw_toys(tmp_path)
 
 
 def run(workspace: Workspace, *stages: tuple[str, Owner], settings: Settings = SETTINGS) -> None:
