@@ -177,8 +177,10 @@ def stage2_loss(networks: Networks, batch: Batch, settings: Settings) -> tuple[T
     options, size = settings.stage2, settings.image.size
     count = len(batch.first)
     maps = networks.forward(torch.cat([batch.first, batch.second, batch.anomalous]))
-    views = {level: (x[:count], x[count : 2 * count]) for level, x in maps.items()}
-    anomalous = {level: x[2 * count :] for level, x in maps.items()}
+    # Split, not sliced: the gradient of a slice is a whole map of zeros with the slice's in it.
+    parts = {level: x.split(count) for level, x in maps.items()}
+    views = {level: (first, second) for level, (first, second, _) in parts.items()}
+    anomalous = {level: x for level, (_, _, x) in parts.items()}
 
     positive = maps[options.contrast_layers[0]].new_zeros(())
     collapse = []
