@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import pytest
 import torch
 from torch.nn import AvgPool2d
+from torch.nn.functional import adaptive_avg_pool1d
 
 from tocoad.scoring.patches import patch_features
 
@@ -30,6 +32,14 @@ def test_wide_features_are_averaged_to_the_pooled_width() -> None:
     centre = patch_features(maps, pooled_width=3)[0, 1, 1]
     torch.testing.assert_close(centre, torch.tensor([0.5, 2.5, 4.5]))
     assert patch_features(maps, pooled_width=6).shape[-1] == 6
+
+
+@pytest.mark.parametrize(("channels", "width"), [(1536, 1024), (96, 48), (40, 25), (41, 40), (7, 3)])
+def test_the_average_is_torch_s_to_the_byte(channels: int, width: int) -> None:
+    maps = {1: torch.randn(2, channels, 4, 4)}
+    patches = patch_features(maps, pooled_width=channels)
+    pooled = adaptive_avg_pool1d(patches.flatten(1, 2), width).view(2, 4, 4, width)
+    assert torch.equal(patch_features(maps, pooled_width=width), pooled)
 
 
 def test_half_precision_maps_give_float32_patches() -> None:
