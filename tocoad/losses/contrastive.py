@@ -16,8 +16,8 @@ def positive_loss(p1: Tensor, z2: Tensor, p2: Tensor, z1: Tensor) -> Tensor:
     Returns:
         Scalar in [-1, 1]: the mean over positions and batch; -1 where the views agree.
     """
-    first = F.cosine_similarity(p1, z2.detach(), dim=1).mean()
-    second = F.cosine_similarity(p2, z1.detach(), dim=1).mean()
+    first = _cosine(p1, z2.detach()).mean()
+    second = _cosine(p2, z1.detach()).mean()
     return -0.5 * (first + second)
 
 
@@ -33,7 +33,7 @@ def negative_loss(p_anomalous: Tensor, z_normal: Tensor, weight: Tensor, margin:
     Returns:
         Scalar >= 0: the mean over positions and batch of w relu(cos - margin).
     """
-    similarity = F.cosine_similarity(p_anomalous, z_normal.detach(), dim=1)
+    similarity = _cosine(p_anomalous, z_normal.detach())
     return (weight.detach() * F.relu(similarity - margin)).mean()
 
 
@@ -44,7 +44,7 @@ def anchor_loss(features: Tensor, frozen: Tensor) -> Tensor:
         features: (B, C, H, W) of the trained encoder.
         frozen: (B, C, H, W) of the pretrained one; no gradient reaches it.
     """
-    return (1 - F.cosine_similarity(features, frozen.detach(), dim=1)).mean()
+    return (1 - _cosine(features, frozen.detach())).mean()
 
 
 def collapse_indicator(z: Tensor) -> float:
@@ -53,5 +53,10 @@ def collapse_indicator(z: Tensor) -> float:
     Args:
         z: (B, C, H, W).
     """
-    flat = F.normalize(z.detach(), dim=1).movedim(1, -1).flatten(0, -2)
+    flat = F.normalize(z.detach().float(), dim=1).movedim(1, -1).flatten(0, -2)
     return float(flat.std(dim=0).mean())
+
+
+def _cosine(a: Tensor, b: Tensor) -> Tensor:
+    """(B, C, H, W) each -> (B, H, W), float32 under autocast as well: bf16 would leave 8 bits of it."""
+    return F.cosine_similarity(a.float(), b.float(), dim=1)

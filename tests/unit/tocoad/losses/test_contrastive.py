@@ -38,6 +38,19 @@ def test_positive_stops_the_gradient_at_the_targets() -> None:
     assert p2.grad is not None and p2.grad.abs().sum() > 0
 
 
+def test_maps_in_bf16_are_compared_in_float32() -> None:
+    p1, z2, p2, z1 = (x.bfloat16() for x in random_maps(4))
+    expected = -0.5 * cosine(p1, z2).mean() - 0.5 * cosine(p2, z1).mean()
+    weight = torch.ones(2, 3, 4)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert float(positive_loss(p1, z2, p2, z1)) == pytest.approx(expected, abs=1e-6)
+        assert float(anchor_loss(p1, p2)) == pytest.approx(1 - cosine(p1, p2).mean(), abs=1e-6)
+        assert float(negative_loss(p1, z2, weight)) == pytest.approx(np.maximum(cosine(p1, z2), 0).mean(), abs=1e-6)
+        unit = p1.double() / p1.double().norm(dim=1, keepdim=True)
+        spread = unit.movedim(1, -1).flatten(0, -2).std(0).mean()
+        assert collapse_indicator(p1) == pytest.approx(float(spread), abs=1e-6)
+
+
 @pytest.mark.parametrize("margin", [0.0, 0.3])
 def test_negative_weighs_the_similarity_above_the_margin(margin: float) -> None:
     p, z = random_maps(2)
