@@ -9,7 +9,7 @@ from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 
-QUESTIONS = ("aupro", "memory", "recontrast")
+QUESTIONS = ("aupro", "memory", "recontrast", "search")
 RESULTS = Path(__file__).with_name("results.json")
 
 

@@ -36,8 +36,8 @@ def _averaged(patches: Tensor, width: int) -> Tensor:
     groups = gcd(patches.shape[-1], width)
     period, windows = patches.shape[-1] // groups, width // groups
     if windows > _MOST_WINDOWS:
-        return F.adaptive_avg_pool1d(patches.flatten(0, -2), width).unflatten(0, patches.shape[:-1])
-    parts = patches.unflatten(-1, (groups, period))
+        return F.adaptive_avg_pool1d(patches.flatten(0, -2), width).reshape(*patches.shape[:-1], width)
+    parts = patches.reshape(*patches.shape[:-1], groups, period)
     means = []
     for i in range(windows):
         first, end = i * period // windows, -(-(i + 1) * period // windows)
