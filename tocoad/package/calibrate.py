@@ -44,6 +44,7 @@ def calibrated_detector(
         model=model_name,
         architecture=model.architecture,
         image_size=settings.image.size,
+        autocast=compute.use_autocast,
         image_threshold=threshold,
         pixel_threshold=pixel,
         calibration=Calibration(scores=tuple(float(score) for score in scores), scale=_scale(maps, pixel)),

@@ -41,7 +41,8 @@ class DetectorCard(BaseModel):
 
     `model` names the class of networks (a key of `tocoad.package.detector.MODELS`) and `architecture` what it needs to
     be rebuilt without any source of weights. `serves` names all categories of the data set that share these networks,
-    each with thresholds of its own; empty, and left out of the file, where they are this category's alone.
+    each with thresholds of its own; empty, and left out of the file, where they are this category's alone. `autocast`
+    says that the thresholds are of scores in bf16, so that all scores are to be; left out where they are of float32.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -54,6 +55,7 @@ class DetectorCard(BaseModel):
     model: str
     architecture: dict[str, Any]
     image_size: int
+    autocast: bool = Field(False, exclude_if=lambda on: not on)
     image_threshold: Threshold
     pixel_threshold: float
     calibration: Calibration

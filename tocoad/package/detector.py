@@ -65,12 +65,15 @@ class Prediction:
 
 
 class Detector:
-    """A trained detector: scores images and labels them by the thresholds of its card."""
+    """A trained detector: scores images and labels them by the thresholds of its card.
+
+    On any device it scores in the precision that it was calibrated in, whatever `settings` say of autocast.
+    """
 
     def __init__(self, card: DetectorCard, model: ScoringModel, settings: ComputeSettings) -> None:
         self.card = card
         self.model = model
-        self._settings = settings
+        self._settings = settings.model_copy(update={"autocast": card.autocast})
 
     @property
     def image_size(self) -> int:

@@ -24,8 +24,9 @@ from tocoad.config import (
     SynthesisSettings,
     TrainSettings,
 )
-from tocoad.graph import METHODS, output_dir
+from tocoad.graph import METHODS, detector_dir, output_dir
 from tocoad.nn.encoder import Encoder
+from tocoad.package.detector import load_detector
 from tocoad.running import run_stage
 
 TRAINING = TrainSettings(iterations=2, batch_size=2, decoder_blocks=(1, 1, 1))
@@ -62,5 +63,6 @@ def test_all_stages_of_a_method_compute_under_autocast(
     for stage in METHODS[name].stages:
         run_stage(workspace, stage.owner(DISC), name, stage.name, settings)
     assert any(in_bf16)
+    assert load_detector(detector_dir(workspace, DISC, name)).card.autocast
     figures = json.loads((output_dir(workspace, DISC, name, METHODS[name].stages[-1]) / "metrics.json").read_text())
     assert all(math.isfinite(figure) for figure in figures["metrics"].values())

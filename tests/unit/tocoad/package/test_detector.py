@@ -117,6 +117,26 @@ def test_only_networks_of_several_categories_are_said_to_serve_them(tmp_path: Pa
     assert load_detector(tmp_path / "shared").card == own.card
 
 
+@pytest.mark.parametrize("calibrated", [False, True])
+@pytest.mark.parametrize("asked", [None, False, True])
+def test_the_scores_are_in_the_precision_of_the_calibration(
+    calibrated: bool, asked: bool | None, images: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    score, in_bf16 = Tiny.score, []
+
+    def watched(model: Tiny, images: Tensor) -> tuple[Tensor, Tensor]:
+        in_bf16.append(torch.is_autocast_enabled("cpu"))
+        return score(model, images)
+
+    monkeypatch.setattr(Tiny, "score", watched)
+    made = tiny_detector(1)
+    made.card = made.card.model_copy(update={"autocast": calibrated})
+    made.save(tmp_path / "detector")
+    assert ("autocast" in json.loads((tmp_path / "detector" / "detector.json").read_text())) == calibrated
+    load_detector(tmp_path / "detector", ComputeSettings(device="cpu", autocast=asked)).predict(images)
+    assert set(in_bf16) == {calibrated}
+
+
 def no_weights(folder: Path) -> None:
     (folder / "model.safetensors").unlink()
 
