@@ -60,7 +60,8 @@ def register_candidate(
 ) -> Registration:
     """Registers the package, judges it against the champion on the same evaluation set, and moves the alias.
 
-    The tag of the verdict comes last: until it is there, a retrain judges the version again.
+    The tag of the verdict comes last: until it is there, a retrain judges the version again. One that is champion
+    already, because a run broke off before that tag, keeps the verdict of the ledger.
     """
     folder = detector_dir(workspace, category, method)
     challenger = read_candidate(evaluation_dir(workspace, category, method))
@@ -71,23 +72,40 @@ def register_candidate(
         **{name: value for name, value in challenger.metrics.items() if value is not None},
     })  # fmt: skip
     old = registry.champion(category.model_name)
-    champion = None
-    if old is not None and old.version != version.version:
-        with tempfile.TemporaryDirectory(prefix="tocoad-champion-") as scratch:
-            champion = rescore(registry.download(old, Path(scratch)))
-    decision = _unless_rolled_back(decide(challenger, champion, settings.gate), version)
-    entry = {
-        "model": category.model_name,
-        "version": version.version,
-        "champion": None if old is None else old.version,
-        "run_id": run.run_id,
-        **decision.model_dump(mode="json"),
-    }
-    ledger.append(workspace, category.dataset, entry)
-    if decision.verdict == "promoted":
-        registry.set_champion(category.model_name, version.version)
+    decision = _on_record(workspace, category, version) if old is not None and old.version == version.version else None
+    if decision is None:
+        decision = _unless_rolled_back(_judged(challenger, old, settings, registry, rescore), version)
+        entry = {
+            "model": category.model_name,
+            "version": version.version,
+            "champion": None if old is None else old.version,
+            "run_id": run.run_id,
+            **decision.model_dump(mode="json"),
+        }
+        ledger.append(workspace, category.dataset, entry)
+        if decision.verdict == "promoted":
+            registry.set_champion(category.model_name, version.version)
     registry.set_tags(version, {REASONS_TAG: "\n".join(decision.reasons), VERDICT_TAG: decision.verdict})
     return _registration(registry.version(version.name, version.version), decision.verdict, decision.reasons)
+
+
+def _judged(
+    challenger: Candidate, champion: Version | None, settings: Settings, registry: Registry, rescore: Rescore
+) -> Decision:
+    if champion is None:
+        return decide(challenger, None, settings.gate)
+    with tempfile.TemporaryDirectory(prefix="tocoad-champion-") as scratch:
+        return decide(challenger, rescore(registry.download(champion, Path(scratch))), settings.gate)
+
+
+def _on_record(workspace: Workspace, category: Category, version: Version) -> Decision | None:
+    """The ledger's last verdict on the version."""
+    found = [
+        {name: entry[name] for name in Decision.model_fields}
+        for entry in ledger.verdicts(workspace, category.dataset)
+        if (entry["model"], entry["version"]) == (version.name, version.version)
+    ]
+    return Decision.model_validate(found[-1]) if found else None
 
 
 def _unless_rolled_back(decision: Decision, version: Version) -> Decision:

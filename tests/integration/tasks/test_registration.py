@@ -125,5 +125,20 @@ def test_a_registration_that_broke_off_is_judged_again(
             with pytest.raises(OSError, match="the registry is gone"):
                 retrain(1)
         assert registered(workspace, category, "patchcore", registry) is None
-    assert retrain(1).aliases == ("champion",)
-    assert registered(workspace, category, "patchcore", registry) is not None
+    entries = ledger.entries(workspace, category.dataset)
+    mended = retrain(1)
+    assert (mended.aliases, mended.verdict) == (("champion",), "promoted")
+    assert registered(workspace, category, "patchcore", registry) == mended
+    # The last run had moved the alias: its verdict stands, and is not given twice.
+    assert ledger.entries(workspace, category.dataset) == entries
+    assert list(mended.reasons) == entries[-1]["reasons"]
+
+
+def test_a_champion_that_was_never_judged_and_no_longer_has_a_ledger_is_judged_like_any_other(
+    retrain: Retrain, registry: Registry, workspace: Workspace, category: Category, met: list[str]
+) -> None:
+    retrain(1)
+    ledger.ledger_file(workspace, category.dataset).unlink()
+    again = retrain(1)
+    assert (again.version, again.verdict, again.aliases) == (1, "promoted", ("champion",))
+    assert len(ledger.entries(workspace, category.dataset)) == 1
