@@ -1,8 +1,9 @@
-"""How far normals that the bank has not seen lie from it: the distances of calibration patches, as quantiles."""
+"""How far normals that the banks have not seen lie from them: what calibration images' patches and maps say."""
 
 from __future__ import annotations
 
 import csv
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,16 +18,25 @@ DISTANCES_FILE = "distances.csv"
 QUANTILES = np.arange(101) / 100
 
 
+@dataclass(frozen=True)
+class NormalDistances:
+    """Of N images: the distances (N, P) of their patches to the first bank, and of each scale the maps (N, S, S)."""
+
+    of_patches: NDArray[np.float32]
+    maps: tuple[NDArray[np.float32], ...]
+
+
 @torch.inference_mode()
-def patch_distances(model: MemoryBankModel, images: NDArray[np.uint8], compute: Compute) -> NDArray[np.float32]:
-    """(N, S, S, 3) -> (N, P): of every patch to the nearest vector of the first bank, as scoring has it."""
-    found = []
+def normal_distances(model: MemoryBankModel, images: NDArray[np.uint8], compute: Compute) -> NormalDistances:
+    """Of images (N, S, S, 3), N > 0, one by one, as scoring has them."""
+    of_patches, maps = [], []
     for image in images:
         x = image_tensor(image[None], model.mean, model.std, compute)
         with compute.autocast():
-            distances = model.nearest(x, 0).distances
-        found.append(distances.cpu().numpy())
-    return np.concatenate(found)
+            found = model.search(x)
+        of_patches.append(found[0].distances.cpu().numpy())
+        maps.append([of_scale.cpu().numpy() for of_scale in model.distance_maps(found)])
+    return NormalDistances(np.concatenate(of_patches), tuple(map(np.concatenate, zip(*maps, strict=True))))
 
 
 def distance_quantiles(distances: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -13,7 +14,13 @@ from tocoad.calibration.pixel import normal_range
 from tocoad.data.cache import stage_images
 from tocoad.data.manifest import Manifest
 from tocoad.memory.build import build_bank
-from tocoad.memory.distances import DISTANCES_FILE, distance_quantiles, patch_distances, save_distances
+from tocoad.memory.distances import (
+    DISTANCES_FILE,
+    NormalDistances,
+    distance_quantiles,
+    normal_distances,
+    save_distances,
+)
 from tocoad.memory.model import MemoryBankModel, enlarged
 from tocoad.nn.device import Compute
 from tocoad.nn.encoder import Encoder
@@ -23,9 +30,24 @@ from tocoad.stage import StageContext
 from tocoad.training.tensors import image_tensor
 
 
+@dataclass(frozen=True)
+class FittedBanks:
+    """The model, and what its banks say of the calibration images."""
+
+    model: MemoryBankModel
+    normals: NormalDistances
+
+    @property
+    def maps(self) -> NDArray[np.float32]:
+        """The model's anomaly maps (N, S, S) of the calibration images."""
+        combined = self.model.combined([torch.from_numpy(maps) for maps in self.normals.maps])
+        found: NDArray[np.float32] = combined.numpy()
+        return found
+
+
 def fit_banks(
     context: StageContext, encoder: Encoder, manifest: Manifest, compute: Compute, levels: Sequence[int] = ()
-) -> MemoryBankModel:
+) -> FittedBanks:
     """A bank for each of `bank.scales`, of the training part's patches and nothing else.
 
     Args:
@@ -53,30 +75,19 @@ def fit_banks(
         deployed, banks, settings.image.size, settings.bank.pooled_width, settings.scoring, layers if levels else ()
     )
     model = compute.place(model).eval()
-    return model if len(banks) == 1 else _normalised(context, model, manifest, compute)
+    normals = normal_distances(model, calibration_images(context, manifest), compute)
+    if len(banks) > 1:
+        # Distances of another grid are of another size; what calibration normals have brings them together.
+        rate = settings.calibration.pixel_false_reject_rate
+        model = compute.place(model.normalised_by([normal_range(maps, rate) for maps in normals.maps])).eval()
+    return FittedBanks(model, normals)
 
 
-@torch.inference_mode()
-def _normalised(context: StageContext, model: MemoryBankModel, manifest: Manifest, compute: Compute) -> MemoryBankModel:
-    """Distances of another grid are of another size; what calibration normals have brings them together."""
-    maps: list[list[NDArray[np.float32]]] = [[] for _ in model.spec.scales]
-    for image in calibration_images(context, manifest):
-        x = image_tensor(image[None], model.mean, model.std, compute)
-        with compute.autocast():
-            of_scales = model.scale_maps(x)
-        for known, found in zip(maps, of_scales, strict=True):
-            known.append(found.float().cpu().numpy())
-    rate = context.settings.calibration.pixel_false_reject_rate
-    return compute.place(model.normalised_by([normal_range(of_scale, rate) for of_scale in maps])).eval()
-
-
-def record_distances(
-    context: StageContext, model: MemoryBankModel, manifest: Manifest, compute: Compute
-) -> dict[str, float]:
+def record_distances(context: StageContext, normals: NormalDistances) -> dict[str, float]:
     """Writes how far the calibration normals' patches lie from the bank; returns the median and the 99 % quantile.
 
     The control's are those of the frozen encoder: what training made of them is seen beside it.
     """
-    quantiles = distance_quantiles(patch_distances(model, calibration_images(context, manifest), compute))
+    quantiles = distance_quantiles(normals.of_patches)
     save_distances(quantiles, context.output_dir / DISTANCES_FILE)
     return {"calibration_distance_median": float(quantiles[50]), "calibration_distance_p99": float(quantiles[99])}

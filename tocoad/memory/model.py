@@ -131,33 +131,36 @@ class MemoryBankModel(nn.Module):
 
         `known`: the encoder's maps of these images by level, where the caller has them anyway.
         """
-        found = [self.nearest(images, number, known) for number in range(len(self.banks))]
-        terms = [
-            (self._map(number, match) - scale.low) / (scale.high - scale.low)
-            for number, (scale, match) in enumerate(zip(self.spec.scales, found, strict=True))
-        ]
-        maps = torch.stack(terms).mean(0) if len(terms) > 1 else terms[0]
+        found = self.search(images, known)
+        maps = self.combined(self.distance_maps(found))
         if self.spec.reweight:
             return maps, self._reweighted(found[0])
         return maps, image_score(maps, self.spec.image_score, self.spec.top_percent)
 
-    def nearest(self, images: Tensor, number: int, known: Mapping[int, Tensor] | None = None) -> Nearest:
-        """What bank `number` says to every patch of the images; `known` as in `score`."""
+    def search(self, images: Tensor, known: Mapping[int, Tensor] | None = None) -> list[Nearest]:
+        """What each bank says to every patch of the images; `known` as in `score`."""
+        return [self._nearest(images, number, known) for number in range(len(self.banks))]
+
+    def distance_maps(self, found: Sequence[Nearest]) -> list[Tensor]:
+        """The anomaly map (B, S, S) of each scale alone, in distances."""
+        maps = []
+        for number, match in enumerate(found):
+            operator: Tensor = getattr(self, f"operator_{number}")
+            grid = operator.shape[1]
+            maps.append(apply_operator(operator, match.distances.view(-1, grid, grid)))
+        return maps
+
+    def combined(self, maps: Sequence[Tensor]) -> Tensor:
+        """The anomaly map (B, S, S) of those of all scales: their mean, each on the range of its scale."""
+        terms = [(x - scale.low) / (scale.high - scale.low) for x, scale in zip(maps, self.spec.scales, strict=True)]
+        return torch.stack(terms).mean(0) if len(terms) > 1 else terms[0]
+
+    def _nearest(self, images: Tensor, number: int, known: Mapping[int, Tensor] | None) -> Nearest:
         factor = self.spec.scales[number].factor
         if factor != 1.0 or known is None:
             known = self.encoder(enlarged(images, factor), self.layers)
-        patches = patch_features({level: known[level] for level in self.layers}, self.spec.pooled_width)
-        distances, indices = self.bank(number).nearest(patches.flatten(1, 2))
-        return Nearest(patches.flatten(1, 2), distances, indices)
-
-    def scale_maps(self, images: Tensor) -> list[Tensor]:
-        """The anomaly map (B, S, S) of each scale alone, in distances."""
-        return [self._map(number, self.nearest(images, number)) for number in range(len(self.banks))]
-
-    def _map(self, number: int, found: Nearest) -> Tensor:
-        operator: Tensor = getattr(self, f"operator_{number}")
-        grid = operator.shape[1]
-        return apply_operator(operator, found.distances.view(-1, grid, grid))
+        patches = patch_features({level: known[level] for level in self.layers}, self.spec.pooled_width).flatten(1, 2)
+        return Nearest(patches, *self.bank(number).nearest(patches))
 
     def _reweighted(self, found: Nearest) -> Tensor:
         worst = found.distances.argmax(1)

@@ -25,9 +25,8 @@ def fit(context: StageContext) -> StageRecord:
     with compute_context(settings.compute) as compute:
         encoder = build_encoder(settings.encoder, settings.bank.layers, seed=settings.seed)
         compute.place(encoder)
-        model = fit_banks(context, encoder, manifest, compute)
-        figures = save_detector(context, NAME, model, manifest, compute)
-        distances = record_distances(context, model, manifest, compute)
-    metrics = {"bank_size": float(model.bank_size), **figures, **distances}
+        banks = fit_banks(context, encoder, manifest, compute)
+        figures = save_detector(context, NAME, banks.model, manifest, compute)
+    metrics = {"bank_size": float(banks.model.bank_size), **figures, **record_distances(context, banks.normals)}
     (context.output_dir / METRICS_FILE).write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
     return StageRecord(metrics=metrics)

@@ -9,16 +9,14 @@ from safetensors.torch import load_file
 from tocoad.calibration.pixel import normal_range
 from tocoad.config import Settings
 from tocoad.data.manifest import TRAIN_FILE, Manifest
-from tocoad.memory.fit import fit_banks, record_distances
+from tocoad.memory.fit import FittedBanks, fit_banks, record_distances
 from tocoad.memory.model import NAME as BANK
-from tocoad.memory.model import MemoryBankModel
 from tocoad.methods.tocoad.fused import NAME as FUSED
 from tocoad.methods.tocoad.fused import FusedModel
 from tocoad.methods.tocoad.stage1 import ENCODER_FILE, METRICS_FILE, load_discriminator
-from tocoad.nn.device import Compute, compute_context
+from tocoad.nn.device import compute_context
 from tocoad.nn.encoder import build_encoder
-from tocoad.package.calibrate import calibration_images, save_detector
-from tocoad.package.detector import score_images
+from tocoad.package.calibrate import save_detector
 from tocoad.stage import StageContext, StageRecord
 
 
@@ -31,24 +29,20 @@ def fit(context: StageContext) -> StageRecord:
         encoder.load_state_dict(load_file(context.inputs["stage2"] / ENCODER_FILE))
         compute.place(encoder)
         fused = settings.fusion.weight > 0
-        bank = fit_banks(context, encoder, manifest, compute, encoder.levels if fused else ())
+        banks = fit_banks(context, encoder, manifest, compute, encoder.levels if fused else ())
         if fused:
-            model = compute.place(_fuse(context, bank, manifest, settings, compute)).eval()
+            model = compute.place(_fuse(context, banks, settings)).eval()
             figures = save_detector(context, FUSED, model, manifest, compute)
         else:
-            figures = save_detector(context, BANK, bank, manifest, compute)
-        distances = record_distances(context, bank, manifest, compute)
-    metrics = {"bank_size": float(bank.bank_size), **figures, **distances}
+            figures = save_detector(context, BANK, banks.model, manifest, compute)
+    metrics = {"bank_size": float(banks.model.bank_size), **figures, **record_distances(context, banks.normals)}
     (context.output_dir / METRICS_FILE).write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
     return StageRecord(metrics=metrics)
 
 
-def _fuse(
-    context: StageContext, bank: MemoryBankModel, manifest: Manifest, settings: Settings, compute: Compute
-) -> FusedModel:
+def _fuse(context: StageContext, banks: FittedBanks, settings: Settings) -> FusedModel:
     """The range of the bank's map comes from calibration normals: its median becomes 0, its pixel threshold 1."""
-    maps, _ = score_images(bank, calibration_images(context, manifest), compute)
-    scale = normal_range(maps, settings.calibration.pixel_false_reject_rate)
-    discriminator = load_discriminator(context.inputs["stage1"], bank.encoder, settings)
+    scale = normal_range(banks.maps, settings.calibration.pixel_false_reject_rate)
+    discriminator = load_discriminator(context.inputs["stage1"], banks.model.encoder, settings)
     weight, sigma = settings.fusion.weight, settings.fusion.sigma
-    return FusedModel.assemble(bank, discriminator, settings.stage1.decoder_blocks, scale, weight, sigma)
+    return FusedModel.assemble(banks.model, discriminator, settings.stage1.decoder_blocks, scale, weight, sigma)

@@ -14,12 +14,20 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.spatial.distance import cdist
 
-from tocoad.config import ComputeSettings, EncoderSettings, ImageSettings, ScoringSettings, Settings, SplitSettings
+from tocoad.config import (
+    BankSettings,
+    ComputeSettings,
+    EncoderSettings,
+    ImageSettings,
+    ScoringSettings,
+    Settings,
+    SplitSettings,
+)
 from tocoad.data.manifest import Manifest
 from tocoad.data.stage import manifest as manifest_stage
 from tocoad.memory.bank import MemoryBank
-from tocoad.memory.distances import distance_quantiles, patch_distances, save_distances
-from tocoad.memory.fit import record_distances
+from tocoad.memory.distances import distance_quantiles, normal_distances, save_distances
+from tocoad.memory.fit import fit_banks, record_distances
 from tocoad.memory.model import MemoryBankModel
 from tocoad.nn.device import Compute, compute_context
 from tocoad.nn.encoder import build_encoder
@@ -51,7 +59,7 @@ def model(images: NDArray[np.uint8]) -> MemoryBankModel:
 
 
 def test_distances_are_those_to_the_nearest_vector(model: MemoryBankModel, images: NDArray[np.uint8]) -> None:
-    found = patch_distances(model, images[2:], CPU)
+    found = normal_distances(model, images[2:], CPU).of_patches
     assert found.shape == (3, 64)  # 8 x 8 at stride 8
     with torch.inference_mode():
         maps = model.encoder(image_tensor(images[2:], model.mean, model.std, CPU))
@@ -62,9 +70,11 @@ def test_distances_are_those_to_the_nearest_vector(model: MemoryBankModel, image
 
 def test_they_are_what_the_anomaly_map_is_made_of(model: MemoryBankModel, images: NDArray[np.uint8]) -> None:
     maps, _ = score_images(model, images[2:], CPU)
-    found = torch.from_numpy(patch_distances(model, images[2:], CPU)).view(3, 1, 8, 8)
-    remade = [apply_operator(model.get_buffer("operator_0"), one)[0].numpy() for one in found]
+    found = normal_distances(model, images[2:], CPU)
+    patches = torch.from_numpy(found.of_patches).view(3, 1, 8, 8)
+    remade = [apply_operator(model.get_buffer("operator_0"), one)[0].numpy() for one in patches]
     np.testing.assert_array_equal(np.stack(remade), maps)
+    np.testing.assert_array_equal(found.maps[0], maps)
 
 
 def test_quantiles_are_in_percent_steps_from_the_least_to_the_greatest(tmp_path: Path) -> None:
@@ -78,8 +88,8 @@ def test_quantiles_are_in_percent_steps_from_the_least_to_the_greatest(tmp_path:
     assert rows[1] == ["0.00", "0"] and rows[51] == ["0.50", "100"] and rows[100] == ["0.99", "198"]
 
 
-def test_a_fit_records_the_calibration_images_alone(
-    model: MemoryBankModel, images: NDArray[np.uint8], tmp_path: Path
+def test_a_fit_knows_of_the_calibration_images_alone_what_its_model_says(
+    images: NDArray[np.uint8], tmp_path: Path
 ) -> None:
     good = tmp_path / "data" / "train" / "good"
     good.mkdir(parents=True)
@@ -90,7 +100,11 @@ def test_a_fit_records_the_calibration_images_alone(
     context = StageContext(
         owner=Category("toys", "bolt"),
         method="patchcore",
-        settings=Settings(image=ImageSettings(size=SIZE), split=SplitSettings(calibration_min=4, train_min=2)),
+        settings=Settings(
+            image=ImageSettings(size=SIZE),
+            split=SplitSettings(calibration_min=4, train_min=2),
+            bank=BankSettings(scales=(1.0, 1.5), coreset_ratio=0.1),
+        ),
         params=(),
         data_dir=tmp_path / "data",
         inputs={},
@@ -100,11 +114,14 @@ def test_a_fit_records_the_calibration_images_alone(
     manifest_stage(context)
     split = Manifest.load(tmp_path / "manifest" / "train.json")
     fitting = replace(context, inputs={"manifest": tmp_path / "manifest"}, output_dir=tmp_path / "fit")
+    encoder = build_encoder(EncoderSettings(name="resnet18", weights="none"), (2, 3))
     with compute_context(ComputeSettings()) as compute:
-        figures = record_distances(fitting, model, split, compute)
-    kept = [np.asarray(Image.open(tmp_path / "data" / image.path)) for image in split.split("calibration")]
-    assert len(kept) == 4
-    expected = np.sort(patch_distances(model, np.stack(kept), CPU), axis=None)
+        banks = fit_banks(fitting, encoder, split, compute)
+        kept = [np.asarray(Image.open(tmp_path / "data" / image.path)) for image in split.split("calibration")]
+        assert len(kept) == 4
+        np.testing.assert_array_equal(banks.maps, score_images(banks.model, np.stack(kept), compute)[0])
+        expected = np.sort(normal_distances(banks.model, np.stack(kept), compute).of_patches, axis=None)
+    figures = record_distances(fitting, banks.normals)
     # Of 256 sorted distances the median lies half-way between the 128th and the 129th.
     assert figures["calibration_distance_median"] == pytest.approx((expected[127] + expected[128]) / 2, rel=1e-6)
     assert expected[252] <= figures["calibration_distance_p99"] <= expected[253]

@@ -59,7 +59,7 @@ def test_of_two_scales_the_map_is_the_mean_of_both_on_their_ranges(image: torch.
     made = model((1.0, 1.5), sigma=2.0)
     larger = F.interpolate(image, 96, mode="bilinear", align_corners=False)
     coarse, fine = expected_map(made, image, 0, 2.0), expected_map(made, larger, 1, 2.0)
-    found = [scale_map[0].numpy() for scale_map in made.scale_maps(image)]
+    found = [scale_map[0].numpy() for scale_map in made.distance_maps(made.search(image))]
     np.testing.assert_allclose(found[0], coarse, rtol=1e-4)
     np.testing.assert_allclose(found[1], fine, rtol=1e-4)
     ranged = made.normalised_by([(1.0, 3.0), (2.0, 7.0)]).eval()
