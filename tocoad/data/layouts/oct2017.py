@@ -7,19 +7,23 @@ the folder's name ends with a blank.
     OCT2017/test/...
     OCT2017/val/...      Kaggle's alone
 
-Training takes `train/NORMAL`, as in Guo et al., ReContrast, NeurIPS 2023; the whole of `test` is the test.
+Training takes `train/NORMAL`, as in Guo et al., ReContrast, NeurIPS 2023; the whole of `test` is the test. Two scans of
+one eye look alike, so a patient who is tested leaves training: the authors parted them by patient, copies of the data
+set that were parted anew may not have.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from tocoad.data.images import is_image_name
 from tocoad.data.layouts.copies import leave_out_copies
-from tocoad.data.layouts.source import Source, SourceCategory, SourceImage, named_after
+from tocoad.data.layouts.source import Source, SourceCategory, SourceImage, first_names, named_after
 from tocoad.data.manifest import GOOD
 
 _FOLDER, _NORMAL = "OCT2017", "NORMAL"
+_NAME = re.compile(r"[A-Za-z]+-(?P<patient>\d+)-\d+")
 
 
 def find_oct2017(root: Path) -> Path | None:
@@ -46,6 +50,7 @@ def read_oct2017(source: Source, root: Path) -> None:
     if unused:
         source.warn(folder / "val", f"{unused} images are not imported: no part of training or test")
     leave_out_copies(source, category)
+    _leave_out_tested_patients(source, category)
 
 
 def _has_normal(folder: Path) -> bool:
@@ -79,6 +84,22 @@ def _read_test(source: Source, category: SourceCategory) -> None:
         if not images:
             source.warn(entry, "holds no images")
         category.images += [SourceImage(file, "test", defect_type) for file in images]
+
+
+def _leave_out_tested_patients(source: Source, category: SourceCategory) -> None:
+    tested = {_patient(image.file) for image in category.images if image.part == "test"} - {None}
+    leaked = {image for image in category.images if image.part == "train" and _patient(image.file) in tested}
+    if leaked:
+        names = first_names(sorted(image.file.name for image in leaked))
+        what = f"{len(leaked)} images for training are of patients who are in test; not imported: {names}"
+        source.warn(category.folder / "train", what)
+        category.images = [image for image in category.images if image not in leaked]
+
+
+def _patient(file: Path) -> str | None:
+    """None where the name is not as published: then nothing is known."""
+    named = _NAME.fullmatch(file.stem)
+    return named["patient"] if named else None
 
 
 def _count(folder: Path) -> int:

@@ -96,12 +96,23 @@ def test_stray_files_and_links_that_lead_out_are_refused(
 
 
 def test_training_image_that_is_also_tested_leaves_training(published: Path) -> None:
-    shutil.copy(published / "test/NORMAL/NORMAL-3-1.jpeg", published / "train/NORMAL/NORMAL-3-9.jpeg")
+    shutil.copy(published / "test/NORMAL/NORMAL-3-1.jpeg", published / "train/NORMAL/NORMAL-11-9.jpeg")
     source = read(published)
     paths = [image.path for image in source.categories[0].images]
     assert "test/good/NORMAL-3-1.jpeg" in paths
-    assert "train/good/NORMAL-3-9.jpeg" not in paths
+    assert "train/good/NORMAL-11-9.jpeg" not in paths
     assert any("copies of test images" in warning.reason for warning in source.warnings)
+
+
+def test_patient_who_is_tested_leaves_training(published: Path, write_image: WriteImage) -> None:
+    tested, named_otherwise = "NORMAL-4-7.jpeg", "NORMAL-4.jpeg"
+    write(published / "train/NORMAL", write_image, tested, named_otherwise)
+    source = read(published)
+    trained = [image.file.name for image in source.categories[0].images if image.part == "train"]
+    assert trained == sorted([*(f"NORMAL-10-{number}.jpeg" for number in range(8)), named_otherwise])
+    assert "1 images for training are of patients who are in test; not imported: NORMAL-4-7.jpeg" in [
+        warning.reason for warning in source.warnings
+    ]
 
 
 def test_tree_of_mvtec_with_the_same_diseases_stays_mvtec(tmp_path: Path, write_image: WriteImage) -> None:
