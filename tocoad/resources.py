@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,20 +21,31 @@ class Usage:
     peak_memory: int | None
 
 
-@contextlib.contextmanager
-def measured() -> Iterator[Callable[[], Usage]]:
-    """Gives a function that tells what was used since the start of the block."""
-    can_reset = _reset_peak()
-    started, cpu_started = time.perf_counter(), time.process_time()
+class Meter:
+    """What a piece of work takes from here on, and took before it was interrupted."""
 
-    def usage() -> Usage:
-        return Usage(
-            seconds=time.perf_counter() - started,
-            cpu_seconds=time.process_time() - cpu_started,
-            peak_memory=_peak() if can_reset else None,
+    def __init__(self) -> None:
+        self._can_reset = _reset_peak()
+        self._started, self._cpu_started = time.perf_counter(), time.process_time()
+        self._before: list[Usage] = []
+
+    def resume(self, before: Usage) -> None:
+        """The work goes on where an earlier process left it; its share counts."""
+        self._before.append(before)
+
+    def read(self) -> Usage:
+        now = Usage(
+            seconds=time.perf_counter() - self._started,
+            cpu_seconds=time.process_time() - self._cpu_started,
+            peak_memory=_peak() if self._can_reset else None,
         )
-
-    yield usage
+        parts = [*self._before, now]
+        peaks = [part.peak_memory for part in parts if part.peak_memory is not None]
+        return Usage(
+            seconds=sum(part.seconds for part in parts),
+            cpu_seconds=sum(part.cpu_seconds for part in parts),
+            peak_memory=max(peaks, default=None),
+        )
 
 
 def _reset_peak() -> bool:

@@ -11,7 +11,6 @@ from pathlib import Path
 from tocoad.config import MethodName, Settings
 from tocoad.graph import METHODS, Stage, output_dir
 from tocoad.replacing import replacing
-from tocoad.resources import measured
 from tocoad.stage import ProgressCallback, StageContext, StageError, StageRecord, silent
 from tocoad.workspace import Owner, Workspace
 
@@ -55,7 +54,7 @@ def execute(
 ) -> StageRecord:
     """Calls the stage's function on the folders given; `target` appears, whole, with the stage's record in it."""
     checkpoint_dir = target.with_name(f".{target.name}.checkpoint")
-    with measured() as usage, replacing(target) as folder:
+    with replacing(target) as folder:
         context = StageContext(
             owner=owner,
             method=method,
@@ -68,7 +67,7 @@ def execute(
             progress=progress,
         )
         made = stage.load()(context)
-        used = usage()
+        used = context.meter.read()
         record = StageRecord({**made.metrics}, used.seconds, used.cpu_seconds, used.peak_memory)
         document = {
             "seconds": record.seconds,

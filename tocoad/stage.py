@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tocoad.config import Settings
+from tocoad.resources import Meter
 from tocoad.workspace import Category, Owner
 
 CURVES_FILE = "curves.csv"
@@ -39,7 +40,7 @@ class StageContext:
 
     `owner` is what it works for: a category, or a data set where that is the stage's scope; its images lie in
     `data_dir`. `inputs` holds the output folder of every stage it reads, by the name that the function uses. `params`
-    names the sections of `settings` that decide its output, those of its inputs included.
+    names the sections of `settings` that decide its output, those of its inputs included. `meter` runs from the start.
     """
 
     owner: Owner
@@ -51,6 +52,7 @@ class StageContext:
     output_dir: Path
     checkpoint_dir: Path
     progress: ProgressCallback = silent
+    meter: Meter = field(default_factory=Meter)
 
     @property
     def category(self) -> Category:
@@ -65,7 +67,7 @@ class StageRecord:
     """What a stage tells its caller: figures only, never tensors.
 
     `seconds` are the clock's, `cpu_seconds` the process's own, whatever ran beside, `peak_memory` its greatest resident
-    set in bytes; None where it was not noted.
+    set in bytes; None where it was not noted. Of work that was interrupted all parts count, up to a checkpoint.
     """
 
     metrics: Mapping[str, float | None] = field(default_factory=dict)

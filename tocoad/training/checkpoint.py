@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from tocoad.replacing import replacing
+from tocoad.resources import Meter, Usage
 from tocoad.stage import StageContext
 
 _TENSORS, _STATE = "state.safetensors", "state.json"
@@ -23,15 +24,19 @@ _TENSORS, _STATE = "state.safetensors", "state.json"
 
 @dataclass
 class TrainingState:
-    """What changes during training. `key` names the run (settings, inputs); another run's checkpoint is not taken."""
+    """What changes during training. `key` names the run (settings, inputs); another run's checkpoint is not taken.
+
+    `meter` is the stage's: what the training took before it was killed is part of what it takes.
+    """
 
     key: str
     modules: Mapping[str, nn.Module]
     optimizer: torch.optim.Optimizer
+    meter: Meter
 
     def save(self, folder: Path, step: int, curves: list[dict[str, float]]) -> None:
         """Writes the state after `step` steps. A crash while writing leaves the earlier checkpoint."""
-        document = {"key": self.key, "step": step, "curves": curves}
+        document = {"key": self.key, "step": step, "curves": curves, "usage": asdict(self.meter.read())}
         with replacing(folder) as partial:
             save_file(self._tensors(), partial / _TENSORS)
             (partial / _STATE).write_text(json.dumps(document), encoding="utf-8")
@@ -52,6 +57,7 @@ class TrainingState:
             index, _, entry = key.partition(".")
             state["state"].setdefault(int(index), {})[entry] = value
         self.optimizer.load_state_dict(state)
+        self.meter.resume(Usage(**document["usage"]))
         return document["step"], document["curves"]
 
     def _tensors(self) -> dict[str, Tensor]:

@@ -125,7 +125,7 @@ def fit_networks(
         return {"loss": float(loss.detach())}
 
     modules = {"encoder": networks.trained, "network": networks.network}
-    state = TrainingState(key=key, modules=modules, optimizer=optimizer)
+    state = TrainingState(key=key, modules=modules, optimizer=optimizer, meter=context.meter)
     return run_training(step, settings.iterations, state, context.checkpoint_dir, context.progress)
 
 

@@ -100,6 +100,7 @@ def _train(
         key=run_key(context, inputs.manifest.digest, _KEY_SECTIONS),
         modules={"encoder": encoder, "discriminator": discriminator},
         optimizer=optimizer,
+        meter=context.meter,
     )
     return train(step, settings.iterations, state, context.checkpoint_dir, context.progress)
 

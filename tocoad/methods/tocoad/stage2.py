@@ -144,6 +144,7 @@ def _train(
         key=run_key(context, inputs.manifest.digest, _KEY_SECTIONS, folder / DISCRIMINATOR_FILE, folder / ENCODER_FILE),
         modules={"encoder": networks.encoder, "heads": networks.heads},
         optimizer=optimizer,
+        meter=context.meter,
     )
     return train(step, settings.iterations, state, context.checkpoint_dir, context.progress)
 

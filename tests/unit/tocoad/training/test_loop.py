@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from tocoad.resources import Meter, Usage
 from tocoad.stage import Progress, StageError, silent
 from tocoad.training.checkpoint import TrainingState
 from tocoad.training.loop import Step, cosine, save_curves, train
@@ -25,7 +26,8 @@ class Run:
         torch.manual_seed(0)
         self.network = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Linear(8, 1))
         self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=1e-2)
-        self.state = TrainingState(key, {"network": self.network}, self.optimizer)
+        self.meter = Meter()
+        self.state = TrainingState(key, {"network": self.network}, self.optimizer, self.meter)
         self.steps: list[int] = []
 
     def step(self, number: int, kill_at: int | None = None) -> dict[str, float]:
@@ -68,10 +70,24 @@ def test_figures_that_not_every_step_has_survive_a_kill(tmp_path: Path) -> None:
 
 def test_a_checkpoint_of_another_run_is_not_taken(tmp_path: Path) -> None:
     first = Run("one")
+    first.meter.resume(Usage(seconds=500.0, cpu_seconds=400.0, peak_memory=None))
     train(first.step, 3, first.state, tmp_path / "c", silent, checkpoint_seconds=0)
     second = Run("two")
     train(second.step, 3, second.state, tmp_path / "c", silent)
     assert second.steps == [0, 1, 2]
+    assert second.meter.read().seconds < 500
+
+
+def test_what_a_killed_training_took_is_part_of_what_it_takes(tmp_path: Path) -> None:
+    killed = Run()
+    killed.meter.resume(Usage(seconds=500.0, cpu_seconds=400.0, peak_memory=None))
+    with pytest.raises(KilledError):
+        train(lambda n: killed.step(n, kill_at=2), 3, killed.state, tmp_path / "c", silent, checkpoint_seconds=0)
+    resumed = Run()
+    train(resumed.step, 3, resumed.state, tmp_path / "c", silent)
+    used = resumed.meter.read()
+    assert 500 < used.seconds < 560
+    assert 400 < used.cpu_seconds < 460
 
 
 def test_a_loss_that_is_not_finite_stops_the_training(tmp_path: Path) -> None:
