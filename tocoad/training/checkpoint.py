@@ -20,6 +20,7 @@ from tocoad.resources import Meter, Usage
 from tocoad.stage import StageContext
 
 _TENSORS, _STATE = "state.safetensors", "state.json"
+_FORMAT = 2  # of what the files hold; part of the key, so that one of another format is not taken up
 
 
 @dataclass
@@ -76,7 +77,7 @@ def run_key(context: StageContext, images: str, sections: tuple[str, ...], *file
     taken up.
     """
     settings = {name: context.settings.model_dump(mode="json")[name] for name in sections}
-    digest = hashlib.sha256(json.dumps([settings, images], sort_keys=True).encode())
+    digest = hashlib.sha256(json.dumps([_FORMAT, settings, images], sort_keys=True).encode())
     for file in files:
         digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from tocoad.data.layouts.source import Source, SourceCategory, SourceImage, first_names
+from tocoad.data.layouts.source import Source, SourceCategory, SourceImage
 from tocoad.data.manifest import GOOD
 
 
@@ -23,15 +23,8 @@ def leave_out_copies(source: Source, category: SourceCategory) -> None:
             contradictory.update(copies)
         elif len({image.part for image in copies}) > 1:
             leaked.update(image for image in copies if image.part == "train")
-    _warn(source, category, contradictory, "are labelled good in one copy and defective in another")
-    _warn(source, category, leaked, "for training are copies of test images")
-    category.images = [image for image in category.images if image not in contradictory | leaked]
-
-
-def _warn(source: Source, category: SourceCategory, images: Iterable[SourceImage], what: str) -> None:
-    names = sorted(image.file.name for image in images)
-    if names:
-        source.warn(category.folder, f"{len(names)} images {what}; not imported: {first_names(names)}")
+    source.leave_out(category, contradictory, "are labelled good in one copy and defective in another")
+    source.leave_out(category, leaked, "for training are copies of test images")
 
 
 def _copies(images: Sequence[SourceImage]) -> list[list[SourceImage]]:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from tocoad.data.images import is_image_name
 from tocoad.data.layouts.copies import leave_out_copies
-from tocoad.data.layouts.source import Source, SourceCategory, SourceImage, first_names, named_after
+from tocoad.data.layouts.source import Source, SourceCategory, SourceImage, named_after
 from tocoad.data.manifest import GOOD
 
 _FOLDER, _NORMAL = "OCT2017", "NORMAL"
@@ -89,11 +89,7 @@ def _read_test(source: Source, category: SourceCategory) -> None:
 def _leave_out_tested_patients(source: Source, category: SourceCategory) -> None:
     tested = {_patient(image.file) for image in category.images if image.part == "test"} - {None}
     leaked = {image for image in category.images if image.part == "train" and _patient(image.file) in tested}
-    if leaked:
-        names = first_names(sorted(image.file.name for image in leaked))
-        what = f"{len(leaked)} images for training are of patients who are in test; not imported: {names}"
-        source.warn(category.folder / "train", what)
-        category.images = [image for image in category.images if image not in leaked]
+    source.leave_out(category, leaked, "for training are of patients who are in test")
 
 
 def _patient(file: Path) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -64,6 +64,13 @@ class Source:
 
     def warn(self, file: Path, reason: str) -> None:
         self.warnings.append(Problem(file, reason))
+
+    def leave_out(self, category: SourceCategory, images: Set[SourceImage], what: str) -> None:
+        """Takes the images out of the category; one warning says how many, what they are, and the first of them."""
+        if images:
+            names = sorted(image.file.name for image in images)
+            self.warn(category.folder, f"{len(names)} images {what}; not imported: {first_names(names)}")
+            category.images = [image for image in category.images if image not in images]
 
     def folders(self, folder: Path) -> list[Path]:
         """The sub-folders, in order of name; files beside them are named as not imported."""
