@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
+from tests.helpers.project import PROJECT, project_workspace
 from tocoad.data.sample import SampleCounts, render_sample
 
-PROJECT = Path(__file__).parents[2]
 # Small enough for seconds, large enough that every stage does its real work.
 TINY = {
     "image.size": "96",
@@ -71,7 +71,8 @@ class Shop:
 
 
 def make_workspace(root: Path) -> Shop:
-    for name in ("params.yaml", "dvc.yaml", ".dvcignore", ".gitignore"):
+    project_workspace(root)
+    for name in ("dvc.yaml", ".dvcignore", ".gitignore"):
         shutil.copy(PROJECT / name, root)
     (root / ".dvc").mkdir()
     shutil.copy(PROJECT / ".dvc" / "config", root / ".dvc")

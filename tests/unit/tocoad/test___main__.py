@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.helpers.project import project_workspace
 from tocoad import __main__ as command
 from tocoad.planning import plan_categories
 from tocoad.workspace import Workspace
-
-PROJECT = Path(__file__).parents[3]
 
 
 @pytest.fixture
 def ran(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, str]]:
     """Owner, method and name of the stages that would have run, in a workspace of two data sets."""
-    shutil.copy(PROJECT / "params.yaml", tmp_path)
+    workspace = project_workspace(tmp_path)
     for name in ("sample/gear", "sample/plate", "other/gear"):
         (tmp_path / "data" / name).mkdir(parents=True)
-    plan_categories(Workspace(tmp_path), "sample", None, "recontrast_unified")
-    plan_categories(Workspace(tmp_path), "other", None, "tocoad")
+    plan_categories(workspace, "sample", None, "recontrast_unified")
+    plan_categories(workspace, "other", None, "tocoad")
     monkeypatch.chdir(tmp_path)
     calls: list[tuple[str, str, str]] = []
 

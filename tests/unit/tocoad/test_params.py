@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
 
+from tests.helpers.project import project_workspace
 from tocoad.config import SettingsError
 from tocoad.params import Plan, load_params, override, parse_assignments, save_plan
 from tocoad.workspace import Category, Workspace
 
-PROJECT = Path(__file__).parents[3]
-
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
-    shutil.copy(PROJECT / "params.yaml", tmp_path)
-    return Workspace(tmp_path)
+    return project_workspace(tmp_path)
 
 
 @pytest.mark.parametrize("profile", ["demo", "default", "paper"])

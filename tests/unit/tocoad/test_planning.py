@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
+from tests.helpers.project import project_workspace
 from tocoad.config import SettingsError
 from tocoad.params import load_params
 from tocoad.planning import drop_missing, plan_categories, select_categories
 from tocoad.workspace import Workspace
 
-PROJECT = Path(__file__).parents[3]
-
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
-    shutil.copy(PROJECT / "params.yaml", tmp_path)
     for name in ("parts/bottle", "parts/screw", "other/tile"):
         (tmp_path / "data" / name).mkdir(parents=True)
-    return Workspace(tmp_path)
+    return project_workspace(tmp_path)
 
 
 def test_new_categories_get_the_default_method_and_old_ones_keep_theirs(workspace: Workspace) -> None:

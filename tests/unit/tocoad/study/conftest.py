@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.project import project_workspace
 from tocoad.data.sample import SampleCounts, render_sample
 from tocoad.workspace import Workspace
-
-PROJECT = Path(__file__).parents[4]
 
 
 @pytest.fixture(scope="session")
@@ -23,8 +22,7 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def workspace(rendered: Path, tmp_path: Path) -> Workspace:
-    shutil.copy(PROJECT / "params.yaml", tmp_path)
-    made = Workspace(tmp_path)
+    made = project_workspace(tmp_path)
     shutil.copytree(rendered, made.dataset_dir("tiny"))
     return made
 
