@@ -14,7 +14,7 @@ from tocoad.graph import METHODS, Job
 from tocoad.stage import Progress, StageError
 from tocoad.study.plan import Cell
 from tocoad.study.results import CellResult, write_result
-from tocoad.study.stages import stage_folder
+from tocoad.study.stages import StageFolders
 from tocoad.workspace import Workspace
 
 STAGE_FUNCTION = "tocoad.study.stages:run_study_stage"
@@ -41,9 +41,10 @@ def run_cells(
     if not cells:
         return []
     locks = _Locks()
+    folders = StageFolders(workspace)
     failures = []
     with RayStages(workspace, cells[0].settings.ray, STAGE_FUNCTION) as stages, ThreadPoolExecutor(_THREADS) as pool:
-        futures = [pool.submit(_run_cell, workspace, cell, folder, stages, locks) for cell in cells]
+        futures = [pool.submit(_run_cell, cell, folder, folders, stages, locks) for cell in cells]
         for future in as_completed(futures):
             outcome = future.result()
             if isinstance(outcome, Failure):
@@ -52,11 +53,13 @@ def run_cells(
     return failures
 
 
-def _run_cell(workspace: Workspace, cell: Cell, folder: Path, stages: RayStages, locks: _Locks) -> CellResult | Failure:
+def _run_cell(
+    cell: Cell, folder: Path, folders: StageFolders, stages: RayStages, locks: _Locks
+) -> CellResult | Failure:
     try:
         for stage in METHODS[cell.method].stages:
             job = Job(stage.owner(cell.category), cell.method, stage)
-            target = stage_folder(workspace, cell.category, cell.method, stage.name, cell.settings)
+            target = folders.of(cell.category, cell.method, stage.name, cell.settings)
             with locks.of(target):
                 if not target.is_dir():
                     label = f"{stage.name} {cell}"
@@ -65,7 +68,7 @@ def _run_cell(workspace: Workspace, cell: Cell, folder: Path, stages: RayStages,
                         progress.report(label, update)
 
                     stages.run(job, cell.settings, show)
-        return write_result(workspace, cell, folder)
+        return write_result(folders, cell, folder)
     except Exception as error:  # whatever it is: the other cells are worth hours
         text = str(error).splitlines()[0] if str(error) else "without a message"
         known = isinstance(error, StageError | OSError)

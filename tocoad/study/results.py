@@ -13,7 +13,7 @@ from tocoad.metrics.names import MetricName
 from tocoad.running import read_record
 from tocoad.stage import CURVES_FILE
 from tocoad.study.plan import Cell
-from tocoad.study.stages import STUDIES_DIR, stage_folder
+from tocoad.study.stages import STUDIES_DIR, StageFolders
 from tocoad.workspace import Workspace
 
 
@@ -52,7 +52,7 @@ def read_results(folder: Path, cells: Sequence[Cell]) -> list[CellResult]:
     return [CellResult.model_validate_json(file.read_text(encoding="utf-8")) for file in files if file.is_file()]
 
 
-def write_result(workspace: Workspace, cell: Cell, folder: Path) -> CellResult:
+def write_result(stages: StageFolders, cell: Cell, folder: Path) -> CellResult:
     """Gathers what the cell's stages left, and writes it below `folder`."""
     seconds: dict[str, float] = {}
     cpu_seconds: dict[str, float | None] = {}
@@ -61,7 +61,7 @@ def write_result(workspace: Workspace, cell: Cell, folder: Path) -> CellResult:
     figures: dict[str, Mapping[str, float | None]] = {}
     place = folder
     for stage in METHODS[cell.method].stages:
-        place = stage_folder(workspace, cell.category, cell.method, stage.name, cell.settings)
+        place = stages.of(cell.category, cell.method, stage.name, cell.settings)
         record = read_record(place)
         assert record is not None
         seconds[stage.name] = round(record.seconds, 2)

@@ -20,6 +20,8 @@ from tocoad.workspace import Owner, Workspace
 
 STUDIES_DIR = "studies"
 
+_Fingerprint = list[tuple[str, int, int]]
+
 
 def run_study_stage(
     workspace: Workspace,
@@ -35,66 +37,83 @@ def run_study_stage(
         StageError: an input is missing or the stage cannot do its work.
     """
     stage = METHODS[method].stage(name)
-    target = stage_folder(workspace, owner, method, name, settings)
+    folders = StageFolders(workspace)
+    target = folders.of(owner, method, name, settings)
     if (known := read_record(target)) is not None:
         return known
     inputs = {}
     for role, source in stage.inputs.items():
         upstream, _, part = source.partition("/")
-        inputs[role] = stage_folder(workspace, owner, method, upstream, settings) / part
+        inputs[role] = folders.of(owner, method, upstream, settings) / part
         if not inputs[role].is_dir():
             raise StageError(f"{name} of {owner} needs the output of {upstream}: run that stage first")
     return execute(stage, method, owner, settings, workspace.data_dir(owner), inputs, target, progress)
 
 
-def stage_folder(workspace: Workspace, asker: Owner, method: MethodName, name: str, settings: Settings) -> Path:
-    """`asker` is the stage's owner or, of a data set, any of its categories.
-
-    Raises StageError where the category's `manifest`, whose digest is part of its other stages' keys, has not run yet.
+class StageFolders:
+    """The folders of a workspace's study stages. Images and manifests are looked at once: a study of a few hundred
+    cells asks for thousands of folders. Where they may have changed, another of these is wanted.
     """
-    stage = METHODS[method].stage(name)
-    owner = stage.owner(asker)
-    base = workspace.root / "work" / STUDIES_DIR / "stages" / str(owner)
-    if stage.scope == "dataset":
-        return base / f"{name}-{_dataset_key(workspace, owner, method, stage, settings)}"
-    if stage.name == MANIFEST.name:
-        return base / f"{MANIFEST.name}-{_digest([_sections(stage, settings), _fingerprint(workspace, owner)])}"
-    manifest = stage_folder(workspace, owner, method, MANIFEST.name, settings)
-    if not manifest.is_dir():
-        raise StageError(f"{name} of {owner} needs the output of {MANIFEST.name}: run that stage first")
-    images = Manifest.load(manifest / TRAIN_FILE, manifest / TEST_FILE).digest
-    return base / f"{name}-{_key(workspace, owner, method, stage, settings, images)}"
 
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._fingerprints: dict[Owner, _Fingerprint] = {}
+        self._versions: dict[Path, str] = {}
 
-def _key(workspace: Workspace, owner: Owner, method: MethodName, stage: Stage, settings: Settings, images: str) -> str:
-    """Digest of the stage, its settings, and the keys of what it reads."""
+    def of(self, asker: Owner, method: MethodName, name: str, settings: Settings) -> Path:
+        """`asker` is the stage's owner or, of a data set, any of its categories.
 
-    def key_of(source: Stage) -> str:
-        if source.scope == "dataset":
-            return _dataset_key(workspace, source.owner(owner), method, source, settings)
-        return _key(workspace, owner, method, source, settings, images)
+        Raises StageError where the category's `manifest`, whose digest is part of its other stages' keys, has not run.
+        """
+        stage = METHODS[method].stage(name)
+        owner = stage.owner(asker)
+        base = self._workspace.root / "work" / STUDIES_DIR / "stages" / str(owner)
+        if stage.scope == "dataset":
+            return base / f"{name}-{self._dataset_key(owner, method, stage, settings)}"
+        if stage.name == MANIFEST.name:
+            return base / f"{MANIFEST.name}-{_digest([_sections(stage, settings), self._fingerprint(owner)])}"
+        manifest = self.of(owner, method, MANIFEST.name, settings)
+        if not manifest.is_dir():
+            raise StageError(f"{name} of {owner} needs the output of {MANIFEST.name}: run that stage first")
+        return base / f"{name}-{self._key(owner, method, stage, settings, self._version(manifest))}"
 
-    upstream = [
-        images if source == MANIFEST.name else key_of(METHODS[method].stage(source)) for source in stage.upstream
-    ]
-    whose = "" if stage.scope == "category" else method
-    return _digest([stage.function, whose, _sections(stage, settings), upstream])
+    def _key(self, owner: Owner, method: MethodName, stage: Stage, settings: Settings, version: str) -> str:
+        """Digest of the stage, its settings, and the keys of what it reads."""
 
+        def key_of(source: Stage) -> str:
+            if source.scope == "dataset":
+                return self._dataset_key(source.owner(owner), method, source, settings)
+            return self._key(owner, method, source, settings, version)
 
-def _dataset_key(workspace: Workspace, owner: Owner, method: MethodName, stage: Stage, settings: Settings) -> str:
-    """Of a stage that reads the images of all categories, and no other stage."""
-    return _digest([stage.function, method, _sections(stage, settings), _fingerprint(workspace, owner)])
+        upstream = [
+            version if source == MANIFEST.name else key_of(METHODS[method].stage(source)) for source in stage.upstream
+        ]
+        whose = "" if stage.scope == "category" else method
+        return _digest([stage.function, whose, _sections(stage, settings), upstream])
+
+    def _dataset_key(self, owner: Owner, method: MethodName, stage: Stage, settings: Settings) -> str:
+        """Of a stage that reads the images of all categories, and no other stage."""
+        return _digest([stage.function, method, _sections(stage, settings), self._fingerprint(owner)])
+
+    def _fingerprint(self, owner: Owner) -> _Fingerprint:
+        """Names, sizes and times of the images: the content is read, and told by the manifest, when these change."""
+        if owner not in self._fingerprints:
+            folder = self._workspace.data_dir(owner)
+            files = [(file, file.stat()) for file in sorted(folder.rglob("*")) if file.is_file()]
+            self._fingerprints[owner] = [
+                (file.relative_to(folder).as_posix(), stat.st_size, stat.st_mtime_ns) for file, stat in files
+            ]
+        return self._fingerprints[owner]
+
+    def _version(self, manifest: Path) -> str:
+        """The data version that the manifest tells."""
+        if manifest not in self._versions:
+            self._versions[manifest] = Manifest.load(manifest / TRAIN_FILE, manifest / TEST_FILE).digest
+        return self._versions[manifest]
 
 
 def _sections(stage: Stage, settings: Settings) -> Mapping[str, object]:
     return settings.model_dump(mode="json", include=set(stage.params))
-
-
-def _fingerprint(workspace: Workspace, owner: Owner) -> list[tuple[str, int, int]]:
-    """Names, sizes and times of the images: the content is read, and told by the manifest, when these change."""
-    folder = workspace.data_dir(owner)
-    files = [(file, file.stat()) for file in sorted(folder.rglob("*")) if file.is_file()]
-    return [(file.relative_to(folder).as_posix(), stat.st_size, stat.st_mtime_ns) for file, stat in files]
 
 
 def _digest(content: object) -> str:

@@ -59,18 +59,18 @@ def test_cells_of_two_categories_wait_for_the_one_training_of_their_data_set(
 ) -> None:
     ran: list[str] = []
 
-    def folder(_workspace: Workspace, asker: Owner, method: MethodName, name: str, _settings: Settings) -> Path:
+    def folder(_: object, asker: Owner, method: MethodName, name: str, _settings: Settings) -> Path:
         return tmp_path / str(METHODS[method].stage(name).owner(asker)) / name
 
     class Stages(FakeRay):
         def run(self, job: Job, *_: object) -> None:
             time.sleep(0.01)  # the other cell comes to the same stage meanwhile
             ran.append(f"{job.stage.name}@{job.owner}")
-            folder(Workspace(tmp_path), job.owner, job.method, job.stage.name, Settings()).mkdir(parents=True)
+            folder(None, job.owner, job.method, job.stage.name, Settings()).mkdir(parents=True)
 
     monkeypatch.setattr(module, "RayStages", Stages)
-    monkeypatch.setattr(module, "stage_folder", folder)
-    monkeypatch.setattr(module, "write_result", lambda _workspace, cell, _folder: cell)
+    monkeypatch.setattr(module.StageFolders, "of", folder)
+    monkeypatch.setattr(module, "write_result", lambda _folders, cell, _folder: cell)
     cells = [Cell("none", "new", Category("d", name), 0, "recontrast_unified", Settings()) for name in ("a", "b")]
     assert not run_cells(Workspace(tmp_path), cells, tmp_path / "results", lambda _: None)
     each = [f"{stage}@d/{name}" for stage in ("manifest", "fit", "evaluate") for name in ("a", "b")]

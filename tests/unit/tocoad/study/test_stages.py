@@ -10,7 +10,7 @@ from tocoad.running import run_stage
 from tocoad.stage import StageError
 from tocoad.study.plan import cells_of, load_study
 from tocoad.study.results import CellResult, read_results, study_dir, write_result
-from tocoad.study.stages import run_study_stage, stage_folder
+from tocoad.study.stages import StageFolders, run_study_stage
 from tocoad.workspace import Category, Workspace
 
 GEAR, PLATE = Category("tiny", "gear"), Category("tiny", "plate")
@@ -31,7 +31,7 @@ def test_a_cell_gives_what_the_same_stages_give_in_a_retrain(study_file: Path, w
     for stage in METHODS["patchcore"].stages:
         run_stage(workspace, GEAR, "patchcore", stage.name, settings)
     for name in ("detector/detector.json", "detector/model.safetensors"):
-        ours = stage_folder(workspace, GEAR, "patchcore", "fit", settings) / name
+        ours = StageFolders(workspace).of(GEAR, "patchcore", "fit", settings) / name
         theirs = workspace.work_dir(GEAR) / "patchcore" / "fit" / name
         assert ours.read_bytes() == theirs.read_bytes()
 
@@ -43,7 +43,9 @@ def test_only_what_decides_a_stage_moves_its_folder(study_file: Path, workspace:
     run_study_stage(workspace, GEAR, "patchcore", "manifest", plain)
 
     def folders(settings: Settings) -> list[Path]:
-        return [stage_folder(workspace, GEAR, "patchcore", name, settings) for name in ("manifest", "fit", "evaluate")]
+        return [
+            StageFolders(workspace).of(GEAR, "patchcore", name, settings) for name in ("manifest", "fit", "evaluate")
+        ]
 
     assert folders(plain)[0] == folders(wide)[0] == folders(seed)[0]
     for other in (wide, seed):
@@ -55,7 +57,7 @@ def test_only_what_decides_a_stage_moves_its_folder(study_file: Path, workspace:
 def test_what_is_there_is_not_computed_again(study_file: Path, workspace: Workspace) -> None:
     settings = _settings(study_file, workspace, "none patchcore gear 0")
     _run(workspace, settings)
-    folder = stage_folder(workspace, GEAR, "patchcore", "fit", settings)
+    folder = StageFolders(workspace).of(GEAR, "patchcore", "fit", settings)
     before = {file: file.stat().st_mtime_ns for file in folder.rglob("*")}
     _run(workspace, settings)
     assert {file: file.stat().st_mtime_ns for file in folder.rglob("*")} == before
@@ -64,18 +66,28 @@ def test_what_is_there_is_not_computed_again(study_file: Path, workspace: Worksp
 def test_a_changed_image_makes_all_anew(study_file: Path, workspace: Workspace) -> None:
     settings = _settings(study_file, workspace, "none patchcore gear 0")
     _run(workspace, settings)
-    folder = stage_folder(workspace, GEAR, "patchcore", "fit", settings)
+    folder = StageFolders(workspace).of(GEAR, "patchcore", "fit", settings)
     next((workspace.data_dir(GEAR) / "train" / "good").iterdir()).unlink()
     with pytest.raises(StageError, match="needs the output of manifest"):
-        stage_folder(workspace, GEAR, "patchcore", "fit", settings)
+        StageFolders(workspace).of(GEAR, "patchcore", "fit", settings)
     run_study_stage(workspace, GEAR, "patchcore", "manifest", settings)
-    assert stage_folder(workspace, GEAR, "patchcore", "fit", settings) != folder
+    assert StageFolders(workspace).of(GEAR, "patchcore", "fit", settings) != folder
+
+
+def test_images_are_looked_at_once(study_file: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = _settings(study_file, workspace, "none patchcore gear 0")
+    run_study_stage(workspace, GEAR, "patchcore", "manifest", settings)
+    folders = StageFolders(workspace)
+    first = folders.of(GEAR, "patchcore", "evaluate", settings)
+    monkeypatch.setattr(Path, "rglob", lambda *_: pytest.fail("looked again"))
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: pytest.fail("read again"))
+    assert folders.of(GEAR, "patchcore", "evaluate", settings) == first
 
 
 def test_a_result_holds_the_figures_and_the_time_of_every_stage(study_file: Path, workspace: Workspace) -> None:
     cell = cells_of(load_study(study_file), workspace)[0]
     _run(workspace, cell.settings)
-    result = write_result(workspace, cell, study_dir(workspace, "bank"))
+    result = write_result(StageFolders(workspace), cell, study_dir(workspace, "bank"))
     file = workspace.root / "work/studies/bank/none/patchcore/gear-0.json"
     assert CellResult.model_validate_json(file.read_text()) == result
     assert read_results(study_dir(workspace, "bank"), cells_of(load_study(study_file), workspace)) == [result]
@@ -90,7 +102,7 @@ def test_cells_of_two_categories_share_the_training_of_their_data_set(study_file
     settings = settings.model_copy(update={"unified": short})
 
     def folder(category: Category, name: str) -> Path:
-        return stage_folder(workspace, category, "recontrast_unified", name, settings)
+        return StageFolders(workspace).of(category, "recontrast_unified", name, settings)
 
     trained = folder(GEAR, "train_unified")
     assert trained == folder(PLATE, "train_unified")
