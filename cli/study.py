@@ -29,20 +29,23 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
     command.add_argument("file", metavar="FILE", type=Path, help="a study file (YAML)")
     command.add_argument("--table", action="store_true", help="compute nothing: the table of the cells that are there")
     command.add_argument("--out", type=Path, metavar="FILE", help="write the table there (default: standard output)")
+    command.add_argument(
+        "--keep", action="store_true", help="keep rows of the table in --out whose cells are not there, and mark them"
+    )
 
 
 def _study(options: argparse.Namespace) -> int:
     from tocoad.study.plan import cells_of, load_study
-    from tocoad.study.results import read_results, study_dir
+    from tocoad.study.results import read_results, results_dir
     from tocoad.study.table import study_table
 
     workspace = current_workspace()
     study = load_study(options.file)
+    earlier = _earlier(options)
     cells = cells_of(study, workspace)
-    folder = study_dir(workspace, options.file.stem)
+    folder = results_dir(options.file)
     failed = False if options.table else _compute(workspace, cells, folder, options.debug)
-    results = read_results(folder, cells)
-    table = study_table(options.file.stem, study, results, len(cells), f"tocoad study {options.file}")
+    table = study_table(study, read_results(folder, cells), cells, options.file, earlier)
     if options.out is None:
         print(table, end="")
     else:
@@ -50,6 +53,21 @@ def _study(options: argparse.Namespace) -> int:
         options.out.write_text(table, encoding="utf-8")
         print(options.out)
     return 1 if failed else 0
+
+
+def _earlier(options: argparse.Namespace) -> str | None:
+    """The table whose rows are to be kept: read first, for a study may take days."""
+    from tocoad.config import SettingsError
+
+    if not options.keep:
+        return None
+    if options.out is None:
+        raise SettingsError("--keep keeps rows of the table in --out: say which file that is")
+    try:
+        text: str = options.out.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise SettingsError(f"--keep: {options.out} is missing: there is nothing to keep") from None
+    return text
 
 
 def _compute(workspace: Workspace, cells: Sequence[Cell], folder: Path, debug: bool) -> bool:

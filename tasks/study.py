@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Lock
 
 from tasks import progress
 from tasks.ray import RayStages
-from tocoad.graph import METHODS, Job
-from tocoad.stage import Progress, StageError
+from tocoad.graph import METHODS, Job, Stage
+from tocoad.stage import StageError
 from tocoad.study.plan import Cell
-from tocoad.study.results import CellResult, write_result
+from tocoad.study.results import CellResult, known_result, write_result
 from tocoad.study.stages import StageFolders
 from tocoad.workspace import Workspace
 
@@ -56,23 +57,27 @@ def run_cells(
 def _run_cell(
     cell: Cell, folder: Path, folders: StageFolders, stages: RayStages, locks: _Locks
 ) -> CellResult | Failure:
+    # The manifest tells the images, and with them whether the result that lies there is of these.
+    manifest, *others = METHODS[cell.method].stages
     try:
-        for stage in METHODS[cell.method].stages:
-            job = Job(stage.owner(cell.category), cell.method, stage)
-            target = folders.of(cell.category, cell.method, stage.name, cell.settings)
-            with locks.of(target):
-                if not target.is_dir():
-                    label = f"{stage.name} {cell}"
-
-                    def show(update: Progress, label: str = label) -> None:
-                        progress.report(label, update)
-
-                    stages.run(job, cell.settings, show)
+        _run_stage(cell, manifest, folders, stages, locks)
+        if (known := known_result(folders, cell, folder)) is not None:
+            return known
+        for stage in others:
+            _run_stage(cell, stage, folders, stages, locks)
         return write_result(folders, cell, folder)
     except Exception as error:  # whatever it is: the other cells are worth hours
         text = str(error).splitlines()[0] if str(error) else "without a message"
-        known = isinstance(error, StageError | OSError)
-        return Failure(cell, text if known else f"{type(error).__name__}: {text}", error)
+        expected = isinstance(error, StageError | OSError)
+        return Failure(cell, text if expected else f"{type(error).__name__}: {text}", error)
+
+
+def _run_stage(cell: Cell, stage: Stage, folders: StageFolders, stages: RayStages, locks: _Locks) -> None:
+    target = folders.of(cell.category, cell.method, stage.name, cell.settings)
+    with locks.of(target):
+        if not target.is_dir():
+            job = Job(stage.owner(cell.category), cell.method, stage)
+            stages.run(job, cell.settings, partial(progress.report, f"{stage.name} {cell}"))
 
 
 class _Locks:

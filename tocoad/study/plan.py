@@ -46,6 +46,9 @@ class StudyFile(Section):
     def _names_exist(self) -> StudyFile:
         if self.control not in self.variants:
             raise ValueError(f"control: {self.control!r} is not one of the variants {', '.join(self.variants)}")
+        for name in (*self.encoders, *self.variants):
+            if name.startswith(".") or set(name) & set("/\\|"):
+                raise ValueError(f"{name!r} names a folder and a row: no /, \\ or | in it, and no dot in front")
         for name, variant in self.variants.items():
             for encoder in variant.encoders or ():
                 if encoder not in self.encoders:

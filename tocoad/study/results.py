@@ -1,26 +1,35 @@
-"""What came of the cells: one JSON file each."""
+"""What came of the cells: one JSON file each, in a folder beside the study's file and named as it is.
+
+They are small enough to be kept under version control: the table is made of them alone, on any machine, and a cell
+whose result is there is not computed again.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from tocoad.config import SettingsError
 from tocoad.evaluation.files import read_replicates, read_report
 from tocoad.graph import METHODS
 from tocoad.metrics.names import MetricName
+from tocoad.params import explain
 from tocoad.running import read_record
 from tocoad.stage import CURVES_FILE
 from tocoad.study.plan import Cell
-from tocoad.study.stages import STUDIES_DIR, StageFolders
-from tocoad.workspace import Workspace
+from tocoad.study.stages import StageFolders
+
+# Draws are written to a thousandth of a point; intervals are told to a tenth.
+_DRAW_DIGITS = 5
 
 
 class CellResult(BaseModel):
     """`seconds` (the clock's), `cpu_seconds`, `peak_memory` (bytes), `iterations` (where it trains) and `figures`
     are by stage: its own, wherever it was first computed.
-    `replicates` are the metrics' values on the bootstrap draws of the category's test images.
+    `replicates` are the metrics' values on the bootstrap draws of the category's test images, to five digits.
+    `key` tells everything that decided the figures: the settings that its stages read, and the images.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -30,6 +39,7 @@ class CellResult(BaseModel):
     category: str
     seed: int
     method: str
+    key: str
     evaluation_set: str
     metrics: Mapping[MetricName, float | None]
     recall: float | None
@@ -42,14 +52,41 @@ class CellResult(BaseModel):
     replicates: Mapping[MetricName, tuple[float, ...]]
 
 
-def study_dir(workspace: Workspace, name: str) -> Path:
-    return workspace.root / "work" / STUDIES_DIR / name
+def results_dir(file: Path) -> Path:
+    """Where the results of the study in `file` lie."""
+    return file.with_suffix("")
 
 
 def read_results(folder: Path, cells: Sequence[Cell]) -> list[CellResult]:
-    """What is there of the cells, in their order; a file of earlier settings counts until its cell is run again."""
-    files = [folder / cell.file_name for cell in cells]
-    return [CellResult.model_validate_json(file.read_text(encoding="utf-8")) for file in files if file.is_file()]
+    """What is there of the cells, in their order; a file of earlier settings counts until its cell is run again.
+
+    Raises SettingsError where a file is not a cell's result.
+    """
+    found = (_read(folder / cell.file_name) for cell in cells)
+    return [result for result in found if result is not None]
+
+
+def known_result(stages: StageFolders, cell: Cell, folder: Path) -> CellResult | None:
+    """The cell's result below `folder`, if it is of these settings and images.
+
+    Raises StageError where the category's `manifest`, which tells the images, has not run.
+    """
+    result = _read(folder / cell.file_name)
+    return result if result is not None and result.key == _key(stages, cell) else None
+
+
+def _read(file: Path) -> CellResult | None:
+    try:
+        return CellResult.model_validate_json(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValidationError as error:
+        raise SettingsError(f"{file}: {explain(error)}; remove it, and its cell is computed again") from None
+
+
+def _key(stages: StageFolders, cell: Cell) -> str:
+    """The name of the last stage's folder, a digest of all that the stages before it read."""
+    return stages.of(cell.category, cell.method, METHODS[cell.method].stages[-1].name, cell.settings).name
 
 
 def write_result(stages: StageFolders, cell: Cell, folder: Path) -> CellResult:
@@ -77,6 +114,7 @@ def write_result(stages: StageFolders, cell: Cell, folder: Path) -> CellResult:
         category=cell.category.name,
         seed=cell.seed,
         method=cell.method,
+        key=_key(stages, cell),
         evaluation_set=report.evaluation_set,
         metrics=report.metrics,
         recall=report.at_threshold.recall,
@@ -86,11 +124,13 @@ def write_result(stages: StageFolders, cell: Cell, folder: Path) -> CellResult:
         peak_memory=peak_memory,
         iterations=iterations,
         figures=figures,
-        replicates=read_replicates(place),
+        replicates={
+            name: tuple(round(value, _DRAW_DIGITS) for value in draws) for name, draws in read_replicates(place).items()
+        },
     )
     file = folder / cell.file_name
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_name(f".{file.name}.partial")
-    partial.write_text(result.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    partial.write_text(result.model_dump_json() + "\n", encoding="utf-8")
     partial.replace(file)
     return result

@@ -18,8 +18,6 @@ from tocoad.running import execute, read_record
 from tocoad.stage import ProgressCallback, StageError, StageRecord, silent
 from tocoad.workspace import Owner, Workspace
 
-STUDIES_DIR = "studies"
-
 _Fingerprint = list[tuple[str, int, int]]
 
 
@@ -67,7 +65,7 @@ class StageFolders:
         """
         stage = METHODS[method].stage(name)
         owner = stage.owner(asker)
-        base = self._workspace.root / "work" / STUDIES_DIR / "stages" / str(owner)
+        base = self._workspace.root / "work" / "studies" / "stages" / str(owner)
         if stage.scope == "dataset":
             return base / f"{name}-{self._dataset_key(owner, method, stage, settings)}"
         if stage.name == MANIFEST.name:

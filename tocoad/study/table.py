@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import mean
 
 import numpy as np
@@ -11,7 +12,8 @@ import numpy as np
 from tocoad.graph import METHODS
 from tocoad.metrics.names import METRIC_NAMES, MetricName
 from tocoad.metrics.seeds import Spread, over_seeds
-from tocoad.study.plan import StudyFile
+from tocoad.study.earlier import MARK, EarlierRows, row_name, row_seeds
+from tocoad.study.plan import Cell, StudyFile
 from tocoad.study.results import CellResult
 
 # What the tables show of the seven; pixel AUROC is saturated and stands beside the others for that reason alone.
@@ -30,21 +32,43 @@ class Gain:
     high: float
 
 
-def study_table(name: str, study: StudyFile, results: Sequence[CellResult], cells: int, command: str) -> str:
-    """Markdown. Every figure comes from the `results`, of so many `cells`; `command` is what made them."""
-    made = f"Made by `{command}` from {len(results)} of {cells} cells."
-    lines = [f"# Study: {name}", "", made, "", *_legend(study, {result.variant for result in results})]
+def study_table(
+    study: StudyFile, results: Sequence[CellResult], cells: Sequence[Cell], file: Path, earlier: str | None = None
+) -> str:
+    """Markdown. Every figure comes from the `results`, of the `cells` of the study in `file`; or from a row of the
+    `earlier` table that has more seeds than there are results for, and is marked.
+
+    Raises SettingsError where the earlier table has other columns.
+    """
+    header = _header(study)
+    kept = EarlierRows(earlier or "", header[0])
+    sections: list[str] = []
+    rows: list[str] = []
     for encoder in study.encoders:
         of_encoder = [result for result in results if result.encoder == encoder]
-        if not of_encoder:
-            continue
-        averaged = [result for result in of_encoder if study.mean_over is None or result.category in study.mean_over]
-        title = "Mean over " + ("categories" if study.mean_over is None else ", ".join(study.mean_over))
-        lines += ["", f"## {encoder}", "", f"### {title}", "", *_means(study, averaged)]
-        for category in dict.fromkeys(result.category for result in of_encoder):
-            of_category = [result for result in of_encoder if result.category == category]
-            lines += ["", f"### {category}", "", *_means(study, of_category)]
-    return "\n".join(lines) + "\n"
+        heading = ["", f"## {encoder}"]
+        for place, categories in _places(study, [cell for cell in cells if cell.encoder == encoder]):
+            found = list(_rows(study, of_encoder, categories, kept.of(encoder, place)))
+            if found:
+                sections += [*heading, "", f"### {place}", "", *header, *found]
+                rows += found
+                heading = []
+    made = f"Made by `tocoad study {file}` from {len(results)} of {len(cells)} cells."
+    if marked := sum(row_name(row).endswith(MARK) for row in rows):
+        made += (
+            f" {marked} of {len(rows)} rows, marked{MARK}, are of runs before, as they stood in this table; "
+            "their Δ is to the control of their own run."
+        )
+    names = {row_name(row).removesuffix(MARK) for row in rows}
+    return "\n".join([f"# Study: {file.stem}", "", made, "", *_legend(study, names), *sections]) + "\n"
+
+
+def _places(study: StudyFile, cells: Sequence[Cell]) -> Iterator[tuple[str, Sequence[str]]]:
+    """The title of each of an encoder's tables, and the categories it is the mean of."""
+    planned = list(dict.fromkeys(cell.category.name for cell in cells))
+    averaged = [name for name in planned if study.mean_over is None or name in study.mean_over]
+    yield "Mean over " + ("categories" if study.mean_over is None else ", ".join(study.mean_over)), averaged
+    yield from ((name, [name]) for name in planned)
 
 
 def gain(metric: MetricName, variant: Sequence[CellResult], control: Sequence[CellResult]) -> Gain | None:
@@ -87,30 +111,41 @@ def _value(result: CellResult, metric: MetricName) -> float:
     return value
 
 
-def _means(study: StudyFile, results: Sequence[CellResult]) -> Iterator[str]:
+def _header(study: StudyFile) -> tuple[str, str]:
+    names = ["variant", "seeds", *SHOWN, *(f"Δ {name}" for name in SHOWN if name != "pixel_AUROC")]
     timed, trained = _stages(study, _TIMED), _stages(study, _TRAINED)
-    header = ["variant", "seeds", *SHOWN, *(f"Δ {name}" for name in SHOWN if name != "pixel_AUROC")]
-    header += [f"CPU s ({' / '.join(timed)})", f"CPU s an iteration ({' / '.join(trained)})", "peak MiB"]
-    yield "| " + " | ".join(header) + " |"
-    yield "|---" + "|---:" * (len(header) - 1) + "|"
-    control = [result for result in results if result.variant == study.control]
-    categories = {result.category for result in results}
+    names += [f"CPU s ({' / '.join(timed)})", f"CPU s an iteration ({' / '.join(trained)})", "peak MiB"]
+    return _row(names), "|---" + "|---:" * (len(names) - 1) + "|"
+
+
+def _rows(
+    study: StudyFile, results: Sequence[CellResult], categories: Sequence[str], kept: Mapping[str, str]
+) -> Iterator[str]:
+    """Of one encoder's `results`, the means over `categories`. A kept row stands where its seeds are more."""
+    timed, trained = _stages(study, _TIMED), _stages(study, _TRAINED)
+    of_categories = [result for result in results if result.category in categories]
+    control = [result for result in of_categories if result.variant == study.control]
     for variant in study.variants:
-        found = [result for result in results if result.variant == variant]
+        found = [result for result in of_categories if result.variant == variant]
         by_seed = _by_seed(found, len(categories))
         mine = [result for result in found if result.seed in by_seed]
-        if not mine:
-            continue
-        spread = over_seeds(list(by_seed.values()))
-        cells = [variant, str(len(by_seed))]
-        cells += [_spread_text(spread.get(metric)) for metric in SHOWN]
-        for metric in SHOWN:
-            if metric != "pixel_AUROC":
-                cells.append("" if variant == study.control else _gain_text(gain(metric, mine, control)))
-        cells.append(" / ".join(_time_text(stage, mine) for stage in timed))
-        cells.append(" / ".join(_iteration_text(stage, mine) for stage in trained))
-        cells.append(_peak_text(mine))
-        yield "| " + " | ".join(cells) + " |"
+        if variant in kept and row_seeds(kept[variant]) > len(by_seed):
+            yield kept[variant]
+        elif mine:
+            spread = over_seeds(list(by_seed.values()))
+            cells = [variant, str(len(by_seed))]
+            cells += [_spread_text(spread.get(metric)) for metric in SHOWN]
+            for metric in SHOWN:
+                if metric != "pixel_AUROC":
+                    cells.append("" if variant == study.control else _gain_text(gain(metric, mine, control)))
+            cells.append(" / ".join(_time_text(stage, mine) for stage in timed))
+            cells.append(" / ".join(_iteration_text(stage, mine) for stage in trained))
+            cells.append(_peak_text(mine))
+            yield _row(cells)
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
 
 
 def _by_seed(results: Sequence[CellResult], categories: int) -> dict[int, dict[MetricName, float | None]]:

@@ -70,6 +70,7 @@ def test_cells_of_two_categories_wait_for_the_one_training_of_their_data_set(
 
     monkeypatch.setattr(module, "RayStages", Stages)
     monkeypatch.setattr(module.StageFolders, "of", folder)
+    monkeypatch.setattr(module, "known_result", lambda *_: None)
     monkeypatch.setattr(module, "write_result", lambda _folders, cell, _folder: cell)
     cells = [Cell("none", "new", Category("d", name), 0, "recontrast_unified", Settings()) for name in ("a", "b")]
     assert not run_cells(Workspace(tmp_path), cells, tmp_path / "results", lambda _: None)

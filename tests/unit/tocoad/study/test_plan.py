@@ -52,6 +52,8 @@ def test_a_variants_settings_are_laid_over_the_studys_and_these_over_the_profile
             "dataset: tiny\nmean_over: [geer]",
             "mean_over: 'geer' is not one of the study's gear, plate",
         ),
+        ("  none:", "  ../none:", "'../none' names a folder and a row"),
+        ("  wide:", "  a|b:", "'a|b' names a folder and a row"),
         ("coreset_ratio", "coreset_ration", "bank.coreset_ration"),
         ("profile: demo", "profile: night", "profile 'night' is not one of demo, default, paper"),
         ("dataset: tiny", "dataset: tinny", "did you mean 'tiny'?"),

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tocoad.config import Settings
+from tocoad.config import Settings, SettingsError
+from tocoad.evaluation.files import read_replicates
 from tocoad.graph import METHODS
 from tocoad.running import run_stage
 from tocoad.stage import StageError
 from tocoad.study.plan import cells_of, load_study
-from tocoad.study.results import CellResult, read_results, study_dir, write_result
+from tocoad.study.results import CellResult, known_result, read_results, results_dir, write_result
 from tocoad.study.stages import StageFolders, run_study_stage
 from tocoad.workspace import Category, Workspace
 
@@ -87,13 +89,40 @@ def test_images_are_looked_at_once(study_file: Path, workspace: Workspace, monke
 def test_a_result_holds_the_figures_and_the_time_of_every_stage(study_file: Path, workspace: Workspace) -> None:
     cell = cells_of(load_study(study_file), workspace)[0]
     _run(workspace, cell.settings)
-    result = write_result(StageFolders(workspace), cell, study_dir(workspace, "bank"))
-    file = workspace.root / "work/studies/bank/none/patchcore/gear-0.json"
+    result = write_result(StageFolders(workspace), cell, results_dir(study_file))
+    file = study_file.parent / "bank/none/patchcore/gear-0.json"
     assert CellResult.model_validate_json(file.read_text()) == result
-    assert read_results(study_dir(workspace, "bank"), cells_of(load_study(study_file), workspace)) == [result]
+    assert read_results(results_dir(study_file), cells_of(load_study(study_file), workspace)) == [result]
     assert set(result.seconds) == {"manifest", "fit", "evaluate"}
     assert len(result.replicates["image_AUROC"]) == 20
     assert (result.variant, result.category, result.seed) == ("patchcore", "gear", 0)
+
+
+def test_a_result_is_known_while_settings_and_images_are_the_same(study_file: Path, workspace: Workspace) -> None:
+    cell, folder = cells_of(load_study(study_file), workspace)[0], results_dir(study_file)
+    _run(workspace, cell.settings)
+    stages = StageFolders(workspace)
+    assert known_result(stages, cell, folder) is None
+    result = write_result(stages, cell, folder)
+    assert known_result(stages, cell, folder) == result
+    exact = read_replicates(stages.of(GEAR, "patchcore", "evaluate", cell.settings))
+    for name, draws in result.replicates.items():
+        assert draws == pytest.approx(exact[name], abs=5e-6)
+    bank = cell.settings.bank.model_copy(update={"coreset_ratio": 0.5})
+    other = replace(cell, settings=cell.settings.model_copy(update={"bank": bank}))
+    assert known_result(stages, other, folder) is None
+    next((workspace.data_dir(GEAR) / "train" / "good").iterdir()).unlink()
+    run_study_stage(workspace, GEAR, "patchcore", "manifest", cell.settings)
+    assert known_result(StageFolders(workspace), cell, folder) is None
+
+
+def test_a_broken_result_is_named_with_the_way_out(study_file: Path, workspace: Workspace) -> None:
+    cells, folder = cells_of(load_study(study_file), workspace), results_dir(study_file)
+    file = folder / "none/patchcore/gear-0.json"
+    file.parent.mkdir(parents=True)
+    file.write_text('{"encoder": "none"')
+    with pytest.raises(SettingsError, match=r"gear-0\.json: .*remove it, and its cell is computed again"):
+        read_results(folder, cells)
 
 
 def test_cells_of_two_categories_share_the_training_of_their_data_set(study_file: Path, workspace: Workspace) -> None:

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from tocoad.config import Settings, SettingsError
 from tocoad.metrics.names import METRIC_NAMES
-from tocoad.study.plan import StudyFile
+from tocoad.study.plan import Cell, StudyFile
 from tocoad.study.results import CellResult
 from tocoad.study.table import gain, study_table
+from tocoad.workspace import Category
 
 STUDY = StudyFile.model_validate(
     {
@@ -29,6 +33,7 @@ def _cell(variant: str, category: str, seed: int, value: float, draws: list[floa
         category=category,
         seed=seed,
         method="tocoad",
+        key="evaluate-0",
         evaluation_set=category,
         metrics=dict.fromkeys(METRIC_NAMES, value),
         recall=None,
@@ -77,45 +82,60 @@ def test_the_interval_pairs_the_draws_of_a_category_and_averages_over_categories
     assert found.high == pytest.approx(10 + 1.96 * 2 / np.sqrt(2), abs=0.15)
 
 
+FILE = Path("studies/t.yaml")
+CELLS = [
+    Cell("lite", variant, Category("d", category), 0, "tocoad", Settings())
+    for variant in ("control", "new", "unrun")
+    for category in ("a", "b")
+]
+
+
+def _rows(table: str, place: str) -> dict[str, list[str]]:
+    """The rows below the heading `place`, by their first cell."""
+    _, _, below = table.partition(f"### {place}\n")
+    lines = below.partition("\n#")[0].splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| ")]
+    return {row[0]: row for row in rows if row[0] != "variant"}
+
+
 def test_the_table_says_what_ran_and_nothing_of_what_did_not() -> None:
     results = [_cell("control", "a", 0, 0.5), _cell("new", "a", 0, 0.6), _cell("new", "a", 1, 0.7)]
-    table = study_table("t", STUDY, results, 5, "tocoad study t.yaml")
-    (row,) = {line for line in table.splitlines() if line.startswith("| new |")}
-    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    table = study_table(STUDY, results, CELLS, FILE)
+    cells = _rows(table, "a")["new"]
     assert cells[:3] == ["new", "2", "65.00 ± 7.07"]
     assert "+15.00" in cells
     # fit: (8 + 9) / 2, to even; stage 1 was not timed.
     assert cells[-3:] == ["- / ? / - / 8 / 1", "? / -", "3000"]
     assert "what is tried" in table
     assert "unrun" not in table
-    assert "`tocoad study t.yaml` from 3 of 5 cells" in table
+    assert "`tocoad study studies/t.yaml` from 3 of 6 cells" in table
+    assert "†" not in table
 
 
-def test_an_iteration_takes_its_part_of_the_stage() -> None:
-    timed = _cell("new", "a", 0, 0.5).model_copy(update={"cpu_seconds": {"stage1": 350.0}})
-    (row,) = {line for line in study_table("t", STUDY, [timed], 1, "x").splitlines() if line.startswith("| new |")}
-    assert row.strip("| ").split(" | ")[-2] == "0.50 / -"
+def test_a_mean_over_categories_waits_for_all_of_the_studys() -> None:
+    half = [_cell("control", "a", 0, 0.5), _cell("new", "a", 0, 0.6)]
+    assert "Mean over" not in study_table(STUDY, half, CELLS, FILE)
+    whole = study_table(STUDY, [*half, _cell("new", "b", 0, 0.8)], CELLS, FILE)
+    assert list(_rows(whole, "Mean over categories")) == ["new"]
 
 
-def test_the_first_table_can_be_of_some_categories() -> None:
-    study = STUDY.model_copy(update={"mean_over": ("a",)})
-    results = [_cell("new", "a", 0, 0.5), _cell("new", "b", 0, 0.9)]
-    table = study_table("t", study, results, 2, "x")
-    assert "### Mean over a\n" in table
-    assert "| new | 1 | 50.00 |" in table.split("### b")[0]
-    assert "| new | 1 | 90.00 |" in table.split("### b")[1]
+def test_earlier_rows_stand_marked_where_fewer_seeds_are_at_hand() -> None:
+    seeds = [_cell("control", name, seed, 0.5) for name in ("a", "b") for seed in (0, 1)]
+    before = study_table(STUDY, [*seeds, _cell("new", "a", 0, 0.6), _cell("new", "b", 0, 0.6)], CELLS, FILE)
+    now = [_cell("control", "a", 0, 0.4), _cell("new", "a", 0, 0.9)]
+    table = study_table(STUDY, now, CELLS, FILE, before)
+    means, of_a = _rows(table, "Mean over categories"), _rows(table, "a")
+    old, old_of_a = _rows(before, "Mean over categories"), _rows(before, "a")
+    # The control has fewer seeds now, and the mean of "new" lacks a category; its row of "a" is as good as the old one.
+    assert means == {"control †": ["control †", *old["control"][1:]], "new †": ["new †", *old["new"][1:]]}
+    assert of_a["control †"][1:] == old_of_a["control"][1:]
+    assert of_a["new"][2] == "90.00"
+    assert "5 of 6 rows, marked †" in table
+    assert "what is tried" in table
+    assert study_table(STUDY, now, CELLS, FILE, table) == table
 
 
-def test_a_seed_without_all_categories_is_no_mean_over_categories() -> None:
-    results = [_cell("new", "a", 0, 0.5), _cell("new", "b", 0, 0.7), _cell("new", "a", 1, 0.9)]
-    table = study_table("t", STUDY, results, 3, "x")
-    means = table.split("### a")[0]
-    assert "| new | 1 | 60.00 |" in means
-
-
-def test_a_variant_that_lacks_a_category_has_no_mean_over_categories() -> None:
-    control = [_cell("control", "a", 0, 0.5), _cell("control", "b", 0, 0.5)]
-    table = study_table("t", STUDY, [*control, _cell("new", "a", 0, 0.9)], 4, "x")
-    means, of_category = table.split("### a")
-    assert "| new |" not in means
-    assert "+40.00" in of_category
+def test_earlier_rows_of_other_columns_are_refused() -> None:
+    before = study_table(STUDY, [_cell("control", "a", 0, 0.5)], CELLS, FILE).replace("peak MiB", "peak")
+    with pytest.raises(SettingsError, match="table of lite, a has other columns"):
+        study_table(STUDY, [], CELLS, FILE, before)

@@ -1,0 +1,44 @@
+"""Rows of a study's table that was written before: what stands there when the cells behind it are not at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tocoad.config import SettingsError
+
+MARK = " †"
+
+
+class EarlierRows:
+    """The rows by encoder (`## lite0`), place (`### bottle`) and variant, each with the mark behind its name.
+
+    Raises SettingsError where a table in the text has not the columns of `header`: its rows would say something else.
+    """
+
+    def __init__(self, text: str, header: str) -> None:
+        self._rows: dict[tuple[str, str], dict[str, str]] = {}
+        encoder = place = ""
+        for line in text.splitlines():
+            if line.startswith("## "):
+                encoder = line.removeprefix("## ")
+            elif line.startswith("### "):
+                place = line.removeprefix("### ")
+            elif line.startswith("| variant |"):
+                if line != header:
+                    raise SettingsError(f"the table of {encoder}, {place} has other columns: its rows cannot be kept")
+            elif line.startswith("| "):
+                name = row_name(line).removesuffix(MARK)
+                marked = line.replace(row_name(line), name + MARK, 1)
+                self._rows.setdefault((encoder, place), {})[name] = marked
+
+    def of(self, encoder: str, place: str) -> Mapping[str, str]:
+        return self._rows.get((encoder, place), {})
+
+
+def row_name(row: str) -> str:
+    return row.removeprefix("| ").partition(" |")[0]
+
+
+def row_seeds(row: str) -> int:
+    """How many seeds a row is of: its second column."""
+    return int(row.split("|")[2])
