@@ -42,7 +42,7 @@ def _study(options: argparse.Namespace) -> int:
     workspace = current_workspace()
     study = load_study(options.file)
     earlier = _earlier(options)
-    cells = cells_of(study, workspace)
+    cells = cells_of(study, workspace, images=not options.table)
     folder = results_dir(options.file)
     failed = False if options.table else _compute(workspace, cells, folder, options.debug)
     table = study_table(study, read_results(folder, cells), cells, options.file, earlier)

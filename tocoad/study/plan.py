@@ -91,13 +91,17 @@ def load_study(file: Path) -> StudyFile:
         raise SettingsError(f"{file}: {explain(error)}") from None
 
 
-def cells_of(study: StudyFile, workspace: Workspace) -> list[Cell]:
+def cells_of(study: StudyFile, workspace: Workspace, *, images: bool = True) -> list[Cell]:
     """Every cell, the first seed of all variants before the second of any: an interrupted study is broad, not deep.
+    Without `images` the categories that the study names are taken as they are: results need no data to be read.
 
     Raises:
         SettingsError: the data set, a category, a profile or a setting is not known.
     """
-    categories = select_categories(workspace, study.dataset, study.categories)
+    if images or not study.categories:
+        categories = select_categories(workspace, study.dataset, study.categories)
+    else:
+        categories = [Category(study.dataset, name) for name in dict.fromkeys(study.categories)]
     _check_names(study, {category.name for category in categories})
     cells = [
         Cell(encoder, name, category, seed, variant.method, settings)

@@ -41,6 +41,17 @@ def test_a_variants_settings_are_laid_over_the_studys_and_these_over_the_profile
     assert workspace.params_file.read_text() == before
 
 
+def test_cells_can_be_told_where_the_images_are_not(study_file: Path, workspace: Workspace) -> None:
+    study_file.write_text(study_file.read_text().replace("dataset: tiny", "dataset: elsewhere"))
+    with pytest.raises(SettingsError, match="data set 'elsewhere' is not in this workspace"):
+        cells_of(load_study(study_file), workspace, images=False)
+    study_file.write_text(study_file.read_text() + "categories: [cup, gear]\n")
+    cells = cells_of(load_study(study_file), workspace, images=False)
+    assert [str(cell.category) for cell in cells[:2]] == ["elsewhere/cup", "elsewhere/gear"]
+    with pytest.raises(SettingsError, match="data set 'elsewhere' is not in this workspace"):
+        cells_of(load_study(study_file), workspace)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
