@@ -44,8 +44,15 @@ def _study(options: argparse.Namespace) -> int:
     earlier = _earlier(options)
     cells = cells_of(study, workspace, images=not options.table)
     folder = results_dir(options.file)
-    failed = False if options.table else _compute(workspace, cells, folder, options.debug)
-    table = study_table(study, read_results(folder, cells), cells, options.file, earlier)
+
+    def make_table() -> str:
+        return study_table(study, read_results(folder, cells), cells, options.file, earlier)
+
+    # Made before anything is computed too: a broken result or a table of other columns is told now, not after days.
+    table, failed = make_table(), False
+    if not options.table:
+        failed = _compute(workspace, cells, folder, options.debug)
+        table = make_table()
     if options.out is None:
         print(table, end="")
     else:
@@ -56,7 +63,7 @@ def _study(options: argparse.Namespace) -> int:
 
 
 def _earlier(options: argparse.Namespace) -> str | None:
-    """The table whose rows are to be kept: read first, for a study may take days."""
+    """The table whose rows are to be kept."""
     from tocoad.config import SettingsError
 
     if not options.keep:

@@ -73,6 +73,18 @@ def test_rows_are_kept_of_a_table_alone(shop: Any, options: list[str], says: str
     assert (done.returncode, done.stderr) == (2, f"error: {says}\n")
 
 
+def test_a_broken_result_is_told_before_anything_is_computed(shop: Any) -> None:
+    (shop.root / "broken.yaml").write_text(STUDY)
+    result = shop.root / "broken/none/fused/gear-0.json"
+    result.parent.mkdir(parents=True)
+    result.write_text("{")
+    done = shop.run("tocoad", "study", "broken.yaml")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: broken/none/fused/gear-0.json: ")
+    assert done.stderr.count("\n") == 1
+    assert not (shop.root / "broken/none/patchcore").exists()
+
+
 def test_a_wrong_study_file_is_exit_code_2(shop: Any) -> None:
     (shop.root / "wrong.yaml").write_text(STUDY.replace("control: patchcore", "control: patchcor"))
     done = shop.run("tocoad", "study", "wrong.yaml")

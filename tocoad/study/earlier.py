@@ -12,7 +12,8 @@ MARK = " †"
 class EarlierRows:
     """The rows by encoder (`## lite0`), place (`### bottle`) and variant, each with the mark behind its name.
 
-    Raises SettingsError where a table in the text has not the columns of `header`: its rows would say something else.
+    Raises SettingsError where a table in the text has not the columns of `header`, or a row no number of seeds: it
+    would say something else here.
     """
 
     def __init__(self, text: str, header: str) -> None:
@@ -25,9 +26,11 @@ class EarlierRows:
                 place = line.removeprefix("### ")
             elif line.startswith("| variant |"):
                 if line != header:
-                    raise SettingsError(f"the table of {encoder}, {place} has other columns: its rows cannot be kept")
+                    raise SettingsError(f"--keep: the table of {encoder}, {place} has other columns; do without --keep")
             elif line.startswith("| "):
                 name = row_name(line).removesuffix(MARK)
+                if line.count("|") != header.count("|") or not row_seeds(line):
+                    raise SettingsError(f"--keep: {encoder}, {place}: {name!r} is not a row of this study's table")
                 marked = line.replace(row_name(line), name + MARK, 1)
                 self._rows.setdefault((encoder, place), {})[name] = marked
 
@@ -40,5 +43,6 @@ def row_name(row: str) -> str:
 
 
 def row_seeds(row: str) -> int:
-    """How many seeds a row is of: its second column."""
-    return int(row.split("|")[2])
+    """How many seeds a row is of: its second column; 0 where that is no number."""
+    text = row.split("|")[2].strip()
+    return int(text) if text.isdigit() else 0

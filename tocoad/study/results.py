@@ -53,7 +53,9 @@ class CellResult(BaseModel):
 
 
 def results_dir(file: Path) -> Path:
-    """Where the results of the study in `file` lie."""
+    """Where the results of the study in `file` lie. Raises SettingsError where that would be the file itself."""
+    if not file.suffix:
+        raise SettingsError(f"{file}: its results lie in a folder of this name; call the file {file}.yaml")
     return file.with_suffix("")
 
 

@@ -125,6 +125,11 @@ def test_a_broken_result_is_named_with_the_way_out(study_file: Path, workspace: 
         read_results(folder, cells)
 
 
+def test_a_study_file_is_never_the_folder_of_its_results() -> None:
+    with pytest.raises(SettingsError, match=r"call the file studies/bank\.yaml"):
+        results_dir(Path("studies/bank"))
+
+
 def test_cells_of_two_categories_share_the_training_of_their_data_set(study_file: Path, workspace: Workspace) -> None:
     settings = _settings(study_file, workspace, "none patchcore gear 0")
     short = settings.unified.model_copy(update={"iterations": 2, "decoder_blocks": (1, 1, 1), "batch_size": 2})

@@ -135,7 +135,16 @@ def test_earlier_rows_stand_marked_where_fewer_seeds_are_at_hand() -> None:
     assert study_table(STUDY, now, CELLS, FILE, table) == table
 
 
-def test_earlier_rows_of_other_columns_are_refused() -> None:
-    before = study_table(STUDY, [_cell("control", "a", 0, 0.5)], CELLS, FILE).replace("peak MiB", "peak")
-    with pytest.raises(SettingsError, match="table of lite, a has other columns"):
-        study_table(STUDY, [], CELLS, FILE, before)
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("peak MiB", "peak", "the table of lite, a has other columns"),
+        ("| control | 1 |", "| control | one |", "lite, a: 'control' is not a row of this study's table"),
+        ("| control | 1 |", "| control | 1 | 2 |", "lite, a: 'control' is not a row of this study's table"),
+    ],
+)
+def test_what_is_no_row_of_the_study_is_not_kept(old: str, new: str, says: str) -> None:
+    before = study_table(STUDY, [_cell("control", "a", 0, 0.5)], CELLS, FILE)
+    assert old in before
+    with pytest.raises(SettingsError, match=f"--keep: {says}"):
+        study_table(STUDY, [], CELLS, FILE, before.replace(old, new))
