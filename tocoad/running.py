@@ -7,14 +7,19 @@ import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
 
 from tocoad.config import MethodName, Settings
 from tocoad.graph import METHODS, Stage, output_dir
 from tocoad.replacing import replacing
+from tocoad.sealed import SEAL, seal, unseal
 from tocoad.stage import ProgressCallback, StageContext, StageError, StageRecord, silent
 from tocoad.workspace import Owner, Workspace
 
 RECORD_FILE = "record.json"
+_RECORD = TypeAdapter(StageRecord)
 
 
 def run_stage(
@@ -69,23 +74,33 @@ def execute(
         made = stage.load()(context)
         used = context.meter.read()
         record = StageRecord({**made.metrics}, used.seconds, used.cpu_seconds, used.peak_memory)
-        document = {
-            "seconds": record.seconds,
-            "cpu_seconds": record.cpu_seconds,
-            "peak_memory": record.peak_memory,
-            "metrics": dict(record.metrics),
-        }
-        (folder / RECORD_FILE).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+        _write_record(folder, record)
     shutil.rmtree(checkpoint_dir, ignore_errors=True)
     return record
 
 
 def read_record(folder: Path) -> StageRecord | None:
-    """The record that the stage's last run left in its output folder, or None where it never ran here."""
-    file = folder / RECORD_FILE
-    if not file.is_file():
+    """The record that the stage's last run left in its output folder.
+
+    None where it never ran here, and where the record is damaged: then it is as if the stage had not run.
+    """
+    try:
+        text = (folder / RECORD_FILE).read_bytes()
+        return _RECORD.validate_python(unseal(text) if SEAL.encode() in text else _unsealed(text))
+    except (OSError, ValueError):
         return None
-    return StageRecord(**json.loads(file.read_text(encoding="utf-8")))
+
+
+def _write_record(folder: Path, record: StageRecord) -> None:
+    (folder / RECORD_FILE).write_text(seal(_RECORD.dump_python(record)), encoding="utf-8")
+
+
+def _unsealed(text: bytes) -> dict[str, Any]:
+    """A record as versions before the seal wrote it: these four keys and no other. Raises ValueError."""
+    document = json.loads(text)
+    if not isinstance(document, dict) or set(document) != {"seconds", "cpu_seconds", "peak_memory", "metrics"}:
+        raise ValueError("not a record")
+    return document
 
 
 def weights_sha256(folder: Path) -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.helpers.damage import damages
 from tocoad import running
 from tocoad.config import Settings
 from tocoad.graph import Method, Stage
-from tocoad.running import read_record, run_stage, weights_sha256
+from tocoad.running import RECORD_FILE, read_record, run_stage, weights_sha256
 from tocoad.stage import StageContext, StageError, StageRecord
 from tocoad.workspace import Category, Workspace
 
@@ -53,6 +55,27 @@ def test_a_stage_fills_its_folder_and_its_record(workspace: Workspace) -> None:
     assert read_record(workspace.root) is None
     run_stage(workspace, GEAR, "tocoad", "second", Settings(seed=4))
     assert (workspace.root / "work/sample/gear/tocoad/second/copy.txt").read_text() == "seed 4"
+
+
+def test_a_record_cut_at_any_byte_or_altered_is_as_if_the_stage_had_not_run(workspace: Workspace) -> None:
+    record = run_stage(workspace, GEAR, "tocoad", "first", Settings())
+    folder = workspace.root / "work/sample/gear/first"
+    whole = (folder / RECORD_FILE).read_bytes()
+    content = json.loads(whole)
+    for damaged in damages(whole):
+        (folder / RECORD_FILE).write_bytes(damaged)
+        read = read_record(folder)
+        # A flip may fall on white space, and the last line feed says nothing.
+        assert read is None or (read == record and json.loads(damaged) == content)
+    (folder / RECORD_FILE).unlink()
+    (folder / RECORD_FILE).mkdir()
+    assert read_record(folder) is None
+
+
+def test_a_record_of_a_version_before_the_seal_still_counts(tmp_path: Path) -> None:
+    old = {"seconds": 2.5, "cpu_seconds": None, "peak_memory": 7, "metrics": {"images": 3.0}}
+    (tmp_path / RECORD_FILE).write_text(json.dumps(old, indent=1) + "\n")
+    assert read_record(tmp_path) == StageRecord({"images": 3.0}, 2.5, None, 7)
 
 
 def test_a_missing_input_names_the_stage_to_run(workspace: Workspace) -> None:

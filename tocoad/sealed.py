@@ -1,0 +1,28 @@
+"""JSON documents that carry their own digest: one that was cut or altered is noticed when it is read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+SEAL = "sha256"
+
+
+def seal(document: Mapping[str, Any]) -> str:
+    """The document as text, with the digest of the rest as its last key."""
+    return json.dumps({**document, SEAL: _digest(document)}, indent=1) + "\n"
+
+
+def unseal(text: bytes) -> dict[str, Any]:
+    """The document without its digest. Raises ValueError where it is not the one that was sealed."""
+    document = json.loads(text)
+    if not isinstance(document, dict) or document.pop(SEAL, None) != _digest(document):
+        raise ValueError("cut or altered")
+    return document
+
+
+def _digest(document: Mapping[str, Any]) -> str:
+    """Of the content, not of the layout: numbers read back as they were written."""
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
