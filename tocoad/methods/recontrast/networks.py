@@ -103,7 +103,8 @@ class ReconstructionNetwork(nn.Module):
 
         The first is the frozen encoder's maps out of the trained one's code, the second the other way round. Both codes
         go through as one batch, so that the batch norms' statistics in training are of both (methods 2.2). Where they
-        are one and the same object, it goes through once: twice the same batch has the same statistics.
+        are one and the same object, it goes through once: twice the same batch has the same mean and variance, and the
+        running variances alone, which torch keeps as n / (n - 1) of them, are a 2n-th part greater.
         """
         same = trained is frozen
         count = 0 if same else len(trained[LEVELS[0]])

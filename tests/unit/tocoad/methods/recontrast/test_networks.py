@@ -25,6 +25,10 @@ def count(*modules: nn.Module) -> int:
     return sum(parameter.numel() for module in modules for parameter in module.parameters())
 
 
+def norms(network: nn.Module) -> list[nn.BatchNorm2d]:
+    return [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+
+
 @pytest.mark.parametrize(
     ("name", "ratio", "millions"),
     # Published: 144.7 M and 74.9 M, of which 8.4 M are a convolution that is declared there and never used.
@@ -100,13 +104,26 @@ def test_an_encoder_without_the_three_levels_is_refused() -> None:
 
 
 def test_one_and_the_same_code_goes_through_once_and_gives_what_two_give() -> None:
-    network = ReconstructionNetwork(LITE0, 0.5, (1, 1, 1), "relu").train()
-    network.init_weights(0)
+    """In double precision: what is left is the arithmetic."""
+    once, twice = (ReconstructionNetwork(LITE0, 0.5, (1, 1, 1), "relu").train() for _ in range(2))
     passes: list[int] = []
-    network.bottleneck.register_forward_hook(lambda _m, _x, y: passes.append(len(y)))
-    code = maps(LITE0)
-    once, twice = network(code, code), network(code, dict(code))
-    assert passes == [2, 4]
-    for mine, theirs in zip(once, twice, strict=True):
+    for network in (once, twice):
+        network.init_weights(0)
+        network.double().bottleneck.register_forward_hook(lambda _m, _x, y: passes.append(len(y)))
+    code = {level: x.double() for level, x in maps(LITE0).items()}
+    for mine, theirs in zip(once(code, code), twice(code, dict(code)), strict=True):
         for level in LEVELS:
-            torch.testing.assert_close(mine[level], theirs[level], rtol=1e-4, atol=1e-5)
+            torch.testing.assert_close(mine[level], theirs[level], rtol=1e-9, atol=1e-9)
+    assert passes == [2, 4]
+    for mine, theirs in zip(norms(once), norms(twice), strict=True):
+        torch.testing.assert_close(mine.running_mean, theirs.running_mean, rtol=1e-9, atol=1e-9)
+
+
+def test_of_a_code_that_goes_through_once_the_running_variances_are_those_of_half_as_many_numbers() -> None:
+    """torch keeps the variance times n / (n - 1), and n is half of what it is the long way; nothing else is other."""
+    network = ReconstructionNetwork(LITE0, 0.5, (1, 1, 1), "relu").train().double()
+    norm, given = network.bottleneck.second[1], []
+    network.bottleneck.second[0].register_forward_hook(lambda _m, _x, y: given.append(y.detach()))
+    code = {level: x.double() for level, x in maps(LITE0).items()}
+    network(code, code)
+    torch.testing.assert_close(norm.running_var, 0.9 + 0.1 * given[0].var((0, 2, 3)), rtol=1e-9, atol=0)
