@@ -20,8 +20,6 @@ from PIL.TiffImagePlugin import TiffImageFile
 from tocoad.data.pool import thread_pool
 from tocoad.data.problems import DataError, Problem
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
-
 # The only decoders that may run: Pillow knows formats that start other programs.
 _FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
 # Just below the size at which Pillow warns on standard error.
@@ -29,11 +27,6 @@ _MAX_PIXELS = 89_000_000
 _LOSSY = ("JPEG", "MPO")
 
 _TIFF_BITS, _TIFF_PHOTOMETRIC, _TIFF_PLANAR = 258, 262, 284
-
-
-def is_image_name(name: str) -> bool:
-    """By suffix, in any letter case."""
-    return name.lower().endswith(IMAGE_SUFFIXES)
 
 
 def read_image(path: Path) -> npt.NDArray[np.uint8]:
@@ -51,16 +44,19 @@ def load_images(paths: Sequence[Path], size: int, threads: int = 1) -> npt.NDArr
     images = np.empty((len(paths), size, size, 3), np.uint8)
 
     def load(index: int) -> None:
-        pixels = read_image(paths[index])
-        if pixels.shape[:2] != (size, size):
-            resized = Image.fromarray(pixels).resize((size, size), Image.Resampling.BILINEAR)
-            pixels = np.asarray(resized)
-        images[index] = pixels
+        images[index] = resize_image(read_image(paths[index]), size)
 
     with thread_pool(threads) as pool:
         for _ in pool.map(load, range(len(paths))):
             pass
     return images
+
+
+def resize_image(pixels: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
+    """RGB `(H, W, 3)` to `(size, size, 3)`, the one way in which an image reaches a network."""
+    if pixels.shape[:2] == (size, size):
+        return pixels
+    return np.asarray(Image.fromarray(pixels).resize((size, size), Image.Resampling.BILINEAR))
 
 
 def decode(path: Path, data: bytes | None = None) -> Image.Image:

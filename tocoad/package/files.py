@@ -11,7 +11,8 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from tocoad.data.images import is_image_name, load_images
+from tocoad.data.images import load_images
+from tocoad.data.listing import list_images
 from tocoad.data.problems import DataError, Problem
 from tocoad.package.card import DetectorCard
 from tocoad.package.detector import Detector
@@ -40,7 +41,7 @@ def find_images(sources: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for source in sources:
         if source.is_dir():
-            found += sorted(file for file in source.rglob("*") if file.is_file() and is_image_name(file.name))
+            found += list_images(source).images
         elif source.is_file():
             found.append(source)
         else:

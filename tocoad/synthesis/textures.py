@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from tocoad.config import SettingsError, SynthesisSettings
-from tocoad.data.images import is_image_name, load_images
+from tocoad.data.images import load_images
+from tocoad.data.listing import list_images
 from tocoad.synthesis.augment import Image
 
 MOST_TEXTURES = 400
@@ -23,13 +25,13 @@ def load_textures(settings: SynthesisSettings, size: int) -> Image | None:
         return None
     if not folder.is_dir():
         raise SettingsError(f"synthesis.texture_dir: {folder} is not a folder; name one with images, or leave it empty")
-    files = _chosen(sorted(f for f in folder.rglob("*") if is_image_name(f.name) and f.is_file()))
+    files = _chosen(list_images(folder).images)
     if not files:
         raise SettingsError(f"synthesis.texture_dir: {folder} holds no images; name another folder, or leave it empty")
     return load_images(files, size)
 
 
-def _chosen(files: list[Path]) -> list[Path]:
+def _chosen(files: Sequence[Path]) -> Sequence[Path]:
     if len(files) <= MOST_TEXTURES:
         return files
     return [files[i] for i in np.linspace(0, len(files) - 1, MOST_TEXTURES).round().astype(int)]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tocoad.data.images import is_image_name
 from tocoad.data.layouts.source import Source, SourceCategory, SourceImage
+from tocoad.data.listing import is_image_name
 from tocoad.data.manifest import GOOD
 
 

@@ -17,9 +17,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tocoad.data.images import is_image_name
 from tocoad.data.layouts.copies import leave_out_copies
 from tocoad.data.layouts.source import Source, SourceCategory, SourceImage, named_after
+from tocoad.data.listing import list_images
 from tocoad.data.manifest import GOOD
 
 _FOLDER, _NORMAL = "OCT2017", "NORMAL"
@@ -99,4 +99,4 @@ def _patient(file: Path) -> str | None:
 
 
 def _count(folder: Path) -> int:
-    return sum(is_image_name(file.name) for file in folder.rglob("*"))
+    return len(list_images(folder).images) if folder.is_dir() else 0

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from tocoad.data.images import is_image_name
+from tocoad.data.listing import first_names, is_image_name, is_left_behind
 from tocoad.data.problems import Problem
-
-# What systems leave behind. Everything else that is not an image is named.
-_LEFT_BEHIND = ("thumbs.db", "desktop.ini", "__macosx")
 
 
 @dataclass(frozen=True)
@@ -42,12 +39,6 @@ class SourceCategory:
 def named_after(folder: Path) -> str:
     """The name of the one category of a layout that names none."""
     return folder.resolve().name.strip().lower()
-
-
-def first_names(names: Iterable[str]) -> str:
-    """The first three, for a line about hundreds."""
-    listed = list(names)
-    return ", ".join(listed[:3]) + (", ..." if len(listed) > 3 else "")
 
 
 @dataclass
@@ -107,7 +98,7 @@ class Source:
             self.refuse(folder, f"cannot be listed ({error.strerror})")
             return
         for entry in entries:
-            if entry.name.startswith(".") or entry.name.lower() in _LEFT_BEHIND:
+            if is_left_behind(entry.name):
                 continue
             if entry.is_symlink() and not self.is_inside(entry):
                 self.refuse(entry, "a link that leads out of the source folder; put the file itself here")

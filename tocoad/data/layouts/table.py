@@ -6,7 +6,8 @@ import csv
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tocoad.data.layouts.source import Source, first_names
+from tocoad.data.layouts.source import Source
+from tocoad.data.listing import first_names
 
 Row = dict[str, str]
 
