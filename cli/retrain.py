@@ -35,19 +35,16 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
 
 
 def _retrain(options: argparse.Namespace) -> int:
-    from tocoad.params import override, parse_assignments
-
-    workspace = current_workspace()
-    assignments = parse_assignments(options.assignments)
-    if assignments or options.profile:
-        override(workspace, assignments, options.profile)
     from cli.live import live_progress
     from cli.render import result_table, show_places
     from tasks.prefect_server import prefect_api
     from tasks.services import configure
+    from tocoad.params import parse_assignments
     from tocoad.planning import plan_categories
 
-    plan_categories(workspace, options.name, options.categories, options.method)
+    workspace = current_workspace()
+    assignments = parse_assignments(options.assignments)
+    plan_categories(workspace, options.name, options.categories, options.method, assignments, options.profile)
     services = configure(workspace, debug=options.debug)
     with prefect_api(services) as api:
         from flows.retrain import CategoriesFailedError, retrain

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from io import StringIO
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from tocoad.config import CONTROL, MethodName, Settings, SettingsError
 from tocoad.workspace import Category, Workspace
@@ -26,6 +26,13 @@ class Plan(BaseModel):
     tocoad: tuple[str, ...] = ()
     recontrast: tuple[str, ...] = ()
     recontrast_unified: tuple[str, ...] = ()
+
+    @field_validator("*")
+    @classmethod
+    def _names_of_categories(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            Category.parse(name)
+        return names
 
     @model_validator(mode="before")
     @classmethod
@@ -100,29 +107,35 @@ def settings_with(workspace: Workspace, profile: str | None, *overlays: Mapping[
     return _check(document, workspace.params_file.name).settings
 
 
-def override(workspace: Workspace, assignments: Mapping[str, str], profile: str | None = None) -> Params:
-    """Writes `section.key` values (and the profile) where they are in force, so that DVC and the flow see the same.
+def override(
+    workspace: Workspace,
+    assignments: Mapping[str, str],
+    profile: str | None = None,
+    replan: Callable[[Plan], Plan] = lambda plan: plan,
+) -> Params:
+    """Writes `section.key` values, the profile and the plan where they are in force, so that DVC and the flow see the
+    same: all at once, and nothing where a key is unknown, a value wrong or `replan` raises.
 
-    A value of the chosen profile is changed there, any other in its section. Nothing is written when a key is unknown
-    or a value wrong.
+    A value of the chosen profile is changed there, any other in its section.
     """
     document = _read(workspace)
     if profile is not None:
         document["profile"] = profile
     _check(document, workspace.params_file.name)
     for key, text in assignments.items():
-        _assign(document, key, _yaml().load(text) if text.strip() else None)
+        _assign(document, key, _value(key, text))
     params = _check(document, workspace.params_file.name)
-    _write(workspace, document)
+    params = replace(params, plan=replan(params.plan))
+    if replanned := document.get("plan") != (lists := params.plan.lists()):
+        document["plan"] = lists
+    if replanned or assignments or profile is not None:
+        _write(workspace, document)
     return params
 
 
 def save_plan(workspace: Workspace, plan: Plan) -> None:
     """Writes the plan; the rest of the file stays as it is."""
-    document = _read(workspace)
-    if document.get("plan") != (lists := plan.lists()):
-        document["plan"] = lists
-        _write(workspace, document)
+    override(workspace, {}, replan=lambda _: plan)
 
 
 def parse_assignments(texts: Iterable[str]) -> dict[str, str]:
@@ -134,6 +147,15 @@ def parse_assignments(texts: Iterable[str]) -> dict[str, str]:
             raise SettingsError(f"--set {text!r} is not of the form section.key=value, e.g. stage1.lr=1e-3")
         assignments[key.strip()] = value
     return assignments
+
+
+def _value(key: str, text: str) -> Any:
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        return _yaml().load(text) if text.strip() else None
+    except YAMLError:
+        raise SettingsError(f"--set {key}: {text!r} is not a YAML value") from None
 
 
 def _assign(document: dict[str, Any], key: str, value: Any) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from tocoad.config import MethodName, SettingsError
-from tocoad.params import load_params, save_plan
+from tocoad.params import Plan, load_params, override, save_plan
 from tocoad.workspace import Category, Workspace
 
 DEFAULT_METHOD: MethodName = "tocoad"
@@ -29,16 +30,26 @@ def select_categories(workspace: Workspace, dataset: str, names: Sequence[str] |
 
 
 def plan_categories(
-    workspace: Workspace, dataset: str, names: Sequence[str] | None = None, method: MethodName | None = None
+    workspace: Workspace,
+    dataset: str,
+    names: Sequence[str] | None = None,
+    method: MethodName | None = None,
+    assignments: Mapping[str, str] = MappingProxyType({}),
+    profile: str | None = None,
 ) -> list[Category]:
-    """The selected categories, entered in the plan of `params.yaml`: with `method`, or as they are there already."""
+    """The selected categories, entered in the plan of `params.yaml`: with `method`, or as they are there already.
+
+    `assignments` and `profile` go into the file with the same write (`override`); it stays as it was where anything of
+    the whole is wrong.
+    """
     categories = select_categories(workspace, dataset, names)
-    plan = load_params(workspace).plan
-    new = [category for category in categories if str(category) not in plan.patchcore]
-    plan = plan.with_categories(new, DEFAULT_METHOD)
-    if method is not None:
-        plan = plan.with_categories(categories, method)
-    save_plan(workspace, plan)
+
+    def replan(plan: Plan) -> Plan:
+        new = [category for category in categories if str(category) not in plan.patchcore]
+        plan = plan.with_categories(new, DEFAULT_METHOD)
+        return plan if method is None else plan.with_categories(categories, method)
+
+    override(workspace, assignments, profile, replan)
     return categories
 
 

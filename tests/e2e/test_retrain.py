@@ -168,8 +168,16 @@ print(json.dumps([str(file), float(out["pred_score"][0]), str(model.metadata.sig
 @pytest.mark.parametrize(
     ("command", "code", "message"),
     [
-        (["retrain", "tinny"], 2, "data set 'tinny' is not in this workspace; did you mean 'tiny'?"),
-        (["retrain", "tiny", "--categories", "geer"], 2, "has no category 'geer'; did you mean 'gear'?"),
+        (
+            ["retrain", "tinny", "--set", "seed=77"],
+            2,
+            "data set 'tinny' is not in this workspace; did you mean 'tiny'?",
+        ),
+        (
+            ["retrain", "tiny", "--categories", "geer", "--profile", "default"],
+            2,
+            "has no category 'geer'; did you mean 'gear'?",
+        ),
         (["retrain", "tiny", "--set", "stage1.itrations=3"], 2, "unknown key 'stage1.itrations'"),
         (["retrain", "tiny", "--profile", "fast"], 2, "profile 'fast' is not one of demo, default, paper"),
         (

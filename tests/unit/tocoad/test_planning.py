@@ -58,3 +58,30 @@ def test_unknown_names_get_the_nearest_known(
 def test_an_empty_workspace_says_how_to_begin(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="tocoad data add SOURCE --name NAME, or: tocoad sample"):
         select_categories(Workspace(tmp_path), "parts", None)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "names", "assignments", "profile"),
+    [
+        ("parst", None, {"seed": "77"}, None),
+        ("parts", ["bottel"], {"seed": "77"}, None),
+        ("parts", None, {"seed": "77"}, "fast"),
+        ("parts", None, {"seed": "77", "stage1.itrations": "3"}, "default"),
+        ("parts", None, {"seed": "77", "bank.layers": "[2"}, None),
+        ("parts", None, {"seed": "77", "plan.tocoad": "[nowhere]"}, None),
+    ],
+    ids=["data set", "category", "profile", "key", "not YAML", "plan"],
+)
+def test_a_refused_command_changes_nothing_of_the_file(
+    workspace: Workspace, dataset: str, names: list[str] | None, assignments: dict[str, str], profile: str | None
+) -> None:
+    before = workspace.params_file.read_bytes()
+    with pytest.raises(SettingsError):
+        plan_categories(workspace, dataset, names, "patchcore", assignments, profile)
+    assert workspace.params_file.read_bytes() == before
+
+
+def test_settings_profile_and_plan_are_written_together(workspace: Workspace) -> None:
+    plan_categories(workspace, "parts", ["screw"], "patchcore", {"seed": "77"}, "default")
+    params = load_params(workspace)
+    assert (params.settings.seed, params.profile, params.plan.patchcore) == (77, "default", ("parts/screw",))
