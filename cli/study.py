@@ -35,6 +35,7 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
 
 
 def _study(options: argparse.Namespace) -> int:
+    from tocoad.replacing import write_whole
     from tocoad.study.plan import cells_of, load_study
     from tocoad.study.results import read_results, results_dir
     from tocoad.study.table import study_table
@@ -57,7 +58,7 @@ def _study(options: argparse.Namespace) -> int:
         print(table, end="")
     else:
         options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(table, encoding="utf-8")
+        write_whole(options.out, table.encode())
         print(options.out)
     return 1 if failed else 0
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from io import StringIO
@@ -12,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from tocoad.config import CONTROL, MethodName, Settings, SettingsError
+from tocoad.replacing import write_whole
 from tocoad.workspace import Category, Workspace
 
 _CANDIDATES: tuple[MethodName, ...] = ("tocoad", "recontrast", "recontrast_unified")
@@ -252,6 +252,4 @@ def _read(workspace: Workspace) -> dict[str, Any]:
 def _write(workspace: Workspace, document: dict[str, Any]) -> None:
     text = StringIO()
     _yaml().dump(document, text)
-    partial = workspace.params_file.with_name(f".{workspace.params_file.name}.{os.getpid()}")
-    partial.write_text(text.getvalue(), encoding="utf-8")
-    partial.replace(workspace.params_file)
+    write_whole(workspace.params_file, text.getvalue().encode())

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tocoad.config import MethodName
+from tocoad.replacing import write_whole
 from tocoad.report.facts import Facts
 from tocoad.report.names import INDEX, page_name
 from tocoad.stage import Progress, ProgressCallback, silent
@@ -36,16 +37,9 @@ def write_report(
     folder = workspace.report_dir(dataset)
     folder.mkdir(parents=True, exist_ok=True)
     for number, category in enumerate(categories, start=1):
-        _write(folder / page_name(category), category_page(evidence[category], facts))
+        write_whole(folder / page_name(category), category_page(evidence[category], facts).encode())
         progress(Progress(number, len(categories)))
     pages = {file.name for file in folder.glob("*.html")}
     rows = [SummaryRow.of(found, facts, pages) for found in evidence.values()]
-    _write(folder / INDEX, summary_page(dataset, rows, facts))
+    write_whole(folder / INDEX, summary_page(dataset, rows, facts).encode())
     return folder / INDEX
-
-
-def _write(file: Path, page: str) -> None:
-    """The page appears whole or stays as it was."""
-    incoming = file.with_name(f".{file.name}.incoming")
-    incoming.write_text(page, encoding="utf-8")
-    incoming.replace(file)

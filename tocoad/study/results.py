@@ -16,6 +16,7 @@ from tocoad.evaluation.files import read_replicates, read_report
 from tocoad.graph import METHODS
 from tocoad.metrics.names import MetricName
 from tocoad.params import explain
+from tocoad.replacing import write_whole
 from tocoad.running import read_record
 from tocoad.stage import CURVES_FILE
 from tocoad.study.plan import Cell
@@ -132,7 +133,5 @@ def write_result(stages: StageFolders, cell: Cell, folder: Path) -> CellResult:
     )
     file = folder / cell.file_name
     file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_name(f".{file.name}.partial")
-    partial.write_text(result.model_dump_json() + "\n", encoding="utf-8")
-    partial.replace(file)
+    write_whole(file, (result.model_dump_json() + "\n").encode())
     return result
