@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import logging
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tocoad.full_disk import full_disk_named
+from tocoad.replacing import sync
+from tocoad.sealed import SEAL, seal, unseal
 from tocoad.workspace import Workspace
+
+_log = logging.getLogger(__name__)
 
 
 def ledger_file(workspace: Workspace, dataset: str) -> Path:
@@ -17,24 +24,57 @@ def ledger_file(workspace: Workspace, dataset: str) -> Path:
 
 
 def append(workspace: Workspace, dataset: str, entry: Mapping[str, Any]) -> None:
-    """Adds the entry with the time; on return it is on the disk. One write, so that two processes never mix lines."""
+    """Adds the entry with the time; on return it is on the disk. One write, so that two processes never mix lines.
+
+    Raises:
+        StageError: the disk is full; nothing was added.
+    """
     file = ledger_file(workspace, dataset)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    line = json.dumps({"time": datetime.now(UTC).isoformat(timespec="seconds"), **entry}) + "\n"
-    descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-    try:
-        os.write(descriptor, line.encode())
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    line = seal({"time": datetime.now(UTC).isoformat(timespec="seconds"), **entry}, indent=None)
+    with full_disk_named(file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(file, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            _append(descriptor, line.encode())
+        finally:
+            os.close(descriptor)
+        sync(file.parent)
 
 
 def entries(workspace: Workspace, dataset: str) -> list[dict[str, Any]]:
-    """All entries, the oldest first."""
+    """All entries, the oldest first; a damaged line is named in the log and left out."""
     file = ledger_file(workspace, dataset)
-    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.is_file() else []
+    found = []
+    for number, line in enumerate(file.read_bytes().split(b"\n") if file.is_file() else (), start=1):
+        if line:
+            try:
+                found.append(_entry(line))
+            except ValueError:
+                _log.warning("%s, line %d: cut or altered, and left out; what it said is lost", file, number)
+    return found
 
 
 def verdicts(workspace: Workspace, dataset: str) -> list[dict[str, Any]]:
     """The gate's entries alone, the oldest first."""
     return [entry for entry in entries(workspace, dataset) if "verdict" in entry]
+
+
+def _append(descriptor: int, line: bytes) -> None:
+    """As a line of its own, also after one that a power cut left without its end."""
+    size = os.fstat(descriptor).st_size
+    if size and os.pread(descriptor, 1, size - 1) != b"\n":
+        line = b"\n" + line
+    written = os.write(descriptor, line)
+    if written < len(line):
+        if os.fstat(descriptor).st_size == size + written:  # nobody has added anything since
+            os.ftruncate(descriptor, size)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    os.fsync(descriptor)
+
+
+def _entry(line: bytes) -> dict[str, Any]:
+    """Raises ValueError. What versions before the seal wrote is taken as it is."""
+    entry = json.loads(line)
+    if not isinstance(entry, dict) or not isinstance(entry.get("model"), str):
+        raise ValueError("not an entry")
+    return unseal(line) if SEAL in entry else entry

@@ -10,9 +10,9 @@ from typing import Any
 SEAL = "sha256"
 
 
-def seal(document: Mapping[str, Any]) -> str:
-    """The document as text, with the digest of the rest as its last key."""
-    return json.dumps({**document, SEAL: _digest(document)}, indent=1) + "\n"
+def seal(document: Mapping[str, Any], indent: int | None = 1) -> str:
+    """The document as text, with the digest of the rest as its last key; without an indent in one line."""
+    return json.dumps({**document, SEAL: _digest(document)}, indent=indent) + "\n"
 
 
 def unseal(text: bytes) -> dict[str, Any]:

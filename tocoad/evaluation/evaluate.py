@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,16 +80,23 @@ class Evaluation:
 
 
 def evaluate_detector(
-    detector: Detector, manifest: Manifest, data_dir: Path, settings: Settings, progress: ProgressCallback = silent
+    detector: Detector,
+    manifest: Manifest,
+    data_dir: Path,
+    settings: Settings,
+    progress: ProgressCallback = silent,
+    scratch: Path | None = None,
 ) -> Evaluation:
     """Judges `detector` on the test part of `manifest`; what the data cannot tell is None (methods 5).
 
+    The raw maps lie in a nameless file in `scratch`; None: where the system keeps temporary files, often in memory.
+
     Raises:
         DataError: an image or a mask cannot be read.
-        StageError: the detector's answer to an image is not finite.
+        StageError: the detector's answer to an image is not finite, or there is no room for the maps.
     """
     records = manifest.split("test")
-    store = MapStore(len(records), detector.image_size)
+    store = MapStore(len(records), detector.image_size, scratch or Path(tempfile.gettempdir()))
     images: list[JudgedImage] = []
     seconds: list[float] = []
     scored = score_manifest(detector, data_dir, records, settings.scoring.batch_size, settings.compute.threads)

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import tempfile
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tocoad.training.scratch import scratch_array
+
 
 class MapStore:
-    """`count` maps (size, size) float32. The system keeps in memory what fits and writes out the rest; the file is gone
-    with the last map that refers to it.
-    """
+    """`count` maps (size, size) float32 in a file that nobody sees in `folder`."""
 
-    def __init__(self, count: int, size: int) -> None:
-        with tempfile.TemporaryFile() as file:
-            # An empty test split is no error here, but nothing can be mapped then.
-            self._maps = np.memmap(file, dtype=np.float32, mode="w+", shape=(max(count, 1), size, size))
+    def __init__(self, count: int, size: int, folder: Path) -> None:
+        """Raises StageError where `folder` has no room for all of them."""
+        # An empty test split is no error here, but nothing can be mapped then.
+        shape = (max(count, 1), size, size)
+        self._maps = scratch_array(
+            shape, np.dtype(np.float32), folder, f"evaluating {count} images", "choose a smaller image.size"
+        )
 
     def put(self, index: int, anomaly_map: NDArray[np.float32]) -> NDArray[np.float32]:
         """Keeps the map and returns it as it lies in the file, read-only."""

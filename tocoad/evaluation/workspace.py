@@ -49,4 +49,5 @@ def _evaluate(
 ) -> Evaluation:
     manifest = Manifest.load(manifest_dir(workspace, category) / TEST_FILE)
     detector = load_detector(package, settings.compute)
-    return evaluate_detector(detector, manifest, workspace.data_dir(category), settings, progress)
+    scratch = workspace.work_dir(category)
+    return evaluate_detector(detector, manifest, workspace.data_dir(category), settings, progress, scratch)

@@ -7,20 +7,25 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from tocoad.replacing import replacing
+from tocoad.replacing import recover, replacing
 from tocoad.resources import Meter, Usage
+from tocoad.sealed import seal, unseal
 from tocoad.stage import StageContext
 
 _TENSORS, _STATE = "state.safetensors", "state.json"
-_FORMAT = 2  # of what the files hold; part of the key, so that one of another format is not taken up
+_FORMAT = 3  # of what the files hold; part of the key, so that one of another format is not taken up
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -40,14 +45,17 @@ class TrainingState:
         document = {"key": self.key, "step": step, "curves": curves, "usage": asdict(self.meter.read())}
         with replacing(folder) as partial:
             save_file(self._tensors(), partial / _TENSORS)
-            (partial / _STATE).write_text(json.dumps(document), encoding="utf-8")
+            sealed = seal({**document, "tensors": _sha256(partial / _TENSORS)}, indent=None)
+            (partial / _STATE).write_text(sealed, encoding="utf-8")
 
     def load(self, folder: Path) -> tuple[int, list[dict[str, float]]]:
-        """Restores the state; returns the number of steps done and their curves: (0, []) where there is nothing."""
-        if not (folder / _STATE).is_file():
-            return 0, []
-        document = json.loads((folder / _STATE).read_text(encoding="utf-8"))
-        if document["key"] != self.key:
+        """Restores the state; returns the number of steps done and their curves: (0, []) where there is nothing.
+
+        A damaged checkpoint counts as none: the training starts anew, and says so.
+        """
+        recover(folder)
+        document = _read(folder)
+        if document is None or document["key"] != self.key:
             return 0, []
         tensors = load_file(folder / _TENSORS)
         for name, module in self.modules.items():
@@ -81,6 +89,29 @@ def run_key(context: StageContext, images: str, sections: tuple[str, ...], *file
     for file in files:
         digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()
+
+
+def _read(folder: Path) -> dict[str, Any] | None:
+    """What the checkpoint says of itself; None where there is no whole one."""
+    try:
+        document = unseal((folder / _STATE).read_bytes())
+        if document["tensors"] != _sha256(folder / _TENSORS):
+            raise ValueError(f"{_TENSORS} is cut or altered")
+    except FileNotFoundError as error:
+        if not folder.exists():
+            return None
+        reason = f"{Path(error.filename).name} is missing"
+    except (OSError, ValueError) as error:
+        reason = str(error)
+    else:
+        return document
+    _log.warning("%s: the checkpoint is damaged (%s); the training starts anew", folder, reason)
+    return None
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

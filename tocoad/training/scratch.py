@@ -14,6 +14,8 @@ from tocoad.stage import StageError
 def scratch_array(shape: tuple[int, ...], dtype: np.dtype, folder: Path, needed_by: str, way_out: str) -> np.memmap:
     """A memory map of a nameless file in `folder`, its space reserved: a full disk must not kill the process later.
 
+    The system keeps in memory what fits and writes out the rest; the file goes with the last array that refers to it.
+
     Raises:
         StageError: there is no room; `needed_by` and `way_out` are parts of its line.
     """
@@ -25,6 +27,6 @@ def scratch_array(shape: tuple[int, ...], dtype: np.dtype, folder: Path, needed_
             else:
                 file.truncate(size)
         except OSError as error:
-            need = f"{needed_by} needs {size / 2**30:.1f} GiB in {folder.parent}"
+            need = f"{needed_by} needs {size / 2**20:.0f} MiB in {folder}"
             raise StageError(f"{need}: {error.strerror}; make room or {way_out}") from error
         return np.memmap(file, dtype, "r+", shape=shape)

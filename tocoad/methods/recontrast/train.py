@@ -103,7 +103,7 @@ def fit_networks(
     known_until = warm_up if networks.batch_norm == "eval" else 0
     optimizer = build_optimizer(networks, settings)
     forward = _forward(networks)
-    frozen_maps = FrozenMaps(networks.frozen.folded(), images, compute, context.output_dir)
+    frozen_maps = FrozenMaps(networks.frozen.folded(), images, compute, context.output_dir.parent)
 
     def step(number: int) -> Mapping[str, float]:
         rests = start_afresh(optimizer, settings, number) or number < warm_up

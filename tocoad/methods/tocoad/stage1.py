@@ -81,7 +81,7 @@ def _train(
 
     draw = _draw(context, encoder, inputs, compute)
     if settings.pool:
-        folder, progress = context.output_dir, context.progress
+        folder, progress = context.output_dir.parent, context.progress
         draw = MapPool(draw, settings.pool, settings.batch_size, context.settings.seed, compute, folder, progress).batch
 
     def step(number: int) -> Mapping[str, float]:

@@ -94,7 +94,7 @@ def test_a_full_disk_is_told_before_the_training(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "posix_fallocate", full)
-    with pytest.raises(StageError, match=r"stage1.pool needs 0.0 GiB in .*: No space left on device"):
+    with pytest.raises(StageError, match=r"stage1.pool needs 0 MiB in .*: No space left on device"):
         pool(Samples(), 12, compute, tmp_path).batch(0)
 
 

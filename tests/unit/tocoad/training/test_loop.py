@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
+from tests.helpers.damage import damages
 from tocoad.resources import Meter, Usage
 from tocoad.stage import Progress, StageError, silent
 from tocoad.training.checkpoint import TrainingState
@@ -88,6 +90,36 @@ def test_what_a_killed_training_took_is_part_of_what_it_takes(tmp_path: Path) ->
     used = resumed.meter.read()
     assert 500 < used.seconds < 560
     assert 400 < used.cpu_seconds < 460
+
+
+def test_a_checkpoint_cut_at_any_byte_or_altered_counts_as_none(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole = Run()
+    train(whole.step, 3, whole.state, tmp_path / "c", silent, checkpoint_seconds=0)
+    for file in sorted((tmp_path / "c").iterdir()):
+        content = file.read_bytes()
+        for damaged in damages(content, places=40):
+            file.write_bytes(damaged)
+            caplog.clear()
+            run = Run()
+            taken = run.state.load(tmp_path / "c")
+            if taken == (0, []):
+                assert str(tmp_path / "c") in caplog.text
+                assert "the training starts anew" in caplog.text
+            else:  # a bit of the line's end
+                assert json.loads(damaged) == json.loads(content)
+        file.unlink()
+        assert Run().state.load(tmp_path / "c") == (0, [])
+        file.write_bytes(content)
+    assert Run().state.load(tmp_path / "c")[0] == 2
+
+
+def test_the_checkpoint_before_is_taken_where_a_kill_fell_between_two_renames(tmp_path: Path) -> None:
+    run = Run()
+    train(run.step, 3, run.state, tmp_path / "c", silent, checkpoint_seconds=0)
+    (tmp_path / "c").rename(tmp_path / ".c.previous")
+    assert Run().state.load(tmp_path / "c")[0] == 2
 
 
 def test_a_loss_that_is_not_finite_stops_the_training(tmp_path: Path) -> None:
