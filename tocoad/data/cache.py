@@ -36,13 +36,12 @@ def cached_images(files: Sequence[tuple[Path, str]], settings: Settings, folder:
     What is written into the array is lost with it. Raises DataError for an image that cannot be read.
     """
     size = settings.image.size
-    file = folder / f"{_key([sha256 for _, sha256 in files], size)}.npy"
-    cached = _read(file, (len(files), size, size, 3))
-    if cached is not None:
+    key = _key([sha256 for _, sha256 in files], size)
+    if (cached := _read(folder, key)) is not None:
         return cached
     images = load_images([path for path, _ in files], size, settings.compute.threads)
     with contextlib.suppress(OSError):  # a full disk or a folder of others': it works without
-        _write(file, images)
+        _write(folder, key, images)
     return images
 
 
@@ -52,28 +51,38 @@ def _key(digests: Sequence[str], size: int) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def _read(file: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
-    try:
-        images = np.load(file, mmap_mode="c", allow_pickle=False)
-    except (OSError, EOFError, ValueError):  # not there, or not a whole array
-        return None
-    if images.shape != shape or images.dtype != np.uint8:
-        return None
-    with contextlib.suppress(OSError):
-        file.touch()
-    return np.asarray(images)
+def _read(folder: Path, key: str) -> NDArray[np.uint8] | None:
+    """None where there is no such file, or none whose content is what its name says: a bit that a disk lost would
+    change a training without a word.
+    """
+    for file in folder.glob(f"{key}-*.npy"):
+        with contextlib.suppress(OSError):
+            if file.stem == f"{key}-{_sha256(file)}":
+                images = np.asarray(np.load(file, mmap_mode="c", allow_pickle=False))
+                with contextlib.suppress(OSError):
+                    file.touch()
+                return images
+    return None
 
 
-def _write(file: Path, images: NDArray[np.uint8]) -> None:
-    """Under another name first: a stage that reads meanwhile sees the whole file or none."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_name(f"{file.stem}.{secrets.token_hex(4)}.partial")
+def _write(folder: Path, key: str, images: NDArray[np.uint8]) -> None:
+    """Under another name first: a stage that reads meanwhile sees the whole file or none. Not synced: what a power cut
+    damages is made again.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = folder / f"{secrets.token_hex(4)}.partial"
     try:
         with partial.open("wb") as stream:
             np.save(stream, images, allow_pickle=False)
-        partial.replace(file)
+        partial.replace(folder / f"{key}-{_sha256(partial)}.npy")
     finally:
         partial.unlink(missing_ok=True)
-    by_age = sorted(file.parent.glob("*.npy"), key=lambda kept: kept.stat().st_mtime, reverse=True)
+    # Partial files that a killed process left are among the old ones.
+    by_age = sorted(folder.iterdir(), key=lambda kept: kept.stat().st_mtime, reverse=True)
     for old in by_age[_KEPT:]:
         old.unlink(missing_ok=True)
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
