@@ -164,7 +164,13 @@ def _run_stages(
             )
             upstream = [futures[name] for name in job.upstream if name in futures]
             futures[job.dvc_name] = step.submit(
-                job, params.settings, stages, record, wait_for=upstream, return_state=False
+                job,
+                params.settings,
+                stages,
+                record,
+                before[job.dvc_name],
+                wait_for=upstream,
+                return_state=False,
             )
         wait(list(futures.values()))
     finally:

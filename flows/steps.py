@@ -15,6 +15,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 
 from tasks import dvc, progress
+from tasks.adoption import adopt
 from tasks.mlflow_registry import Registry
 from tasks.ray import RayStages
 from tasks.recording import RetrainRecord
@@ -22,7 +23,7 @@ from tasks.registration import Registration, register_candidate
 from tasks.reports import dataset_report
 from tocoad.config import MethodName, Settings, SettingsError
 from tocoad.gate.records import Candidate
-from tocoad.graph import Job, jobs_of, to_run
+from tocoad.graph import Job, distinct, jobs_of, to_run
 from tocoad.params import Plan
 from tocoad.stage import Progress, StageError, StageRecord
 from tocoad.workspace import Category, Workspace
@@ -38,24 +39,28 @@ def may_pass(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
 def version(
     workspace: Workspace, dataset: str, categories: Sequence[Category], plan: Plan, force: bool
 ) -> dict[Category, tuple[Job, ...]]:
-    """Brings changed images under DVC and asks it what is stale: the jobs to run, by category."""
+    """Brings changed images under DVC and asks it what is stale: the jobs to run, by category. What a run that broke
+    off had finished is recorded, and not run again.
+    """
     dvc.track_dataset(workspace, dataset)
     jobs = {category: jobs_of(category, plan.method(category)) for category in categories}
     if force:
         return jobs
-    stale = dvc.stale(workspace, [job.dvc_name for chain in jobs.values() for job in chain])
+    every = distinct(job for chain in jobs.values() for job in chain)
+    stale = dvc.stale(workspace, [job.dvc_name for job in every])
+    stale -= adopt(workspace, every, stale)
     return {category: to_run(chain, stale) for category, chain in jobs.items()}
 
 
 @task(cache_policy=NO_CACHE)
-def run_stage(job: Job, settings: Settings, stages: RayStages, record: RetrainRecord) -> StageRecord:
+def run_stage(job: Job, settings: Settings, stages: RayStages, record: RetrainRecord, sources: str) -> StageRecord:
     """Runs one stage on Ray and waits; its live figures go to whoever watches and to the category's MLflow run."""
 
     def on_progress(update: Progress) -> None:
         progress.report(job.dvc_name, update)
         record.progress(job, update)
 
-    return stages.run(job, settings, on_progress)
+    return stages.run(job, settings, on_progress, sources)
 
 
 @task(name="record", cache_policy=NO_CACHE)

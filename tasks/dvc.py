@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from dvc.config import Config
 from dvc.dependency.param import ParamsDependency
+from dvc.dvcfile import Lockfile
 from dvc.exceptions import DvcException
 from dvc.lock import LockError
 from dvc.repo import Repo, lock_repo
@@ -93,7 +95,7 @@ def commit(workspace: Workspace, names: Iterable[str], before: Mapping[str, str]
             stage.save(run_cache=False)
             stage.commit()
         if recorded:
-            recorded[0].dvcfile.dump_stages(recorded, update_pipeline=False)
+            _write_lock(repo, recorded)
         return changed
 
 
@@ -156,22 +158,35 @@ def _pick(graph: Stages, names: Iterable[str]) -> Stages:
     return {name: graph[name] for name in wanted}
 
 
+def _write_lock(repo: Repo, stages: Sequence[Any]) -> None:
+    """dvc.lock with these stages' entries new, in one step: DVC writes into the file itself, and a kill or a full disk
+    in the middle of that would leave a half that no DVC command reads any more.
+    """
+    lock = Path(repo.root_dir) / "dvc.lock"
+    incoming = lock.with_name(".dvc.lock.incoming")
+    try:
+        incoming.write_bytes(lock.read_bytes() if lock.is_file() else b"")
+        Lockfile(repo, str(incoming)).dump_stages(stages)
+        with incoming.open("rb") as written:
+            os.fsync(written.fileno())
+        incoming.replace(lock)
+    finally:
+        incoming.unlink(missing_ok=True)
+
+
 def _sources(graph: Stages, stages: Stages) -> dict[str, str]:
-    made = [Path(out.fs_path) for stage in graph.values() for out in stage.outs]
+    made = {Path(out.fs_path) for stage in graph.values() for out in stage.outs}
+    above = {parent for out in made for parent in out.parents}
     digests = {}
     for name, stage in stages.items():
         read: list[Any] = [stage.cmd]
         for dep in stage.deps:
             if isinstance(dep, ParamsDependency):
                 read.append(dep.read_params())
-            elif not any(_overlap(Path(dep.fs_path), out) for out in made):
+            elif (path := Path(dep.fs_path)) not in above and made.isdisjoint((path, *path.parents)):
                 read.append([dep.def_path, dep.get_hash().value])
         digests[name] = hashlib.sha256(json.dumps(read, sort_keys=True, default=str).encode()).hexdigest()
     return digests
-
-
-def _overlap(one: Path, other: Path) -> bool:
-    return one == other or one in other.parents or other in one.parents
 
 
 def _one_line(error: DvcException) -> str:

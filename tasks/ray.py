@@ -45,8 +45,11 @@ class RayStages:
             self._inbox.put(None)
             self._driver.join()
 
-    def run(self, job: Job, settings: Settings, on_progress: ProgressCallback = silent) -> StageRecord:
-        """Runs the stage and waits for it. `on_progress` is called here, in the caller's thread.
+    def run(
+        self, job: Job, settings: Settings, on_progress: ProgressCallback = silent, sources: str | None = None
+    ) -> StageRecord:
+        """Runs the stage and waits for it. `on_progress` is called here, in the caller's thread; `sources` is for
+        `tocoad.running.run_stage`.
 
         Raises:
             WorkerLostError: the worker's process died, for want of memory or otherwise.
@@ -55,9 +58,8 @@ class RayStages:
             Exception: what the stage itself raised.
         """
         stage = (self._stage_function, self._root, str(job.owner), job.method, job.stage.name)
-        return cast(
-            StageRecord, self._wait(job.dvc_name, "run_stage", (*stage, settings.model_dump_json()), on_progress)
-        )
+        arguments = (*stage, settings.model_dump_json(), sources)
+        return cast(StageRecord, self._wait(job.dvc_name, "run_stage", arguments, on_progress))
 
     def call(self, label: str, function: str, *arguments: Any) -> Any:
         """Calls `module:name` with small arguments in a worker, as `run` does a stage; `label` names it in errors."""

@@ -68,7 +68,15 @@ def call_function(mailbox: Any, key: str, function: str, *arguments: Any) -> Any
 
 
 def run_stage(
-    mailbox: Any, key: str, function: str, root: str, owner: str, method: str, stage: str, settings: str
+    mailbox: Any,
+    key: str,
+    function: str,
+    root: str,
+    owner: str,
+    method: str,
+    stage: str,
+    settings: str,
+    sources: str | None,
 ) -> StageRecord:
     """Calls the stage runner `module:name` with what came as text."""
     os.chdir(root)  # paths in the settings are relative to the workspace, as they are for `dvc repro`
@@ -81,6 +89,7 @@ def run_stage(
             stage,
             Settings.model_validate_json(settings),
             postman,
+            sources,
         )
         return record
     finally:

@@ -69,6 +69,14 @@ class Method:
         upstream = [section for source in stage.upstream for section in self.params(source)]
         return tuple(sorted({*stage.params, *upstream}))
 
+    def input_dirs(self, workspace: Workspace, asker: Owner, stage: Stage) -> dict[str, Path]:
+        """The folders that the stage reads, by the names that its function uses."""
+        folders = {}
+        for role, source in stage.inputs.items():
+            upstream, _, part = source.partition("/")
+            folders[role] = output_dir(workspace, asker, self.name, self.stage(upstream)) / part
+        return folders
+
     @property
     def detector_stage(self) -> Stage:
         return self.stage(self.stages[-1].inputs["detector"].partition("/")[0])

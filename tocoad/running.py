@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from tocoad.config import MethodName, Settings
+from tocoad.fingerprint import folder_digest, read_digests, reads_the_same
 from tocoad.graph import METHODS, Stage, output_dir
 from tocoad.replacing import replacing
 from tocoad.sealed import SEAL, seal, unseal
@@ -29,22 +30,39 @@ def run_stage(
     name: str,
     settings: Settings,
     progress: ProgressCallback = silent,
+    sources: str | None = None,
 ) -> StageRecord:
     """Runs one stage of a category, or of a data set. Its output folder appears, whole, by an atomic rename, or stays
     as it was.
+
+    `sources` is a digest of all that the stage reads but other stages' outputs: with it `is_finished` can tell later
+    whether the output is still what the stage would make.
 
     Raises:
         StageError: an input is missing or the stage cannot do its work; nothing was written.
     """
     stage = METHODS[method].stage(name)
     target = output_dir(workspace, owner, method, stage)
-    inputs = {}
-    for role, source in stage.inputs.items():
-        upstream, _, part = source.partition("/")
-        inputs[role] = output_dir(workspace, owner, method, METHODS[method].stage(upstream)) / part
-        if not inputs[role].is_dir():
+    inputs = METHODS[method].input_dirs(workspace, owner, stage)
+    for role, folder in inputs.items():
+        if not folder.is_dir():
+            upstream = stage.inputs[role].partition("/")[0]
             raise StageError(f"{name} of {owner} needs the output of {upstream}: run that stage first")
-    return execute(stage, method, owner, settings, workspace.data_dir(owner), inputs, target, progress)
+    return execute(stage, method, owner, settings, workspace.data_dir(owner), inputs, target, progress, sources)
+
+
+def is_finished(workspace: Workspace, owner: Owner, method: MethodName, name: str, sources: str) -> bool:
+    """Whether the output that lies there is what the stage would make now: it would read the same, bytes for bytes, and
+    nothing has touched its output since.
+    """
+    stage = METHODS[method].stage(name)
+    target = output_dir(workspace, owner, method, stage)
+    record = read_record(target)
+    if record is None or record.read is None:
+        return False
+    inputs = METHODS[method].input_dirs(workspace, owner, stage)
+    same = reads_the_same(record.read, sources, inputs, without=RECORD_FILE)
+    return same and record.wrote == folder_digest(target, without=RECORD_FILE)
 
 
 def execute(
@@ -56,8 +74,11 @@ def execute(
     inputs: Mapping[str, Path],
     target: Path,
     progress: ProgressCallback = silent,
+    sources: str | None = None,
 ) -> StageRecord:
     """Calls the stage's function on the folders given; `target` appears, whole, with the stage's record in it."""
+    # Before the work: what changes under the stage's hands is then not taken for what it read.
+    read = None if sources is None else read_digests(sources, inputs, without=RECORD_FILE)
     checkpoint_dir = target.with_name(f".{target.name}.checkpoint")
     with replacing(target) as folder:
         context = StageContext(
@@ -73,7 +94,8 @@ def execute(
         )
         made = stage.load()(context)
         used = context.meter.read()
-        record = StageRecord({**made.metrics}, used.seconds, used.cpu_seconds, used.peak_memory)
+        wrote = None if read is None else folder_digest(folder, without=RECORD_FILE)
+        record = StageRecord({**made.metrics}, used.seconds, used.cpu_seconds, used.peak_memory, read, wrote)
         _write_record(folder, record)
     shutil.rmtree(checkpoint_dir, ignore_errors=True)
     return record

@@ -68,12 +68,16 @@ class StageRecord:
 
     `seconds` are the clock's, `cpu_seconds` the process's own, whatever ran beside, `peak_memory` its greatest resident
     set in bytes; None where it was not noted. Of work that was interrupted all parts count, up to a checkpoint.
+
+    `read` and `wrote` are the digests of `tocoad.fingerprint`; None where the caller did not say what the sources were.
     """
 
     metrics: Mapping[str, float | None] = field(default_factory=dict)
     seconds: float = 0.0
     cpu_seconds: float | None = None
     peak_memory: int | None = None
+    read: Mapping[str, str] | None = None
+    wrote: str | None = None
 
 
 class StageFunction(Protocol):

@@ -28,6 +28,7 @@ def run_study_stage(
     name: str,
     settings: Settings,
     progress: ProgressCallback = silent,
+    sources: str | None = None,
 ) -> StageRecord:
     """As `tocoad.running.run_stage`, which does nothing else, with the folder that the stage's key names.
 
@@ -45,7 +46,7 @@ def run_study_stage(
         inputs[role] = folders.of(owner, method, upstream, settings) / part
         if not inputs[role].is_dir():
             raise StageError(f"{name} of {owner} needs the output of {upstream}: run that stage first")
-    return execute(stage, method, owner, settings, workspace.data_dir(owner), inputs, target, progress)
+    return execute(stage, method, owner, settings, workspace.data_dir(owner), inputs, target, progress, sources)
 
 
 class StageFolders:

@@ -12,7 +12,13 @@ from tocoad.workspace import Category, Workspace
 
 
 def run_stage(
-    workspace: Workspace, category: Category, method: str, stage: str, settings: Settings, progress: ProgressCallback
+    workspace: Workspace,
+    category: Category,
+    method: str,
+    stage: str,
+    settings: Settings,
+    progress: ProgressCallback,
+    sources: str | None,
 ) -> StageRecord:
     print("workers' words do not reach the driver")
     behaviour: dict[str, Callable[[], StageRecord]] = {

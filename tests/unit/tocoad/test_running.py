@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from tests.helpers.damage import damages
 from tocoad import running
 from tocoad.config import Settings
 from tocoad.graph import Method, Stage
-from tocoad.running import RECORD_FILE, read_record, run_stage, weights_sha256
+from tocoad.running import RECORD_FILE, is_finished, read_record, run_stage, weights_sha256
 from tocoad.stage import StageContext, StageError, StageRecord
 from tocoad.workspace import Category, Workspace
 
@@ -131,3 +133,66 @@ def test_a_stage_of_a_data_set_is_one_for_all_categories_and_knows_none(
     for name in ("gear", "plate"):
         run_stage(workspace, Category("sample", name), "tocoad", "second", Settings(seed=4))
         assert (workspace.root / f"work/sample/{name}/tocoad/second/copy.txt").read_text() == "seed 4"
+
+
+@pytest.fixture
+def finished(workspace: Workspace) -> Workspace:
+    """Both stages have run, and their caller said what the sources were."""
+    for name in ("first", "second"):
+        run_stage(workspace, GEAR, "tocoad", name, Settings(), sources="settings and images")
+    return workspace
+
+
+def still_finished(workspace: Workspace, name: str, sources: str = "settings and images") -> bool:
+    return is_finished(workspace, GEAR, "tocoad", name, sources)
+
+
+def test_an_output_is_known_again_while_nothing_of_it_changed(finished: Workspace) -> None:
+    assert still_finished(finished, "first")
+    assert still_finished(finished, "second")
+    # The same bytes written once more, and figures of another run of the same work, are no change.
+    run_stage(finished, GEAR, "tocoad", "first", Settings(), sources="settings and images")
+    assert still_finished(finished, "second")
+
+
+def test_an_output_of_other_settings_or_images_is_not_known(finished: Workspace) -> None:
+    assert not still_finished(finished, "first", "other settings")
+
+
+def test_an_output_whose_caller_did_not_name_the_sources_is_not_known(finished: Workspace) -> None:
+    run_stage(finished, GEAR, "tocoad", "first", Settings())
+    assert not still_finished(finished, "first")
+
+
+@pytest.mark.parametrize(
+    ("damage", "why"),
+    [
+        (lambda work: (work / "first/out.txt").write_text("seed 1"), "an input has other bytes"),
+        (lambda work: (work / "first/out.txt").rename(work / "first/other.txt"), "an input has another name"),
+        (lambda work: shutil.rmtree(work / "first"), "an input is gone"),
+        (lambda work: (work / "tocoad/second/copy.txt").write_text("by hand"), "the output was changed by hand"),
+        (lambda work: (work / "tocoad/second/copy.txt").write_text(""), "the output was cut"),
+        (lambda work: (work / "tocoad/second/copy.txt").unlink(), "a file of the output is gone"),
+        (lambda work: (work / "tocoad/second/more.txt").touch(), "a file came to the output"),
+        (lambda work: (work / "tocoad/second" / RECORD_FILE).unlink(), "the record is gone"),
+        (lambda work: (work / "tocoad/second" / RECORD_FILE).write_text("{"), "the record is damaged"),
+        (lambda work: shutil.rmtree(work / "tocoad/second"), "the output is gone"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_an_output_is_not_known_when(finished: Workspace, damage: Callable[[Path], Any], why: str) -> None:
+    damage(finished.root / "work/sample/gear")
+    assert not still_finished(finished, "second"), why
+
+
+def test_what_changes_while_a_stage_runs_is_not_what_it_read(
+    finished: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def meddles(context: StageContext) -> StageRecord:
+        made = second(context)
+        (context.inputs["source"] / "out.txt").write_text("another")
+        return made
+
+    monkeypatch.setattr(Stage, "load", lambda stage: meddles)
+    run_stage(finished, GEAR, "tocoad", "second", Settings(), sources="settings and images")
+    assert not still_finished(finished, "second")
