@@ -14,6 +14,7 @@ from torch import Tensor
 
 from bench.timing import Row, median_seconds
 from tocoad.config import ComputeSettings, EncoderSettings
+from tocoad.data.depth import FULL_DEPTH
 from tocoad.data.images import load_images
 from tocoad.data.sample.render import SampleCounts, render_sample
 from tocoad.memory.bank import MemoryBank
@@ -54,7 +55,7 @@ def _patches() -> list[Tensor]:
         target = Path(folder, "sample")
         render_sample(target, size=SIZE, counts=SampleCounts(train=IMAGES + 1, test_good=0, test_defective=0))
         files = sorted(target.glob("gear/train/good/*.png"))
-        images = load_images(files, SIZE)
+        images = load_images(files, SIZE, FULL_DEPTH)
         tensors = (image_tensor(images[i : i + 1], encoder.mean, encoder.std, compute) for i in range(len(images)))
         return [patch_features(encoder(x), WIDTH).flatten(0, 2) for x in tensors]
 

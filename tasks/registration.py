@@ -133,6 +133,6 @@ def _example(workspace: Workspace, category: Category, settings: Settings) -> ND
     """A normal image, as the signature's example."""
     manifest = Manifest.load(manifest_dir(workspace, category) / TRAIN_FILE)
     record = manifest.split("train")[0]
-    images = load_images([workspace.data_dir(category) / record.path], settings.image.size)
+    images = load_images([workspace.data_dir(category) / record.path], settings.image.size, manifest.depth)
     first: NDArray[np.uint8] = images[0]
     return first

@@ -150,9 +150,10 @@ import json, mlflow, numpy
 from pathlib import Path
 mlflow.set_tracking_uri("sqlite:///.services/mlflow.db")
 model = mlflow.pyfunc.load_model("models:/tiny.gear@champion")
+from tocoad.data.depth import FULL_DEPTH
 from tocoad.data.images import load_images
 file = sorted(Path("data/tiny/gear/test/good").iterdir())[0]
-out = model.predict(load_images([file], 96))
+out = model.predict(load_images([file], 96, FULL_DEPTH))
 example = model.input_example
 print(json.dumps([str(file), float(out["pred_score"][0]), str(model.metadata.signature is not None)]))
 """

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,9 @@ import PIL
 from numpy.typing import NDArray
 
 from tocoad.config import Settings
+from tocoad.data.depth import Depth
 from tocoad.data.images import load_images
-from tocoad.data.manifest import ImageRecord
+from tocoad.data.manifest import Manifest, Split
 from tocoad.stage import StageContext
 
 CACHE_DIR = ".cache"
@@ -22,32 +24,46 @@ _KEPT = 8  # files of a folder; the parts train and calibration are one each, fo
 _FORMAT = 1
 
 
-def stage_images(context: StageContext, records: Sequence[ImageRecord]) -> NDArray[np.uint8]:
-    """Images (N, S, S, 3) RGB of a part of the category's manifest; see `cached_images`."""
-    if any(record.split == "test" for record in records):
+@dataclass(frozen=True)
+class ImageFile:
+    """A file, its content's sha256, and the depth of its category."""
+
+    path: Path
+    sha256: str
+    depth: Depth
+
+
+def stage_images(context: StageContext, manifest: Manifest, part: Split) -> NDArray[np.uint8]:
+    """Images (N, S, S, 3) RGB of a part of the category's manifest, in its order; see `cached_images`."""
+    if part == "test":
         raise ValueError("test images are not for training stages, and not for their cache")
-    files = [(context.data_dir / record.path, record.sha256) for record in records]
+    files = [
+        ImageFile(context.data_dir / record.path, record.sha256, manifest.depth) for record in manifest.split(part)
+    ]
     return cached_images(files, context.settings, context.inputs["manifest"].parent / CACHE_DIR)
 
 
-def cached_images(files: Sequence[tuple[Path, str]], settings: Settings, folder: Path) -> NDArray[np.uint8]:
-    """Images (N, S, S, 3) RGB of files with their sha256, `image.size` a side, mapped from `folder` where it has them.
+def cached_images(files: Sequence[ImageFile], settings: Settings, folder: Path) -> NDArray[np.uint8]:
+    """Images (N, S, S, 3) RGB of the files, `image.size` a side, mapped from `folder` where it has them.
 
     What is written into the array is lost with it. Raises DataError for an image that cannot be read.
     """
     size = settings.image.size
-    key = _key([sha256 for _, sha256 in files], size)
+    key = _key(files, size)
     if (cached := _read(folder, key)) is not None:
         return cached
-    images = load_images([path for path, _ in files], size, settings.compute.threads)
+    depths = [file.depth for file in files]
+    images = load_images([file.path for file in files], size, depths, settings.compute.threads)
     with contextlib.suppress(OSError):  # a full disk or a folder of others': it works without
         _write(folder, key, images)
     return images
 
 
-def _key(digests: Sequence[str], size: int) -> str:
-    """Of all that decides the pixels: content of the files in order, size, and the library that decodes and resizes."""
-    lines = [f"{_FORMAT} {size} {PIL.__version__}", *digests]
+def _key(files: Sequence[ImageFile], size: int) -> str:
+    """Of all that decides the pixels: content of the files in order, depth, size, and the library that decodes and
+    resizes.
+    """
+    lines = [f"{_FORMAT} {size} {PIL.__version__}", *(f"{file.sha256} {file.depth.key}".rstrip() for file in files)]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 

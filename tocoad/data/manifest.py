@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
+
+from tocoad.data.depth import FULL_DEPTH, Depth
 
 GOOD = "good"
 TRAIN_FILE, TEST_FILE = "train.json", "test.json"
@@ -35,13 +37,15 @@ class ImageRecord(BaseModel):
 class Manifest(BaseModel):
     """The images of one category, sorted by path. Written as two files, so that training cannot see `test`:
 
-    `train.json` holds the parts train and calibration, `test.json` the part test.
+    `train.json` holds the parts train and calibration, `test.json` the part test. `depth` is how their 16-bit files are
+    read, by the part train; it stands in `train.json`, and is left out where it is the default.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     dataset: str
     category: str
+    depth: Depth = Field(FULL_DEPTH, exclude_if=lambda depth: depth == FULL_DEPTH)
     images: tuple[ImageRecord, ...]
 
     def split(self, *parts: Split) -> tuple[ImageRecord, ...]:
@@ -49,9 +53,9 @@ class Manifest(BaseModel):
 
     @property
     def digest(self) -> str:
-        """sha256 over paths, digests and labels: the data version."""
+        """sha256 over paths, digests, labels and how the files are read: the data version."""
         lines = (f"{i.path} {i.sha256} {i.split} {i.defect_type} {i.mask_sha256}\n" for i in self.images)
-        return hashlib.sha256("".join(lines).encode()).hexdigest()
+        return hashlib.sha256("".join((*lines, self.depth.key)).encode()).hexdigest()
 
     def save(self, file: Path) -> None:
         file.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
@@ -61,7 +65,8 @@ class Manifest(BaseModel):
         """The union of one or both files of a category."""
         parts = [cls.model_validate_json(file.read_text(encoding="utf-8")) for file in files]
         images = _sorted(image for part in parts for image in part.images)
-        return cls(dataset=parts[0].dataset, category=parts[0].category, images=images)
+        depth = next((part.depth for part in parts if part.depth != FULL_DEPTH), FULL_DEPTH)
+        return cls(dataset=parts[0].dataset, category=parts[0].category, depth=depth, images=images)
 
 
 def _sorted(images: Iterable[ImageRecord]) -> tuple[ImageRecord, ...]:

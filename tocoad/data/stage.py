@@ -1,6 +1,7 @@
 """The stage `manifest`: checks the images of a category and writes down which of them serves what.
 
-train.json  train and calibration; the same bytes whether or not test images lie there
+train.json  train and calibration, and how their 16-bit files are read; the same bytes whether or not test images lie
+            there
 test.json   the test images, their labels and masks
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
+from tocoad.data.depth import FULL_DEPTH
 from tocoad.data.layouts.source import Source
 from tocoad.data.layouts.tree import read_tree
 from tocoad.data.manifest import GOOD, TEST_FILE, TRAIN_FILE, ImageRecord, Manifest, Split
@@ -25,11 +27,14 @@ def manifest(context: StageContext) -> StageRecord:
     settings = context.settings
     (checked,) = validate(source, settings.split, settings.compute.threads, context.progress)
     records = [_record(checked, image, context.data_dir) for image in checked.images]
-    for file, parts in ((TRAIN_FILE, ("train", "calibration")), (TEST_FILE, ("test",))):
+    owner = context.category
+    for file, parts, depth in (
+        (TRAIN_FILE, ("train", "calibration"), checked.depth),
+        (TEST_FILE, ("test",), FULL_DEPTH),
+    ):
         images = tuple(record for record in records if record.split in parts)
-        Manifest(dataset=context.category.dataset, category=context.category.name, images=images).save(
-            context.output_dir / file
-        )
+        written = Manifest(dataset=owner.dataset, category=owner.name, depth=depth, images=images)
+        written.save(context.output_dir / file)
     counts = asdict(report_category(checked))
     return StageRecord({name: count for name, count in counts.items() if isinstance(count, int)})
 

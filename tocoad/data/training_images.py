@@ -8,9 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from tocoad.config import SplitSettings
+from tocoad.data.cache import ImageFile
+from tocoad.data.depth import FULL_DEPTH, Depth, Reach, common_depth, reach_of
 from tocoad.data.layouts.source import Source, SourceCategory, SourceImage
 from tocoad.data.layouts.tree import read_train
 from tocoad.data.pool import thread_pool
@@ -28,11 +30,15 @@ class TrainingImage(BaseModel):
 
 
 class TrainingImages(BaseModel):
-    """By category, in order of name; those of a category are the part `train` of its manifest, in its order."""
+    """By category, in order of name; those of a category are the part `train` of its manifest, in its order.
+
+    `depths` has the categories whose 16-bit files are not read in the default way.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     categories: Mapping[str, tuple[TrainingImage, ...]]
+    depths: Mapping[str, Depth] = Field({}, exclude_if=lambda depths: not depths)
 
     @property
     def all(self) -> tuple[TrainingImage, ...]:
@@ -40,8 +46,18 @@ class TrainingImages(BaseModel):
 
     @property
     def digest(self) -> str:
-        """sha256 over paths and contents."""
-        return hashlib.sha256("".join(f"{image.path} {image.sha256}\n" for image in self.all).encode()).hexdigest()
+        """sha256 over paths, contents and how the files are read."""
+        lines = [f"{image.path} {image.sha256}\n" for image in self.all]
+        lines += [f"{name} {depth.key}\n" for name, depth in self.depths.items()]
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+    def files(self, folder: Path) -> list[ImageFile]:
+        """All, below the data set's folder."""
+        return [
+            ImageFile(folder / image.path, image.sha256, self.depths.get(name, FULL_DEPTH))
+            for name, images in self.categories.items()
+            for image in images
+        ]
 
     def save(self, file: Path) -> None:
         file.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
@@ -52,8 +68,8 @@ class TrainingImages(BaseModel):
 
 
 def read_training_images(folder: Path, split: SplitSettings, threads: int = 1) -> TrainingImages:
-    """Finds them by the manifest's rule, without a look at test images; of calibration images only the bytes are read,
-    to know them by their content.
+    """Finds them, and the depth of their 16-bit files, by the manifest's rule, without a look at test images; of
+    calibration images only the bytes are read, to know them by their content.
 
     Raises:
         DataError: with every problem found in the training folders of all categories.
@@ -66,9 +82,15 @@ def read_training_images(folder: Path, split: SplitSettings, threads: int = 1) -
             read_train(source, category)
             digests = list(pool.map(partial(_sha256, source), category.images))
             categories[entry.name] = _train_part(source, category, digests, split)
-    if source.problems:
-        raise DataError(source.problems)
-    return TrainingImages(categories=categories)
+        if source.problems:
+            raise DataError(source.problems)
+        depths = {
+            name: common_depth(reach for reach in pool.map(partial(_reach, folder), images) if reach is not None)
+            for name, images in categories.items()
+        }
+    return TrainingImages(
+        categories=categories, depths={name: depth for name, depth in depths.items() if depth != FULL_DEPTH}
+    )
 
 
 def _sha256(source: Source, image: SourceImage) -> str:
@@ -77,6 +99,10 @@ def _sha256(source: Source, image: SourceImage) -> str:
     except OSError as error:
         source.refuse(image.file, f"cannot be read ({error.strerror})")
         return ""
+
+
+def _reach(folder: Path, image: TrainingImage) -> Reach | None:
+    return reach_of(folder / image.path)
 
 
 def _train_part(

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from PIL import Image
-
 from tocoad.config import SplitSettings
-from tocoad.data.images import decode, is_lossy, mask_pixels
+from tocoad.data.decoding import DeepImage, decode
+from tocoad.data.depth import Depth, Reach, common_depth, depth_note
+from tocoad.data.images import is_lossy, mask_pixels
 from tocoad.data.layouts.source import Source, SourceCategory, SourceImage
 from tocoad.data.manifest import GOOD
+from tocoad.data.mask_shares import MaskShare, judge_masks
 from tocoad.data.pool import thread_pool
 from tocoad.data.problems import DataError, Problem
 from tocoad.data.split import TooFewError, calibration_digests
@@ -25,7 +26,7 @@ _Item = TypeVar("_Item")
 
 @dataclass(frozen=True)
 class CheckedImage:
-    """An image that can be used. Width and height are those of the upright image."""
+    """An image that can be used. Width and height are those of the upright image; `reach` is that of a deep one."""
 
     source: SourceImage
     sha256: str
@@ -33,15 +34,20 @@ class CheckedImage:
     width: int
     height: int
     mask_sha256: str | None
+    reach: Reach | None = None
+    mask_share: MaskShare | None = None
 
 
 @dataclass(frozen=True)
 class CheckedCategory:
-    """Images in order of their path; `calibration` holds the digests of the training images kept for the threshold."""
+    """Images in order of their path; `calibration` holds the digests of the training images kept for the threshold,
+    and `depth` is how 16-bit files are read, by the other training images alone.
+    """
 
     name: str
     images: tuple[CheckedImage, ...]
     calibration: frozenset[str]
+    depth: Depth
 
 
 @dataclass
@@ -82,7 +88,7 @@ def _check_image(source: SourceImage) -> _Findings:
         source.path.encode()
         data = source.file.read_bytes()
         image = decode(source.file, data)
-        mask_sha256 = _check_mask(source.mask, image.size, findings) if source.mask else None
+        mask_sha256, share = _check_mask(source.mask, image.size, findings) if source.mask else (None, None)
     except DataError as error:
         findings.problems += error.problems
     except UnicodeEncodeError:
@@ -93,22 +99,24 @@ def _check_image(source: SourceImage) -> _Findings:
         # DVC names its content by md5; no security hangs on it.
         md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
         sha256 = hashlib.sha256(data).hexdigest()
-        findings.image = CheckedImage(source, sha256, md5, image.width, image.height, mask_sha256)
+        reach = Reach.of(image) if isinstance(image, DeepImage) else None
+        findings.image = CheckedImage(source, sha256, md5, *image.size, mask_sha256, reach, share)
     return findings
 
 
-def _check_mask(file: Path, size: tuple[int, int], findings: _Findings) -> str:
+def _check_mask(file: Path, size: tuple[int, int], findings: _Findings) -> tuple[str, MaskShare]:
     data = file.read_bytes()
-    mask: Image.Image = decode(file, data)
+    mask = decode(file, data)
+    pixels = mask_pixels(mask)
     if mask.size != size:
         (width, height), (mask_width, mask_height) = size, mask.size
         reason = f"the mask has {mask_width}x{mask_height} pixels, its image {width}x{height}; draw it anew"
         findings.problems.append(Problem(file, reason))
-    elif not mask_pixels(mask).any():
+    elif not pixels.any():
         findings.warnings.append(Problem(file, "the mask of a defective image marks nothing"))
     if is_lossy(mask):
         findings.warnings.append(Problem(file, "a JPEG mask has inexact edges; png keeps them"))
-    return hashlib.sha256(data).hexdigest()
+    return hashlib.sha256(data).hexdigest(), MaskShare.of(file, pixels)
 
 
 def _check_category(
@@ -117,6 +125,11 @@ def _check_category(
     _check_names(source, category)
     _check_duplicates(source, images)
     _check_masks(source, category)
+    problems, warnings = judge_masks(
+        (image.source.defect_type, image.mask_share) for image in images if image.mask_share
+    )
+    source.problems += problems
+    source.warnings += warnings
     train = [image for image in category.images if image.part == "train"]
     digests = [image.sha256 for image in images if image.source.part == "train"]
     calibration: frozenset[str] = frozenset()
@@ -127,7 +140,17 @@ def _check_category(
             calibration = calibration_digests(digests, split)
         except TooFewError as error:
             source.refuse(train[0].file.parent, f"too few images of {category.name}: {error}")
-    return CheckedCategory(category.name, tuple(sorted(images, key=lambda image: image.source.path)), calibration)
+    trained = [image for image in images if image.source.part == "train" and image.sha256 not in calibration]
+    depth = common_depth(image.reach for image in trained if image.reach)
+    note = depth_note(depth, _reaches(trained), _reaches(images))
+    if note:
+        source.warn(category.folder, note)
+    in_order = tuple(sorted(images, key=lambda image: image.source.path))
+    return CheckedCategory(category.name, in_order, calibration, depth)
+
+
+def _reaches(images: Iterable[CheckedImage]) -> list[tuple[str, Reach]]:
+    return [(image.source.path, image.reach) for image in images if image.reach]
 
 
 def _check_names(source: Source, category: SourceCategory) -> None:

@@ -50,7 +50,7 @@ def draw_panels(image: JudgedImage, data_dir: Path, card: DetectorCard, masks: b
     `masks`: the category has some. Then a good image has its truth too, which is that nothing is outlined.
     """
     scale = card.calibration.scale
-    picture = cv2.cvtColor(read_image(data_dir / image.record.path), cv2.COLOR_RGB2BGR)
+    picture = cv2.cvtColor(read_image(data_dir / image.record.path, card.depth), cv2.COLOR_RGB2BGR)
     factor = PANEL / max(picture.shape[:2])
     size = (max(round(picture.shape[1] * factor), 1), max(round(picture.shape[0] * factor), 1))
     picture = _resize(picture, size)

@@ -44,7 +44,8 @@ def score_manifest(
     """
     for start in range(0, len(records), batch_size):
         batch = records[start : start + batch_size]
-        images = load_images([data_dir / record.path for record in batch], detector.image_size, threads)
+        paths = [data_dir / record.path for record in batch]
+        images = load_images(paths, detector.image_size, detector.card.depth, threads)
         began = time.perf_counter()
         prediction = detector.predict(images)
         seconds = (time.perf_counter() - began) / len(batch)

@@ -54,7 +54,7 @@ def fit_banks(
         encoder: trained or pretrained, on the device; the model gets a copy with the bank's layers and `levels`.
     """
     settings = context.settings
-    images = stage_images(context, manifest.split("train"))
+    images = stage_images(context, manifest, "train")
     layers = tuple(sorted(set(settings.bank.layers)))
     deployed = compute.place(encoder.with_levels((*layers, *levels)).folded())
 

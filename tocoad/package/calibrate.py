@@ -44,6 +44,7 @@ def calibrated_detector(
         model=model_name,
         architecture=model.architecture,
         image_size=settings.image.size,
+        depth=manifest.depth,
         autocast=compute.use_autocast,
         image_threshold=threshold,
         pixel_threshold=pixel,
@@ -79,7 +80,7 @@ def save_detector(
 
 def calibration_images(context: StageContext, manifest: Manifest) -> NDArray[np.uint8]:
     """(N, S, S, 3), in the manifest's order."""
-    return stage_images(context, manifest.split("calibration"))
+    return stage_images(context, manifest, "calibration")
 
 
 def _scale(maps: NDArray[np.float32], threshold: float) -> tuple[float, float]:

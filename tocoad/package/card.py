@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from tocoad.calibration.conformal import Threshold
+from tocoad.data.depth import FULL_DEPTH, Depth
 
 FORMAT: Literal[1] = 1
 CARD_FILE, MODEL_FILE = "detector.json", "model.safetensors"
@@ -43,6 +44,7 @@ class DetectorCard(BaseModel):
     be rebuilt without any source of weights. `serves` names all categories of the data set that share these networks,
     each with thresholds of its own; empty, and left out of the file, where they are this category's alone. `autocast`
     says that the thresholds are of scores in bf16, so that all scores are to be; left out where they are of float32.
+    `depth` is how 16-bit files are read; left out where it is the default.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -55,6 +57,7 @@ class DetectorCard(BaseModel):
     model: str
     architecture: dict[str, Any]
     image_size: int
+    depth: Depth = Field(FULL_DEPTH, exclude_if=lambda depth: depth == FULL_DEPTH)
     autocast: bool = Field(False, exclude_if=lambda on: not on)
     image_threshold: Threshold
     pixel_threshold: float

@@ -55,7 +55,7 @@ def predict_files(detector: Detector, files: Iterable[Path]) -> Iterator[FilePre
     """One result a file, in order; a file that cannot be read does not stop the others."""
     for file in files:
         try:
-            images = load_images([file], detector.image_size)
+            images = load_images([file], detector.image_size, detector.card.depth)
         except DataError as error:
             yield FilePrediction(file, error=error.problems[0].reason)
             continue

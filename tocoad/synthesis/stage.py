@@ -119,10 +119,11 @@ def _recipes(settings: SynthesisSettings, *, has_textures: bool) -> dict[Validat
 
 def _read(context: StageContext, part: Split) -> tuple[tuple[str, ...], Image]:
     """Paths and images uint8 `(N, S, S, 3)` of one part, in the manifest's order."""
-    records = Manifest.load(context.inputs["manifest"] / TRAIN_FILE).split(part)
+    manifest = Manifest.load(context.inputs["manifest"] / TRAIN_FILE)
+    records = manifest.split(part)
     if not records:
         raise StageError(f"{context.category} has no {part} images: change split in params.yaml")
-    return tuple(record.path for record in records), stage_images(context, records)
+    return tuple(record.path for record in records), stage_images(context, manifest, part)
 
 
 def _preview_rows(generator: AnomalyGenerator, part: str) -> list[Row]:

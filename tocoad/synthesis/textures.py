@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from tocoad.config import SettingsError, SynthesisSettings
+from tocoad.data.depth import common_depth, reach_of
 from tocoad.data.images import load_images
 from tocoad.data.listing import list_images
 from tocoad.synthesis.augment import Image
@@ -28,7 +29,8 @@ def load_textures(settings: SynthesisSettings, size: int) -> Image | None:
     files = _chosen(list_images(folder).images)
     if not files:
         raise SettingsError(f"synthesis.texture_dir: {folder} holds no images; name another folder, or leave it empty")
-    return load_images(files, size)
+    reaches = (reach_of(file) for file in files)
+    return load_images(files, size, common_depth(reach for reach in reaches if reach is not None))
 
 
 def _chosen(files: Sequence[Path]) -> Sequence[Path]:

@@ -41,7 +41,7 @@ BatchNormMode = Literal["eval", "train", "clamped"]
 def train(context: StageContext) -> StageRecord:
     """Writes the trained encoder, the bottleneck, decoder and heads, and the curves."""
     manifest = Manifest.load(context.inputs["manifest"] / TRAIN_FILE)
-    return train_on(context, stage_images(context, manifest.split("train")), manifest.digest)
+    return train_on(context, stage_images(context, manifest, "train"), manifest.digest)
 
 
 def train_on(context: StageContext, images: NDArray[np.uint8], digest: str) -> StageRecord:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tocoad.data.cache import CACHE_DIR, cached_images
+from tocoad.data.depth import FULL_DEPTH
 from tocoad.data.manifest import TRAIN_FILE, Manifest
 from tocoad.data.training_images import TrainingImages, read_training_images
 from tocoad.methods.recontrast.fit import fit
@@ -18,8 +19,7 @@ def train_unified(context: StageContext) -> StageRecord:
     """Writes what `train` writes, of the training images of all categories in one shuffled loader, and their names."""
     images = read_training_images(context.data_dir, context.settings.split, context.settings.compute.threads)
     images.save(context.output_dir / IMAGES_FILE)
-    files = [(context.data_dir / image.path, image.sha256) for image in images.all]
-    pixels = cached_images(files, context.settings, context.output_dir.parent / CACHE_DIR)
+    pixels = cached_images(images.files(context.data_dir), context.settings, context.output_dir.parent / CACHE_DIR)
     return train_on(_as_single(context), pixels, images.digest)
 
 
@@ -33,7 +33,8 @@ def fit_unified(context: StageContext) -> StageRecord:
     trained_on = TrainingImages.load(context.inputs["train"] / IMAGES_FILE)
     mine = {image.sha256 for image in trained_on.categories.get(context.category.name, ())}
     manifest = Manifest.load(context.inputs["manifest"] / TRAIN_FILE)
-    if mine != {image.sha256 for image in manifest.split("train")}:
+    depth = trained_on.depths.get(context.category.name, FULL_DEPTH)
+    if mine != {image.sha256 for image in manifest.split("train")} or depth != manifest.depth:
         raise StageError(f"{context.category}: its images or split changed after train_unified: run that stage again")
     return fit(_as_single(context), tuple(trained_on.categories))
 

@@ -27,7 +27,7 @@ class TrainingInputs:
 def read_inputs(context: StageContext, seed: int) -> TrainingInputs:
     """`seed` keys the generator, so that the two stages see different anomalies."""
     manifest = Manifest.load(context.inputs["manifest"] / "train.json")
-    images = stage_images(context, manifest.split("train"))
+    images = stage_images(context, manifest, "train")
     synthesis = load_synthesis(context.inputs["synthesize"])
     generator = training_generator(context.settings, images, synthesis, seed)
     return TrainingInputs(manifest, images, synthesis, generator)

@@ -11,6 +11,7 @@ import pytest
 import tifffile
 from PIL import Image
 
+from tocoad.data.depth import FULL_DEPTH
 from tocoad.data.images import load_images, read_image, read_mask
 from tocoad.data.problems import DataError
 
@@ -18,9 +19,9 @@ GREY = np.arange(96, dtype=np.uint8).reshape(8, 12) * 2
 COLOUR = np.stack([GREY, 255 - GREY, GREY // 2], axis=2)
 
 
-def reason(path: Path, read: Callable[[Path], object] = read_image) -> str:
+def reason(path: Path) -> str:
     with pytest.raises(DataError) as caught:
-        read(path)
+        read_image(path, FULL_DEPTH)
     (problem,) = caught.value.problems
     assert problem.file == path
     return problem.reason
@@ -29,7 +30,7 @@ def reason(path: Path, read: Callable[[Path], object] = read_image) -> str:
 @pytest.mark.parametrize("suffix", [".png", ".PNG", ".bmp", ".BMP", ".tif", ".Tiff"])
 def test_lossless_formats_come_back_exactly_in_any_letter_case(tmp_path: Path, suffix: str) -> None:
     Image.fromarray(COLOUR).save(tmp_path / f"image{suffix}")
-    pixels = read_image(tmp_path / f"image{suffix}")
+    pixels = read_image(tmp_path / f"image{suffix}", FULL_DEPTH)
     assert pixels.dtype == np.uint8
     np.testing.assert_array_equal(pixels, COLOUR)
 
@@ -39,12 +40,12 @@ def test_jpeg_is_read_as_opencv_reads_it(tmp_path: Path, suffix: str) -> None:
     smooth = cv2.resize(COLOUR, (96, 64), interpolation=cv2.INTER_CUBIC)
     Image.fromarray(smooth).save(tmp_path / f"image{suffix}", quality=95)
     expected = cv2.imread(str(tmp_path / f"image{suffix}"))[..., ::-1]
-    assert np.abs(read_image(tmp_path / f"image{suffix}").astype(int) - expected).max() <= 2
+    assert np.abs(read_image(tmp_path / f"image{suffix}", FULL_DEPTH).astype(int) - expected).max() <= 2
 
 
 def test_grey_is_repeated_over_the_channels(tmp_path: Path) -> None:
     Image.fromarray(GREY).save(tmp_path / "grey.png")
-    np.testing.assert_array_equal(read_image(tmp_path / "grey.png"), np.repeat(GREY[..., None], 3, axis=2))
+    np.testing.assert_array_equal(read_image(tmp_path / "grey.png", FULL_DEPTH), np.repeat(GREY[..., None], 3, axis=2))
 
 
 @pytest.mark.parametrize("widen", [lambda x: x * np.uint16(257), lambda x: x * np.uint16(256)])
@@ -61,17 +62,17 @@ def test_16_bit_gives_back_the_8_bit_image_that_was_widened(
         order = {2: wide, 3: wide[..., [2, 1, 0, 3][: wide.shape[-1]]]}[wide.ndim]
         cv2.imwrite(str(tmp_path / name), order)
     expected = np.repeat(GREY[..., None], 3, axis=2) if name.startswith("grey") else COLOUR
-    np.testing.assert_array_equal(read_image(tmp_path / name), expected)
+    np.testing.assert_array_equal(read_image(tmp_path / name, FULL_DEPTH), expected)
 
 
 def test_big_endian_16_bit_tiff_is_read_alike(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "big.tif", GREY.astype(np.uint16) * 256, byteorder=">", photometric="minisblack")
-    np.testing.assert_array_equal(read_image(tmp_path / "big.tif")[..., 0], GREY)
+    np.testing.assert_array_equal(read_image(tmp_path / "big.tif", FULL_DEPTH)[..., 0], GREY)
 
 
 def test_alpha_is_dropped_and_the_colours_below_stay(tmp_path: Path) -> None:
     Image.fromarray(np.dstack([COLOUR, np.zeros_like(GREY)]), "RGBA").save(tmp_path / "clear.png")
-    np.testing.assert_array_equal(read_image(tmp_path / "clear.png"), COLOUR)
+    np.testing.assert_array_equal(read_image(tmp_path / "clear.png", FULL_DEPTH), COLOUR)
 
 
 def test_palette_image_gives_its_colours(tmp_path: Path) -> None:
@@ -79,19 +80,19 @@ def test_palette_image_gives_its_colours(tmp_path: Path) -> None:
     image.putpalette([10, 20, 30, 200, 100, 50])
     image.putdata([1, 0])
     image.save(tmp_path / "palette.png")
-    np.testing.assert_array_equal(read_image(tmp_path / "palette.png"), [[[200, 100, 50], [10, 20, 30]]])
+    np.testing.assert_array_equal(read_image(tmp_path / "palette.png", FULL_DEPTH), [[[200, 100, 50], [10, 20, 30]]])
 
 
 def test_orientation_is_applied(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was turned: show it rotated clockwise by 90 degrees
     Image.fromarray(COLOUR).save(tmp_path / "turned.png", exif=exif)
-    np.testing.assert_array_equal(read_image(tmp_path / "turned.png"), np.rot90(COLOUR, k=-1))
+    np.testing.assert_array_equal(read_image(tmp_path / "turned.png", FULL_DEPTH), np.rot90(COLOUR, k=-1))
 
 
 def test_pixels_may_be_written_to(tmp_path: Path) -> None:
     Image.fromarray(COLOUR).save(tmp_path / "image.png")
-    assert read_image(tmp_path / "image.png").flags.writeable
+    assert read_image(tmp_path / "image.png", FULL_DEPTH).flags.writeable
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".tif"])
@@ -205,7 +206,7 @@ def test_loaded_images_keep_their_order_and_are_not_resampled_at_their_own_size(
     for path, image in zip(paths, images, strict=True):
         Image.fromarray(image).save(path)
     for threads in (1, 3):
-        np.testing.assert_array_equal(load_images(paths, 16, threads), images)
+        np.testing.assert_array_equal(load_images(paths, 16, FULL_DEPTH, threads), images)
 
 
 def test_loading_halves_by_an_antialiased_triangle_filter(tmp_path: Path) -> None:
@@ -213,17 +214,17 @@ def test_loading_halves_by_an_antialiased_triangle_filter(tmp_path: Path) -> Non
     Image.fromarray(np.tile(line, (8, 1))).save(tmp_path / "step.png")
     # Weights of a triangle of half-width 2 at the offsets 0.5 and 1.5: 3/8, 3/8, 1/8, 1/8.
     expected = [0, 240 * 1 / 8, 240 * 7 / 8, 240]
-    loaded = load_images([tmp_path / "step.png"], 4)
+    loaded = load_images([tmp_path / "step.png"], 4, FULL_DEPTH)
     assert loaded.shape == (1, 4, 4, 3)
     np.testing.assert_allclose(loaded[0, 1, :, 0], expected, atol=1)
 
 
 def test_loading_nothing_gives_an_empty_array() -> None:
-    assert load_images([], 8).shape == (0, 8, 8, 3)
+    assert load_images([], 8, FULL_DEPTH).shape == (0, 8, 8, 3)
 
 
 def test_loading_names_the_file_that_cannot_be_read(tmp_path: Path) -> None:
     Image.fromarray(COLOUR).save(tmp_path / "good.png")
     (tmp_path / "bad.png").write_bytes(b"x")
     with pytest.raises(DataError, match=r"bad\.png: not a readable"):
-        load_images([tmp_path / "good.png", tmp_path / "bad.png"], 8)
+        load_images([tmp_path / "good.png", tmp_path / "bad.png"], 8, FULL_DEPTH)

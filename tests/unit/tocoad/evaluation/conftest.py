@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tocoad.calibration.conformal import conformal_threshold
+from tocoad.data.depth import FULL_DEPTH
 from tocoad.data.manifest import ImageRecord, Manifest
 
 
@@ -29,6 +30,7 @@ class RedDetector:
         return SimpleNamespace(
             image_threshold=conformal_threshold(np.linspace(0.0, 0.3, 24, dtype=np.float32), 0.05),
             pixel_threshold=0.4,
+            depth=FULL_DEPTH,
             calibration=SimpleNamespace(scale=(0.05, 1.0)),
         )
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tocoad.config import Settings
+from tocoad.data.depth import FULL_DEPTH
 from tocoad.evaluation.evaluate import JudgedImage, evaluate_detector
 from tocoad.evaluation.overlay import PANEL, contact_sheet, draw_strip
 from tocoad.report.heatmap import png
@@ -20,7 +21,9 @@ GREEN, CYAN = (80, 200, 60), (255, 220, 0)
 def card(pixel_threshold: float) -> Any:
     """What the drawing reads of a detector's card: scale 0..1, image threshold 0.3."""
     calibration, image_threshold = SimpleNamespace(scale=(0.0, 1.0)), SimpleNamespace(value=0.3)
-    return SimpleNamespace(calibration=calibration, image_threshold=image_threshold, pixel_threshold=pixel_threshold)
+    return SimpleNamespace(
+        calibration=calibration, image_threshold=image_threshold, pixel_threshold=pixel_threshold, depth=FULL_DEPTH
+    )
 
 
 def _images(category: Any, detector: Any) -> dict[str, JudgedImage]:

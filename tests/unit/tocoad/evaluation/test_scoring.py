@@ -30,6 +30,7 @@ def test_scores_do_not_depend_on_the_batch_size(category: Any, detector: Any) ->
 def test_an_answer_that_is_not_finite_names_the_image(category: Any, detector: Any, part: str) -> None:
     class Broken:
         image_size = 32
+        card = detector.card
 
         def predict(self, images: np.ndarray) -> SimpleNamespace:
             prediction = detector.predict(images)

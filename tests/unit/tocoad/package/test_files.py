@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from tocoad.data.depth import FULL_DEPTH
 from tocoad.data.problems import DataError
 from tocoad.package.detector import Prediction
 from tocoad.package.files import find_images, predict_files, save_prediction
@@ -22,7 +23,7 @@ class Brightness:
     """Scores an image by its mean; the map is its first channel."""
 
     image_size = SIZE
-    card: Any = SimpleNamespace(calibration=SimpleNamespace(scale=(0.0, 255.0)))
+    card: Any = SimpleNamespace(depth=FULL_DEPTH, calibration=SimpleNamespace(scale=(0.0, 255.0)))
 
     def predict(self, images: np.ndarray) -> Prediction:
         maps = images[..., 0].astype(np.float32)

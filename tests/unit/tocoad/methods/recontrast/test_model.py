@@ -75,7 +75,7 @@ def test_the_package_is_loaded_without_any_source_of_weights_and_scores_to_the_b
     fit(fit_context)
     detector = load_detector(fit_context.output_dir / "detector")
     manifest = Manifest.load(fit_context.inputs["manifest"] / "train.json")
-    calibration = stage_images(fit_context, manifest.split("calibration"))
+    calibration = stage_images(fit_context, manifest, "calibration")
     again = detector.predict(calibration).pred_score
     assert again.tolist() == list(np.float32(detector.card.calibration.scores))
     assert detector.card.method == "recontrast"
@@ -121,7 +121,7 @@ def test_a_defect_scores_higher_than_what_it_was_made_from(context: Context) -> 
     fit(fit_context)
     detector: Detector = load_detector(fit_context.output_dir / "detector")
     manifest = Manifest.load(fit_context.inputs["manifest"] / "train.json")
-    normal = np.array(stage_images(fit_context, manifest.split("calibration")))
+    normal = np.array(stage_images(fit_context, manifest, "calibration"))
     damaged = normal.copy()
     damaged[:, 24:40, 24:40] = (255, 0, 0)
     before, after = detector.predict(normal), detector.predict(damaged)
