@@ -126,10 +126,8 @@ class Discriminator(nn.Module):
 
         def run(network: nn.Module) -> Iterable[Tensor]:
             like, deepest = next(network.parameters()), self.levels[0]
-            maps = {
-                level: torch.zeros(1, width, 2 ** (deepest - level), 2 ** (deepest - level), device=like.device)
-                for level, width in self._channels.items()
-            }
+            sides = {level: 2 ** (deepest - level) for level in self._channels}
+            maps = {level: like.new_zeros(1, self._channels[level], side, side) for level, side in sides.items()}
             return [network(maps, 32)]
 
         return fold(self, run).requires_grad_(False).eval()

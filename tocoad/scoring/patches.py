@@ -29,7 +29,7 @@ def patch_features(maps: Mapping[int, Tensor], pooled_width: int) -> Tensor:
 
 
 def _averaged(patches: Tensor, width: int) -> Tensor:
-    """(..., C) -> (..., width), the same bytes as `adaptive_avg_pool1d`, on a CPU in half of its time.
+    """(..., C) -> (..., width), the means of `adaptive_avg_pool1d`, on a CPU in half of its time.
 
     The windows repeat after `period` channels, so window i of every period is a sum of a few strided slices.
     """

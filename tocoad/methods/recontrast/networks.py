@@ -122,10 +122,8 @@ class ReconstructionNetwork(nn.Module):
 
         def run(network: nn.Module) -> Iterable[Tensor]:
             like = next(network.parameters())
-            maps = {
-                level: torch.zeros(1, width, 2 ** (5 - level), 2 ** (5 - level), device=like.device)
-                for level, width in self._channels.items()
-            }
+            sides = {level: 2 ** (5 - level) for level in LEVELS}
+            maps = {level: like.new_zeros(1, self._channels[level], side, side) for level, side in sides.items()}
             of_frozen, of_trained = network(maps, maps)
             return [*of_frozen.values(), *of_trained.values()]
 

