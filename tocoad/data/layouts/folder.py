@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tocoad.data.layouts.source import Source, SourceCategory, SourceImage
+from tocoad.data.layouts.words import means_defective, means_good
 from tocoad.data.listing import is_image_name
 from tocoad.data.manifest import GOOD
 
@@ -18,6 +19,12 @@ def read_folder(source: Source, root: Path) -> None:
         _read_category(source, root, root.resolve().name)
         return
     for folder in source.folders(root):
+        if means_defective(folder.name) or means_good(folder.name):
+            source.refuse(
+                folder,
+                "every folder here is taken as a category of good images; put good ones into CATEGORY/train/good and "
+                "defective ones into CATEGORY/test/DEFECT",
+            )
         _read_category(source, folder, folder.name)
 
 

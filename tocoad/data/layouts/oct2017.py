@@ -19,6 +19,7 @@ from pathlib import Path
 
 from tocoad.data.layouts.copies import leave_out_copies
 from tocoad.data.layouts.source import Source, SourceCategory, SourceImage, named_after
+from tocoad.data.layouts.words import means_good
 from tocoad.data.listing import list_images
 from tocoad.data.manifest import GOOD
 
@@ -77,7 +78,7 @@ def _read_test(source: Source, category: SourceCategory) -> None:
     test = category.folder / "test"
     for entry in source.folders(test) if test.is_dir() else ():
         defect_type = GOOD if entry.name == _NORMAL else entry.name.lower()
-        if entry.name != _NORMAL and defect_type in (GOOD, _NORMAL.lower()):
+        if entry.name != _NORMAL and means_good(entry.name):
             source.refuse(entry, f"this layout calls good images {_NORMAL!r}; rename the folder")
             continue
         images = source.images(entry)

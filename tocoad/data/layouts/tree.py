@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tocoad.data.layouts.source import Source, SourceCategory, SourceImage
+from tocoad.data.layouts.words import means_good
 from tocoad.data.manifest import GOOD
 
 _MASK_ENDING = "_mask"
@@ -47,6 +48,8 @@ def read_train(source: Source, category: SourceCategory, good: str = GOOD) -> No
     for entry in source.folders(train) if train.is_dir() else ():
         if entry.name == good:
             category.images += [SourceImage(file, "train", GOOD) for file in source.images(entry)]
+        elif means_good(entry.name):
+            source.refuse(entry, _meant(train, entry.name, good))
         else:
             source.refuse(entry, f"training uses train/{good} alone; move these images to test or remove them")
 
@@ -62,16 +65,25 @@ def _read_test(source: Source, category: SourceCategory, good: str) -> None:
             category.images += [SourceImage(file, "test", GOOD) for file in images]
         elif entry.name == GOOD:
             source.refuse(entry, f"this layout calls good images {good!r}; rename one of the two folders")
+        elif means_good(entry.name):
+            source.refuse(entry, f"good images? they would count as defective; {_meant(test, entry.name, good)}")
         else:
             masks = source.images(truth / entry.name)
             category.images += pair_masks(source, images, masks, entry.name)
     known = {entry.name for entry in types}
     for entry in source.folders(truth) if truth.is_dir() else ():
-        if entry.name == good:
+        if means_good(entry.name):
             source.warn(entry, "good images need no masks; not imported")
         elif entry.name not in known:
             for mask in source.images(entry):
                 source.refuse(mask, f"mask without an image in test/{entry.name}")
+
+
+def _meant(folder: Path, name: str, good: str) -> str:
+    """The way out for a folder of good images that bears another name than the layout's."""
+    if (folder / good).is_dir():
+        return f"move these images to {folder.name}/{good}"
+    return f"rename {folder.name}/{name} to {folder.name}/{good}"
 
 
 def pair_masks(source: Source, images: Sequence[Path], masks: Sequence[Path], defect_type: str) -> list[SourceImage]:

@@ -5,9 +5,12 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from tocoad.config import Settings, SplitSettings
+from tocoad.data.depth import FULL_DEPTH, Depth
 from tocoad.data.manifest import TEST_FILE, TRAIN_FILE, Manifest
 from tocoad.data.problems import DataError
 from tocoad.data.stage import manifest
@@ -154,3 +157,27 @@ def test_digest_changes_with_the_content_and_the_labels(bottle: Path, tmp_path: 
     run(bottle, tmp_path / "two", split)
     assert load(tmp_path / "one").digest != load(tmp_path / "two").digest
     assert len(load(tmp_path / "one").digest) == 64
+
+
+def test_the_depth_of_16_bit_files_is_kept_and_the_default_is_not_mentioned(
+    bottle: Path, tmp_path: Path, split: SplitSettings
+) -> None:
+    run(bottle, tmp_path / "8bit", split)
+    assert b"depth" not in (tmp_path / "8bit" / TRAIN_FILE).read_bytes()
+    for file in (bottle / "train/good").iterdir():
+        Image.fromarray(np.asarray(Image.open(file).convert("L")).astype(np.uint16) * 16).save(file)
+    run(bottle, tmp_path / "12bit", split)
+    listed = load(tmp_path / "12bit")
+    assert listed.depth == Depth(bits=12)
+    assert b"depth" not in (tmp_path / "12bit" / TEST_FILE).read_bytes()
+    read_otherwise = listed.model_copy(update={"depth": FULL_DEPTH})
+    assert read_otherwise.digest != listed.digest
+
+
+def test_the_digest_of_8_bit_data_is_that_of_earlier_versions(
+    bottle: Path, tmp_path: Path, split: SplitSettings
+) -> None:
+    run(bottle, tmp_path / "out", split)
+    listed = load(tmp_path / "out")
+    lines = [f"{i.path} {i.sha256} {i.split} {i.defect_type} {i.mask_sha256}\n" for i in listed.images]
+    assert listed.digest == hashlib.sha256("".join(lines).encode()).hexdigest()

@@ -6,9 +6,12 @@ import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from tocoad.config import Settings, SplitSettings
+from tocoad.data.depth import FULL_DEPTH, Depth
 from tocoad.data.manifest import TRAIN_FILE, Manifest
 from tocoad.data.problems import DataError
 from tocoad.data.stage import manifest
@@ -81,3 +84,17 @@ def test_it_survives_the_file_and_its_digest_is_of_names_and_contents(
     assert found.digest == hashlib.sha256(lines.encode()).hexdigest()
     (parts / "screw").rename(parts / "bolt")
     assert read_training_images(parts, split).digest != found.digest
+
+
+def test_each_category_is_read_at_the_depth_of_its_manifest(parts: Path, tmp_path: Path, split: SplitSettings) -> None:
+    plain = read_training_images(parts, split)
+    assert "depths" not in plain.model_dump()
+    for file in (parts / "screw/train/good").iterdir():
+        Image.fromarray(np.asarray(Image.open(file).convert("L")).astype(np.uint16) * 16).save(file)
+    found = read_training_images(parts, split)
+    train_part(parts / "screw", tmp_path / "screw", split)
+    assert found.depths == {"screw": Manifest.load(tmp_path / "screw" / TRAIN_FILE).depth} == {"screw": Depth(bits=12)}
+    files = found.files(parts)
+    assert [file.path for file in files] == [parts / image.path for image in found.all]
+    assert {(file.path.parts[-4], file.depth) for file in files} == {("bottle", FULL_DEPTH), ("screw", Depth(bits=12))}
+    assert found.digest != found.model_copy(update={"depths": {}}).digest

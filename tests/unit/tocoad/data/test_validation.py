@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from tocoad.config import SplitSettings
+from tocoad.data.depth import FULL_DEPTH, Depth
 from tocoad.data.layouts.source import Source
 from tocoad.data.layouts.tree import read_trees
 from tocoad.data.problems import DataError, Problem
@@ -185,3 +186,81 @@ def test_name_that_is_not_utf8_is_refused(bottle: Path, split: SplitSettings) ->
     odd = bottle / "train/good" / os.fsdecode(b"\xff.png")
     shutil.copy(bottle / "train/good/000.png", odd)
     assert Problem(odd, "the file's name is not valid UTF-8; rename it") in problems(bottle, split)
+
+
+def invert(mask: Path) -> Path:
+    Image.fromarray(255 - np.asarray(Image.open(mask))).save(mask)
+    return mask
+
+
+def test_masks_that_are_inverted_as_a_kind_are_refused_in_one_line(bottle: Path, split: SplitSettings) -> None:
+    for mask in sorted((bottle / "ground_truth/crack").iterdir()):
+        invert(mask)
+    (problem,) = problems(bottle, split)
+    assert problem.file == bottle / "ground_truth/crack"
+    assert problem.reason.startswith("2 of 2 masks of crack are inverted, it seems")
+
+
+def test_a_large_mask_among_others_is_a_warning(bottle: Path, split: SplitSettings) -> None:
+    mask = invert(bottle / "ground_truth/crack/001_mask.png")
+    assert warnings(bottle, split) == [
+        Problem(mask, "1 of 2 masks of crack mark over half of the image, this one 94%; are they inverted?")
+    ]
+
+
+def test_masks_of_a_defect_that_fills_the_part_are_a_warning(bottle: Path, split: SplitSettings) -> None:
+    mask = np.zeros((8, 12), np.uint8)
+    mask[1:-1, 1:-1] = 255  # 60 of 96 pixels; the ground around the part is free
+    for file in (bottle / "ground_truth/crack").iterdir():
+        Image.fromarray(mask).save(file)
+    (warning,) = warnings(bottle, split)
+    assert warning.reason.startswith("2 of 2 masks of crack mark over half of the image, this one 62%")
+
+
+def test_masks_of_a_category_that_all_mark_nothing_are_refused(bottle: Path, split: SplitSettings) -> None:
+    for file in sorted((bottle / "ground_truth").rglob("*.png")):
+        Image.new("L", (12, 8)).save(file)
+    (problem,) = problems(bottle, split)
+    assert "nor any other of the category marks anything" in problem.reason
+
+
+def test_a_mask_of_ones_is_as_good_as_one_of_255(bottle: Path, split: SplitSettings) -> None:
+    for file in (bottle / "ground_truth").rglob("*.png"):
+        Image.fromarray(np.asarray(Image.open(file)) // 255).save(file)
+    assert not warnings(bottle, split)
+
+
+def deepen(folder: Path, factor: int, beyond: str = "") -> None:
+    """Every image below the folder in 16 bits, its values times `factor`; the one called `beyond` has a 65535."""
+    for file in folder.rglob("*.png"):
+        values = np.asarray(Image.open(file).convert("L")).astype(np.uint16) * factor
+        if file.name == beyond:
+            values[0, 0] = 65535
+        Image.fromarray(values).save(file)
+
+
+def test_the_depth_of_16_bit_files_is_decided_by_the_training_part_alone(bottle: Path, split: SplitSettings) -> None:
+    source = read(bottle)
+    (checked,) = validate(source, split)
+    assert checked.depth == FULL_DEPTH and not source.warnings
+    deepen(bottle / "train", 16)
+    deepen(bottle / "test/crack", 16, beyond="001.png")
+    source = read(bottle)
+    (checked,) = validate(source, split)
+    assert checked.depth == Depth(bits=12)
+    (note,) = source.warnings
+    assert note.file == bottle
+    assert note.reason.startswith("16-bit files without a declared depth, taken as 12 bit (greatest value in training ")
+    assert note.reason.endswith("; greater values become white: test/crack/001.png")
+
+
+def test_a_calibration_image_does_not_decide_the_depth(bottle: Path, split: SplitSettings) -> None:
+    deepen(bottle / "train", 16)
+    seen = {}
+    for number in range(40):
+        bright = np.full((8, 12), 60000 + number, np.uint16)
+        Image.fromarray(bright).save(bottle / "train/good/bright.png")
+        (checked,) = validate(read(bottle), split)
+        sha256 = next(image.sha256 for image in checked.images if image.source.file.name == "bright.png")
+        seen[sha256 in checked.calibration] = checked.depth.bits
+    assert seen == {True: 12, False: 16}

@@ -47,3 +47,14 @@ def test_images_and_sub_folders_together_are_a_problem(tmp_path: Path, write_ima
     write_image(tmp_path / "more/a.png")
     (problem,) = read(tmp_path).problems
     assert problem.file.name == "more"
+
+
+@pytest.mark.parametrize("name", ["good", "OK", "defect", "Bad", "NG", "not ok", "anomaly_images"])
+def test_folders_of_good_and_defective_images_are_no_categories(
+    tmp_path: Path, write_image: WriteImage, name: str
+) -> None:
+    write_image(tmp_path / f"{name}/a.png")
+    write_image(tmp_path / "pins/a.png")
+    (problem,) = read(tmp_path).problems
+    assert problem.file == tmp_path / name
+    assert "CATEGORY/train/good" in problem.reason

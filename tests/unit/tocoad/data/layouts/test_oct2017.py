@@ -80,7 +80,7 @@ def test_two_folders_of_the_data_set_are_refused(published: Path, tmp_path: Path
     assert problem.reason.startswith("expected train/NORMAL here or in one folder OCT2017")
 
 
-@pytest.mark.parametrize("name", ["good", "normal", "Good"])
+@pytest.mark.parametrize("name", ["good", "normal", "Good", "Normal ", "OK"])
 def test_second_name_for_good_images_is_refused(published: Path, write_image: WriteImage, name: str) -> None:
     write_image(published / f"test/{name}/1.jpeg")
     (problem,) = read(published).problems

@@ -176,3 +176,52 @@ def test_links_are_followed_where_no_root_is_set(tmp_path: Path, write_image: Wr
 def test_folder_without_train_is_still_named(tmp_path: Path, good: str) -> None:
     (tmp_path / "nothing").mkdir()
     assert [category.name for category in read(tmp_path, good).categories] == ["nothing"]
+
+
+@pytest.mark.parametrize("name", ["Good", "GOOD", "ok", "OK", "normal", "good ", "no_defect", "Good-Parts", "i.O."])
+def test_good_test_images_under_another_name_are_a_problem_with_the_name_that_was_meant(
+    tmp_path: Path, write_image: WriteImage, name: str
+) -> None:
+    write_image(tmp_path / "bottle/train/good/0.png")
+    write_image(tmp_path / f"bottle/test/{name}/1.png")
+    (problem,) = read(tmp_path).problems
+    assert problem.file == tmp_path / "bottle/test" / name
+    assert problem.reason.endswith(f"rename test/{name} to test/good")
+    write_image(tmp_path / "bottle/test/good/2.png")
+    (problem,) = read(tmp_path).problems
+    assert problem.reason.endswith("move these images to test/good")
+
+
+def test_good_training_images_under_another_name_are_told_the_name_that_was_meant(
+    tmp_path: Path, write_image: WriteImage
+) -> None:
+    write_image(tmp_path / "bottle/train/Good/0.png")
+    assert [problem.reason for problem in read(tmp_path).problems] == ["rename train/Good to train/good"]
+    write_image(tmp_path / "01/train/OK/0.png")
+    assert [p.reason for p in read(tmp_path / "01", good="ok").problems] == ["rename train/OK to train/ok"]
+
+
+def test_the_name_of_good_images_is_each_layouts_own(tmp_path: Path, write_image: WriteImage) -> None:
+    write_image(tmp_path / "01/train/ok/0.png")
+    write_image(tmp_path / "01/test/OK/1.png")
+    (problem,) = read(tmp_path, good="ok").problems
+    assert problem.reason.endswith("rename test/OK to test/ok")
+
+
+@pytest.mark.parametrize("name", ["goods_missing", "normal_dent", "okra", "not_ok", "bad", "fine", "passage"])
+def test_defect_types_that_only_sound_alike_pass(tmp_path: Path, write_image: WriteImage, name: str) -> None:
+    write_image(tmp_path / "bottle/train/good/0.png")
+    write_image(tmp_path / f"bottle/test/{name}/1.png")
+    source = read(tmp_path)
+    assert not source.problems
+    assert [image.defect_type for image in source.categories[0].images] == ["good", name]
+
+
+def test_masks_of_good_images_are_named_whatever_their_folder_is_called(
+    tmp_path: Path, write_image: WriteImage, write_mask: WriteImage
+) -> None:
+    write_image(tmp_path / "bottle/train/good/0.png")
+    write_mask(tmp_path / "bottle/ground_truth/Good/0_mask.png")
+    source = read(tmp_path)
+    assert not source.problems
+    assert [warning.reason for warning in source.warnings] == ["good images need no masks; not imported"]
