@@ -6,6 +6,7 @@ Every call names its run; MLflow's global active run is never used, so categorie
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
 from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
 
+from tasks.moved_workspace import follow
 from tasks.services import Services
 from tocoad.stage import StageError
 
@@ -94,6 +96,8 @@ class Tracking:
     def __init__(self, services: Services) -> None:
         self._services = services
         with one_line(services.tracking_uri):
+            if services.artifact_root is not None:
+                follow(Path(services.tracking_uri.removeprefix("sqlite:///")), services.artifact_root)
             self.client = MlflowClient(services.tracking_uri)
 
     def registry(self) -> Registry:
@@ -182,9 +186,9 @@ def _flatten(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[st
 
 @contextmanager
 def one_line(uri: str) -> Iterator[None]:
-    """An error of MLflow in the block becomes a TrackingError."""
+    """An error of MLflow, or of its database, in the block becomes a TrackingError."""
     try:
         yield
-    except MlflowException as error:
+    except (MlflowException, sqlite3.Error) as error:
         reason = str(error).partition("\n")[0]
         raise TrackingError(f"MLflow at {uri}: {reason}") from error

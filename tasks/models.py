@@ -16,6 +16,7 @@ def detector_folder(model: str, workspace: Workspace | None) -> Iterator[Path]:
 
     Raises:
         SettingsError: the registry has no such model.
+        TrackingError: it does not answer, or the package is not where it was put.
     """
     if not model.startswith("models:/"):
         yield Path(model)
@@ -23,8 +24,10 @@ def detector_folder(model: str, workspace: Workspace | None) -> Iterator[Path]:
     from tasks.services import configure
 
     services = configure(workspace or Workspace(Path.cwd()))
-    from tasks.mlflow_tracking import Tracking
+    from tasks.mlflow_tracking import Tracking, one_line
 
     registry = Tracking(services).registry()
     with tempfile.TemporaryDirectory(prefix="tocoad-model-") as scratch:
-        yield registry.download(registry.resolve(model), Path(scratch))
+        with one_line(services.tracking_uri):
+            folder = registry.download(registry.resolve(model), Path(scratch))
+        yield folder

@@ -49,7 +49,8 @@ def configure(workspace: Workspace, debug: bool = False) -> Services:
 
     Call it before any of them is imported: Prefect and Ray read their settings at import.
     """
-    folder = workspace.services_dir.resolve()
+    # By the workspace's own name, should it be a link to another disk: the places in MLflow's database hold it.
+    folder = Workspace(workspace.root.resolve()).services_dir
     folder.mkdir(parents=True, exist_ok=True)
     local_tracking = f"sqlite:///{folder / 'mlflow.db'}"
     level = "DEBUG" if debug else _QUIET

@@ -10,6 +10,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -218,7 +219,10 @@ def test_a_bad_data_set_is_refused_and_the_old_one_stays(shop: Any, first: dict[
 
 @pytest.fixture(scope="module")
 def second_version(shop: Any, first: dict[str, Any]) -> dict[str, Any]:
-    """The document of a retrain with another seed, a new image of `plate`, and a broken one of `gear`, now mended."""
+    """The document of a retrain with another seed, a new image of `plate`, and a broken one of `gear`, now mended.
+
+    The workspace lies elsewhere meanwhile.
+    """
     broken = sorted((shop.root / "data/tiny/gear/train/good").iterdir())[0]
     kept = broken.read_bytes()
     broken.unlink()  # DVC may have linked it to its cache
@@ -228,7 +232,12 @@ def second_version(shop: Any, first: dict[str, Any]) -> dict[str, Any]:
     for file in (shop.root / "data/tiny/plate/test/good").iterdir():
         if file.read_bytes() == extra.read_bytes():
             file.unlink()
-    document: dict[str, Any] = shop.retrain("--set", "seed=1", code=1)
+    elsewhere = replace(shop, root=shop.root.rename(shop.root.with_name("moved to line_2")))
+    document: dict[str, Any] = elsewhere.retrain("--set", "seed=1", code=1)
+    assert not shop.root.exists(), "something was written where the workspace was"
+    predicted = elsewhere.run("tocoad", "predict", "models:/tiny.plate/2", "data/tiny/plate/test/good")
+    assert predicted.returncode == 0, predicted.stderr
+    elsewhere.root.rename(shop.root)
     broken.write_bytes(kept)
     assert broken.name in document["categories"]["gear"]["error"]
     return document
