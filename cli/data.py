@@ -59,14 +59,13 @@ def _add(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     from cli.render import show_report
-    from tocoad.data.importing import check_dataset
-    from tocoad.params import load_params
+    from tasks.datasets import check_dataset
     from tocoad.progress import stage_bar
 
     workspace = current_workspace()
     known = "/" not in options.name and workspace.dataset_dir(options.name).is_dir()
     source = workspace.dataset_dir(options.name) if known else Path(options.name)
     with stage_bar(f"checking {source.name}") as progress:
-        report = check_dataset(source, options.layout, load_params(workspace).settings.split, progress)
+        report = check_dataset(workspace, source, options.layout, progress)
     show_report(report)
     return 0

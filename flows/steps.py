@@ -24,6 +24,7 @@ from tasks.reports import dataset_report
 from tocoad.config import MethodName, Settings, SettingsError
 from tocoad.gate.records import Candidate
 from tocoad.graph import Job, distinct, jobs_of, to_run
+from tocoad.links import refuse_links
 from tocoad.params import Plan
 from tocoad.stage import Progress, StageError, StageRecord
 from tocoad.workspace import Category, Workspace
@@ -42,8 +43,9 @@ def version(
     """Brings changed images under DVC and asks it what is stale: the jobs to run, by category. What a run that broke
     off had finished is recorded, and not run again.
     """
-    dvc.track_dataset(workspace, dataset)
     jobs = {category: jobs_of(category, plan.method(category)) for category in categories}
+    refuse_links(workspace, [job.output_dir(workspace) for chain in jobs.values() for job in chain])
+    dvc.track_dataset(workspace, dataset)
     if force:
         return jobs
     every = distinct(job for chain in jobs.values() for job in chain)

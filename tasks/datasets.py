@@ -6,22 +6,36 @@ import tempfile
 from pathlib import Path
 
 from tasks import dvc
-from tocoad.data.importing import import_dataset
+from tocoad.data import importing
 from tocoad.data.layouts.detect import Layout
 from tocoad.data.report import ImportReport
 from tocoad.data.sample import render_sample
+from tocoad.links import refuse_links
 from tocoad.params import load_params
 from tocoad.planning import drop_missing, plan_categories
 from tocoad.stage import ProgressCallback
 from tocoad.workspace import Workspace
 
 
+def check_dataset(workspace: Workspace, source: Path, layout: Layout, progress: ProgressCallback) -> ImportReport:
+    """Writes nothing. Raises DataError with every problem found."""
+    split = load_params(workspace).settings.split
+    return importing.check_dataset(source, layout, split, progress, dvc.cache_dir(workspace))
+
+
 def add_dataset(
     workspace: Workspace, source: Path, name: str, layout: Layout, progress: ProgressCallback
 ) -> ImportReport:
-    """Takes the place of an earlier version of the data set. Raises DataError; then everything is as it was."""
+    """Takes the place of an earlier version of the data set.
+
+    Raises:
+        DataError: everything is as it was.
+        SettingsError: the same; the data set's folder is to be behind a link.
+    """
+    target, results = workspace.dataset_dir(name), workspace.work_dir(name)
+    refuse_links(workspace, [target, results, *(entry for entry in results.glob("*") if entry.is_dir())])
     split = load_params(workspace).settings.split
-    report = import_dataset(source, workspace.dataset_dir(name), layout, split, progress)
+    report = importing.import_dataset(source, target, layout, split, progress, dvc.cache_dir(workspace))
     dvc.track_dataset(workspace, name)
     drop_missing(workspace, name)
     plan_categories(workspace, name)

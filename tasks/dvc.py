@@ -54,6 +54,16 @@ def data_version(workspace: Workspace, dataset: str) -> str | None:
     return str(load_yaml(str(file))["outs"][0]["md5"]) if file.is_file() else None
 
 
+def cache_dir(workspace: Workspace) -> Path:
+    """Where DVC keeps contents, and where the files of a data set are links to if `cache.type` is `symlink`."""
+    root = workspace.root.resolve()
+    try:
+        configured = Config(str(root / ".dvc"))["cache"].get("dir") if (root / ".dvc").is_dir() else None
+    except DvcException as error:
+        raise DvcError(f"DVC: {_one_line(error)}") from error
+    return Path(configured) if configured else root / ".dvc" / "cache"
+
+
 def stale(workspace: Workspace, names: Iterable[str]) -> set[str]:
     """Those stages (`stage1@sample/gear`) whose command, settings, inputs or outputs differ from the record.
 

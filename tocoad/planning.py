@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from tocoad.config import MethodName, SettingsError
+from tocoad.links import refuse_links
 from tocoad.params import Plan, load_params, override, save_plan
 from tocoad.workspace import Category, Workspace
 
@@ -40,9 +41,11 @@ def plan_categories(
     """The selected categories, entered in the plan of `params.yaml`: with `method`, or as they are there already.
 
     `assignments` and `profile` go into the file with the same write (`override`); it stays as it was where anything of
-    the whole is wrong.
+    the whole is wrong: a category that is not there, or images or results that would lie behind a link.
     """
     categories = select_categories(workspace, dataset, names)
+    results = [workspace.work_dir(category) for category in categories]
+    refuse_links(workspace, [workspace.dataset_dir(dataset), *results])
 
     def replan(plan: Plan) -> Plan:
         new = [category for category in categories if str(category) not in plan.patchcore]

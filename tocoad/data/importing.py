@@ -24,15 +24,24 @@ _THREADS = min(8, os.cpu_count() or 1)
 
 
 def check_dataset(
-    source: Path, layout: Layout, split: SplitSettings, progress: ProgressCallback | None = None
+    source: Path,
+    layout: Layout,
+    split: SplitSettings,
+    progress: ProgressCallback | None = None,
+    store: Path | None = None,
 ) -> ImportReport:
-    """Writes nothing. Raises DataError with every problem found."""
-    report, _ = _check(source, layout, split, progress or silent)
+    """Writes nothing. Raises DataError with every problem found. Links may lead to DVC's cache, the folder `store`."""
+    report, _ = _check(source, layout, split, progress or silent, store)
     return report
 
 
 def import_dataset(
-    source: Path, target: Path, layout: Layout, split: SplitSettings, progress: ProgressCallback | None = None
+    source: Path,
+    target: Path,
+    layout: Layout,
+    split: SplitSettings,
+    progress: ProgressCallback | None = None,
+    store: Path | None = None,
 ) -> ImportReport:
     """`target` is the data set's folder; an earlier version of it is replaced as a whole, or stays as it is.
 
@@ -44,16 +53,16 @@ def import_dataset(
     def first_half(checked: Progress) -> None:
         progress(Progress(checked.step, 2 * checked.total))
 
-    report, categories = _check(source, layout, split, first_half)
+    report, categories = _check(source, layout, split, first_half, store)
     with replacing(target) as folder:
         _copy(categories, folder, progress)
     return report
 
 
 def _check(
-    root: Path, layout: Layout, split: SplitSettings, progress: ProgressCallback
+    root: Path, layout: Layout, split: SplitSettings, progress: ProgressCallback, store: Path | None
 ) -> tuple[ImportReport, Sequence[CheckedCategory]]:
-    found, source = read_source(root, layout)
+    found, source = read_source(root, layout, store)
     categories = validate(source, split, _THREADS, progress)
     reports = tuple(report_category(category) for category in categories)
     return ImportReport(found, reports, tuple(sorted(source.warnings))), categories

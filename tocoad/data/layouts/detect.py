@@ -32,14 +32,17 @@ _READERS: Mapping[Layout, Callable[[Source, Path], None]] = {
 }
 
 
-def read_source(root: Path, layout: Layout) -> tuple[Layout, Source]:
-    """The layout (never `auto`) and what was found. Raises DataError where the folder cannot be read as that layout."""
+def read_source(root: Path, layout: Layout, store: Path | None = None) -> tuple[Layout, Source]:
+    """The layout (never `auto`) and what was found; links may lead to the folder `store` too.
+
+    Raises DataError where the folder cannot be read as that layout.
+    """
     if layout not in get_args(Layout):
         raise DataError([Problem(root, f"unknown layout {layout!r}; use {', '.join(get_args(Layout))}")])
     if not root.is_dir():
         way_out = "unpack it and give the folder" if root.is_file() else "check the path"
         raise DataError([Problem(root, f"not a folder; {way_out}")])
-    source = Source(root)
+    source = Source(root, store=store)
     try:
         layout = detect(root) if layout == "auto" else layout
         _READERS[layout](source, root)

@@ -43,9 +43,13 @@ def named_after(folder: Path) -> str:
 
 @dataclass
 class Source:
-    """Filled by a reader. With `root`, links that lead out of it are refused; without, links are followed."""
+    """Filled by a reader. With `root`, links that lead out of it are refused; without, links are followed.
+
+    `store`: where links may lead besides, DVC's cache of the workspace, to which it may link the files of a data set.
+    """
 
     root: Path | None = None
+    store: Path | None = field(default=None, kw_only=True)
     categories: list[SourceCategory] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
@@ -108,4 +112,5 @@ class Source:
                 yield entry
 
     def is_inside(self, path: Path) -> bool:
-        return self.root is None or path.resolve().is_relative_to(self.root.resolve())
+        allowed = [folder.resolve() for folder in (self.root, self.store) if folder is not None]
+        return self.root is None or any(path.resolve().is_relative_to(folder) for folder in allowed)

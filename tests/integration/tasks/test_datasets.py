@@ -1,0 +1,88 @@
+"""Data sets in a workspace whose disk is arranged by its owner: links in it, and links of DVC's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from dvc.config import Config
+
+from tasks import dvc
+from tasks.datasets import add_dataset, check_dataset
+from tests.helpers.project import project_workspace
+from tocoad.config import SettingsError
+from tocoad.data.problems import DataError
+from tocoad.data.sample import SampleCounts, render_sample
+from tocoad.params import override
+from tocoad.stage import silent
+from tocoad.workspace import Workspace
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("source") / "tiny"
+    render_sample(folder, size=64, counts=SampleCounts(train=6, test_good=2, test_defective=2))
+    return folder
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    root = tmp_path / "workspace"
+    root.mkdir()
+    made = project_workspace(root)
+    override(made, {"split.train_min": "3", "split.calibration_min": "2"})
+    return made
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+@pytest.mark.parametrize("kind", ["symlink", "hardlink"])
+@pytest.mark.parametrize("place", ["workspace", "other"])
+def test_what_dvc_has_linked_to_its_cache_is_checked_taken_and_replaced_like_any_other(
+    workspace: Workspace, source: Path, tmp_path: Path, kind: str, place: str
+) -> None:
+    (workspace.root / ".dvc").mkdir()
+    cache = workspace.root / ".dvc/cache" if place == "workspace" else tmp_path / "big disk/cache"
+    with Config(str(workspace.root / ".dvc")).edit("repo") as config:
+        config["core"]["no_scm"] = True
+        config["cache"] |= {"type": kind} | ({"dir": str(cache)} if place == "other" else {})
+    added = add_dataset(workspace, source, "tiny", "auto", silent)
+    folder = workspace.dataset_dir("tiny")
+    images = list(folder.rglob("*.png"))
+    assert dvc.cache_dir(workspace) == cache
+    assert all(file.is_symlink() if kind == "symlink" else file.stat().st_nlink > 1 for file in images)
+    assert check_dataset(workspace, folder, "auto", silent).categories == added.categories
+    version = dvc.data_version(workspace, "tiny")
+    assert add_dataset(workspace, folder, "twin", "auto", silent).categories == added.categories
+    assert add_dataset(workspace, source, "tiny", "auto", silent) == added
+    assert dvc.data_version(workspace, "tiny") == dvc.data_version(workspace, "twin") == version
+    assert contents(folder) == contents(workspace.dataset_dir("twin")) == contents(source)
+
+
+def test_a_link_that_leads_elsewhere_is_still_refused(workspace: Workspace, source: Path, tmp_path: Path) -> None:
+    add_dataset(workspace, source, "tiny", "auto", silent)
+    image = next(workspace.dataset_dir("tiny").rglob("good/*.png"))
+    (tmp_path / "private.png").write_bytes(image.read_bytes())
+    image.unlink()
+    image.symlink_to(tmp_path / "private.png")
+    with pytest.raises(DataError, match="leads out of the source folder"):
+        check_dataset(workspace, workspace.dataset_dir("tiny"), "auto", silent)
+
+
+@pytest.mark.parametrize("name", ["data", "data/tiny", "work", "work/tiny"])
+def test_a_data_set_that_would_lie_behind_a_link_is_refused_and_nothing_is_added(
+    workspace: Workspace, source: Path, tmp_path: Path, name: str
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    (workspace.root / name).parent.mkdir(exist_ok=True)
+    (workspace.root / name).symlink_to(disk)
+    before = workspace.params_file.read_bytes()
+    with pytest.raises(SettingsError, match="is a link"):
+        add_dataset(workspace, source, "tiny", "auto", silent)
+    assert not list(disk.iterdir()) and not workspace.categories("tiny")
+    assert workspace.params_file.read_bytes() == before
