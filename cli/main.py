@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
 
@@ -40,10 +41,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except Exception as error:
         from tocoad.config import SettingsError
+        from tocoad.redaction import redacted
         from tocoad.stage import StageError
 
         # Anything else is a defect of ours, and its traceback is what we want to be sent.
         if options.debug or not isinstance(error, SettingsError | StageError | OSError):
-            raise
-        print(f"error: {error}", file=sys.stderr)
+            print(redacted(traceback.format_exc()), end="", file=sys.stderr)
+            return 1
+        print(f"error: {redacted(str(error))}", file=sys.stderr)
         return 2 if isinstance(error, SettingsError) else 1

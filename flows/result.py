@@ -10,6 +10,7 @@ from tocoad.config import CONTROL, MethodName
 from tocoad.evaluation.files import read_report
 from tocoad.graph import detector_dir, evaluation_dir, jobs_of
 from tocoad.metrics.names import METRIC_NAMES
+from tocoad.redaction import redacted
 from tocoad.running import read_record, weights_sha256
 from tocoad.stage import StageError
 from tocoad.workspace import Category, Workspace
@@ -32,7 +33,7 @@ def category_entry(
     return {
         "status": "failed" if error else "trained" if trained else "up-to-date",
         "method": method,
-        "error": error,
+        "error": None if error is None else redacted(error),
         "metrics": {} if report is None else dict(report.metrics),
         "threshold": None
         if report is None

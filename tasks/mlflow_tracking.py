@@ -22,6 +22,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID, ML
 
 from tasks.moved_workspace import follow
 from tasks.services import Services
+from tocoad.redaction import redacted
 from tocoad.stage import StageError
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Run:
 
     def log_params(self, settings: Mapping[str, Any]) -> None:
         """Nested settings as `section.key`; MLflow refuses another value for a key that the run already has."""
-        params = [Param(key, value) for key, value in _flatten(settings)]
+        params = [Param(key, redacted(value)) for key, value in _flatten(settings)]
         for first in range(0, len(params), _PARAMS_A_CALL):
             self._client.log_batch(self.run_id, params=params[first : first + _PARAMS_A_CALL])
 
@@ -86,7 +87,7 @@ class Run:
         """`status` is FINISHED, FAILED or KILLED; the note is the run's description in the pages."""
         self.flush()
         if note is not None:
-            self._client.set_tag(self.run_id, MLFLOW_RUN_NOTE, note)
+            self._client.set_tag(self.run_id, MLFLOW_RUN_NOTE, redacted(note))
         self._client.set_terminated(self.run_id, status)
 
 
@@ -117,7 +118,7 @@ class Tracking:
         uri = self._services.tracking_uri
         if not uri.startswith("http"):
             return None
-        return f"{uri.rstrip('/')}/#/experiments/{run.experiment_id}/runs/{run.run_id}/artifacts/{artifact}"
+        return redacted(f"{uri.rstrip('/')}/#/experiments/{run.experiment_id}/runs/{run.run_id}/artifacts/{artifact}")
 
     def experiment(self, name: str) -> str:
         """Id of the experiment, which is made where it does not exist.
@@ -191,4 +192,6 @@ def one_line(uri: str) -> Iterator[None]:
         yield
     except (MlflowException, sqlite3.Error) as error:
         reason = str(error).partition("\n")[0]
-        raise TrackingError(f"MLflow at {uri}: {reason}") from error
+        told = TrackingError(f"MLflow at {uri}: {reason}")
+        # Whoever logs an error logs its cause.
+        raise told from (error if redacted(str(error)) == str(error) else None)

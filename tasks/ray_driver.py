@@ -14,6 +14,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, cast
 
+from tasks.ray_token import guard_token
 from tocoad.config import RaySettings, SettingsError
 from tocoad.stage import StageError
 
@@ -140,6 +141,7 @@ class Driver:
             if address:
                 options |= {"address": address, "runtime_env": {"py_modules": _package_folders()}}
             else:
+                guard_token()
                 options |= {"include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES}
             try:
                 ray.init(**options)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 from tocoad.workspace import Workspace
 
@@ -75,6 +76,7 @@ def configure(workspace: Workspace, debug: bool = False) -> Services:
     }
     for name, value in values.items():
         _set(name, value)
+    hide_credentials()
     uri = os.environ["MLFLOW_TRACKING_URI"]
     return Services(
         workspace=workspace,
@@ -82,6 +84,29 @@ def configure(workspace: Workspace, debug: bool = False) -> Services:
         artifact_root=folder / "mlartifacts" if uri == local_tracking else None,
         prefect_api_url=os.environ.get("PREFECT_API_URL") or None,
     )
+
+
+def hide_credentials() -> None:
+    """Moves user and password from the services' addresses to where their clients look for them besides.
+
+    An address is printed, logged and kept in links; what stands in it would be too.
+    """
+    if (found := _take_out("MLFLOW_TRACKING_URI")) and "MLFLOW_TRACKING_USERNAME" not in os.environ:
+        os.environ["MLFLOW_TRACKING_USERNAME"], os.environ["MLFLOW_TRACKING_PASSWORD"] = found
+    if found := _take_out("PREFECT_API_URL"):
+        os.environ.setdefault("PREFECT_API_AUTH_STRING", ":".join(found))
+
+
+def _take_out(name: str) -> tuple[str, str] | None:
+    """The user and password in the address of this name, which keeps the rest."""
+    scheme, separator, rest = os.environ.get(name, "").partition("://")
+    authority, slash, path = rest.partition("/")
+    before, at, host = authority.rpartition("@")
+    if not at or scheme not in ("http", "https"):
+        return None
+    os.environ[name] = f"{scheme}{separator}{host}{slash}{path}"
+    user, _, password = before.partition(":")
+    return unquote(user), unquote(password)
 
 
 def _set(name: str, value: str) -> None:

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tocoad.metrics.names import MetricName
+from tocoad.redaction import redacted
 
 ImageScore = Literal["max", "top_mean", "mean"]
 MethodName = Literal["tocoad", "recontrast", "recontrast_unified", "patchcore"]
@@ -22,7 +23,13 @@ Blocks = Annotated[int, Field(ge=1)]
 
 
 class SettingsError(ValueError):
-    """A value in `params.yaml`, the environment or on the command line that the user can mend; one line."""
+    """A value in `params.yaml`, the environment or on the command line that the user can mend.
+
+    One line, without passwords.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(redacted(message))
 
 
 class Section(BaseModel):

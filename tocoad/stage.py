@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tocoad.config import Settings
+from tocoad.redaction import redacted
 from tocoad.resources import Meter
 from tocoad.workspace import Category, Owner
 
@@ -87,4 +88,7 @@ class StageFunction(Protocol):
 
 
 class StageError(RuntimeError):
-    """A stage cannot do its work for a reason the user can mend; one line."""
+    """A stage cannot do its work for a reason the user can mend; one line, without passwords."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(redacted(message))

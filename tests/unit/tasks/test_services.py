@@ -81,3 +81,27 @@ def test_what_is_gone_from_the_environment_is_set_anew(tmp_path: Path) -> None:
     configure(Workspace(tmp_path))
     del os.environ["MLFLOW_TRACKING_URI"]
     assert configure(Workspace(tmp_path)).tracking_uri == f"sqlite:///{tmp_path}/.services/mlflow.db"
+
+
+def test_user_and_password_leave_the_addresses_for_where_the_clients_look_besides(tmp_path: Path) -> None:
+    os.environ |= {
+        "MLFLOW_TRACKING_URI": "https://ops:p%40ss:word@mlflow.example:5000/base",
+        "PREFECT_API_URL": "http://ops:secret@prefect.example:4200/api",
+    }
+    for _ in range(2):
+        found = configure(Workspace(tmp_path))
+        assert found.tracking_uri == os.environ["MLFLOW_TRACKING_URI"] == "https://mlflow.example:5000/base"
+        assert found.prefect_api_url == os.environ["PREFECT_API_URL"] == "http://prefect.example:4200/api"
+        assert os.environ["MLFLOW_TRACKING_USERNAME"] == "ops"
+        assert os.environ["MLFLOW_TRACKING_PASSWORD"] == "p@ss:word"
+        assert os.environ["PREFECT_API_AUTH_STRING"] == "ops:secret"
+
+
+def test_a_login_of_its_own_variables_goes_before_that_of_an_address(tmp_path: Path) -> None:
+    os.environ |= {
+        "MLFLOW_TRACKING_URI": "http://old:secret@mlflow.example",
+        "MLFLOW_TRACKING_USERNAME": "new",
+        "MLFLOW_TRACKING_PASSWORD": "other",
+    }
+    assert configure(Workspace(tmp_path)).tracking_uri == "http://mlflow.example"
+    assert (os.environ["MLFLOW_TRACKING_USERNAME"], os.environ["MLFLOW_TRACKING_PASSWORD"]) == ("new", "other")
