@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import logging
 import os
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from typing import Any
 
 from tocoad.full_disk import full_disk_named
 from tocoad.replacing import sync
-from tocoad.sealed import SEAL, seal, unseal
+from tocoad.sealed import seal, unseal_if_sealed
 from tocoad.workspace import Workspace
 
 _log = logging.getLogger(__name__)
@@ -73,8 +72,8 @@ def _append(descriptor: int, line: bytes) -> None:
 
 
 def _entry(line: bytes) -> dict[str, Any]:
-    """Raises ValueError. What versions before the seal wrote is taken as it is."""
-    entry = json.loads(line)
-    if not isinstance(entry, dict) or not isinstance(entry.get("model"), str):
+    """Raises ValueError."""
+    entry = unseal_if_sealed(line)
+    if not isinstance(entry.get("model"), str):
         raise ValueError("not an entry")
-    return unseal(line) if SEAL in entry else entry
+    return entry

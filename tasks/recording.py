@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +10,8 @@ from threading import Lock
 from tasks.mlflow_tracking import GIT_COMMIT_TAG, Run, Tracking
 from tocoad.config import CONTROL, MethodName, Settings
 from tocoad.data.manifest import TEST_FILE, TRAIN_FILE, Manifest
-from tocoad.graph import Job, detector_dir, evaluation_dir, jobs_of, manifest_dir
+from tocoad.graph import METHODS, Job, detector_dir, evaluation_dir, jobs_of, manifest_dir
+from tocoad.reading import read_document
 from tocoad.stage import Progress
 from tocoad.workspace import Category, Workspace
 
@@ -111,5 +111,5 @@ def _metrics(workspace: Workspace, category: Category, method: MethodName) -> di
 
     judged = read_report(evaluation_dir(workspace, category, method)).metrics
     fit = detector_dir(workspace, category, method).with_name("metrics.json")
-    made = json.loads(fit.read_text(encoding="utf-8"))
+    made = read_document(dict[str, float | None], fit, METHODS[method].detector_stage.name)
     return {str(name): value for name, value in judged.items()} | {f"fit/{key}": value for key, value in made.items()}

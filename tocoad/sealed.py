@@ -23,6 +23,14 @@ def unseal(text: bytes) -> dict[str, Any]:
     return document
 
 
+def unseal_if_sealed(text: bytes) -> dict[str, Any]:
+    """As `unseal`; what versions before the seal wrote is taken as it is. Raises ValueError."""
+    document = json.loads(text)
+    if not isinstance(document, dict):
+        raise ValueError("not a document")
+    return unseal(text) if SEAL in document else document
+
+
 def _digest(document: Mapping[str, Any]) -> str:
     """Of the content, not of the layout: numbers read back as they were written."""
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()

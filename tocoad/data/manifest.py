@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from tocoad.data.depth import FULL_DEPTH, Depth
+from tocoad.reading import read_document
 
 GOOD = "good"
 TRAIN_FILE, TEST_FILE = "train.json", "test.json"
@@ -62,8 +63,8 @@ class Manifest(BaseModel):
 
     @classmethod
     def load(cls, *files: Path) -> Manifest:
-        """The union of one or both files of a category."""
-        parts = [cls.model_validate_json(file.read_text(encoding="utf-8")) for file in files]
+        """The union of one or both files of a category. Raises StageError for one that is missing or damaged."""
+        parts = [read_document(cls, file, "manifest") for file in files]
         images = _sorted(image for part in parts for image in part.images)
         depth = next((part.depth for part in parts if part.depth != FULL_DEPTH), FULL_DEPTH)
         return cls(dataset=parts[0].dataset, category=parts[0].category, depth=depth, images=images)

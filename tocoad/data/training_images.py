@@ -18,6 +18,7 @@ from tocoad.data.layouts.tree import read_train
 from tocoad.data.pool import thread_pool
 from tocoad.data.problems import DataError
 from tocoad.data.split import TooFewError, calibration_digests
+from tocoad.reading import read_document
 
 
 class TrainingImage(BaseModel):
@@ -64,7 +65,8 @@ class TrainingImages(BaseModel):
 
     @classmethod
     def load(cls, file: Path) -> Self:
-        return cls.model_validate_json(file.read_text(encoding="utf-8"))
+        """Raises StageError where the file is missing or damaged."""
+        return read_document(cls, file, "train_unified")
 
 
 def read_training_images(folder: Path, split: SplitSettings, threads: int = 1) -> TrainingImages:

@@ -6,14 +6,12 @@ import csv
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from tocoad.evaluation.evaluate import Evaluation, as_tuples
-from tocoad.evaluation.latency import LATENCY_FILE
+from tocoad.evaluation.latency import write_latency
 from tocoad.evaluation.report import EvaluationReport
 from tocoad.gate.records import Candidate
 from tocoad.metrics.names import METRIC_NAMES, CurveName, MetricName
-from tocoad.stage import StageError
+from tocoad.reading import damaged, read_document, read_table
 
 METRICS_FILE, PREDICTIONS_FILE, REPLICATES_FILE, CURVES_DIR = (
     "metrics.json",
@@ -49,37 +47,33 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
     for name, columns in CURVES.items():
         x, y = evaluation.figures.curves.get(name, ((), ()))
         _write_csv(curves / f"{name}.csv", columns, zip(x, y, strict=True))
-    (folder / LATENCY_FILE).write_text(evaluation.latency.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    write_latency(folder, evaluation.latency)
 
 
 def read_report(folder: Path) -> EvaluationReport:
     """Raises StageError where the folder holds no whole evaluation."""
-    file = folder / METRICS_FILE
-    try:
-        return EvaluationReport.model_validate_json(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise StageError(f"{file} is missing: run the stage evaluate first") from None
-    except ValidationError as error:
-        where = ".".join(map(str, error.errors()[0]["loc"])) or "the document"
-        raise StageError(f"{file}: {where}: {error.errors()[0]['msg']}; run the stage evaluate again") from None
+    return read_document(EvaluationReport, folder / METRICS_FILE, "evaluate")
 
 
 def read_replicates(folder: Path) -> dict[MetricName, tuple[float, ...]]:
     """The metrics' values on the bootstrap draws, which are the same draws for every detector on the same images.
 
     Raises:
-        StageError: the file is missing or broken.
+        StageError: the file is missing or broken, or has another number of draws than the figures beside it.
     """
     file = folder / REPLICATES_FILE
+    header, *rows = read_table(file, "evaluate")
     try:
-        with file.open(encoding="utf-8", newline="") as lines:
-            header, *rows = csv.reader(lines)
-            columns = [[float(row[i]) for row in rows] for i in range(len(header))]
-    except FileNotFoundError:
-        raise StageError(f"{file} is missing: run the stage evaluate first") from None
-    except (ValueError, IndexError) as error:
-        raise StageError(f"{file}: not a table of figures ({error}); run the stage evaluate again") from None
-    return {name: tuple(column) for name, column in zip(_metric_names(header, file), columns, strict=True)}
+        columns = [[float(row[i]) for row in rows] for i in range(len(header))]
+    except ValueError as error:
+        raise damaged(file, error, "evaluate") from None
+    found = {name: tuple(column) for name, column in zip(_metric_names(header, file), columns, strict=True)}
+    report = read_report(folder)
+    for name in report.intervals:
+        if (draws := len(found.get(name, ()))) != report.resamples:
+            reason = f"{draws} draws of {name} where {METRICS_FILE} tells of {report.resamples}"
+            raise damaged(file, reason, "evaluate")
+    return found
 
 
 def read_candidate(folder: Path) -> Candidate:
@@ -97,7 +91,7 @@ def _metric_names(header: Sequence[str], file: Path) -> list[MetricName]:
     try:
         return [known[name] for name in header]
     except KeyError as error:
-        raise StageError(f"{file}: {error} is no metric; run the stage evaluate again") from None
+        raise damaged(file, f"{error} is no metric", "evaluate") from None
 
 
 def _write_csv(file: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 from tocoad.evaluation.evaluate import JudgedImage
 from tocoad.evaluation.overlay import draw_panels, has_masks
 from tocoad.evaluation.selection import spread
+from tocoad.reading import damaged, read_document
 from tocoad.report.heatmap import webp
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class GalleryImage(BaseModel):
 
 
 _Index = TypeAdapter(list[GalleryImage])
+_RIFF_HEAD = 8  # a WebP file begins with `RIFF` and the length of what follows
 
 
 def outcome_of(gt_label: int, pred_label: bool) -> Outcome:
@@ -77,9 +79,27 @@ def write_gallery(
 
 
 def read_gallery(folder: Path) -> list[GalleryImage]:
-    """The entries in the order in which they are to be shown; empty where there is no gallery."""
+    """The entries in the order in which they are to be shown; empty where there is no gallery.
+
+    Raises StageError where the index or one of its pictures is not whole.
+    """
     file = folder / INDEX_FILE
-    return _Index.validate_json(file.read_bytes()) if file.is_file() else []
+    if not file.is_file():
+        return []
+    entries: list[GalleryImage] = read_document(list[GalleryImage], file, "evaluate")
+    for picture in (folder / name for entry in entries for name in entry.pictures.values()):
+        if not _is_whole(picture):
+            raise damaged(picture, "missing or cut short", "evaluate")
+    return entries
+
+
+def _is_whole(picture: Path) -> bool:
+    try:
+        with picture.open("rb") as stream:
+            head = stream.read(_RIFF_HEAD)
+        return head[:4] == b"RIFF" and int.from_bytes(head[4:], "little") + _RIFF_HEAD == picture.stat().st_size
+    except OSError:
+        return False
 
 
 def worst_first(images: Sequence[JudgedImage], count: int) -> list[JudgedImage]:

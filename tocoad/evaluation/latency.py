@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from tocoad.sealed import seal, unseal_if_sealed
+
 LATENCY_FILE = "latency.json"
 
 
@@ -33,7 +35,16 @@ class Latency(BaseModel):
         return cls(device=device, threads=threads, images=len(seconds), median_ms=middle, p95_ms=high)
 
 
+def write_latency(folder: Path, latency: Latency) -> None:
+    (folder / LATENCY_FILE).write_text(seal(latency.model_dump(mode="json")), encoding="utf-8")
+
+
 def read_latency(folder: Path) -> Latency | None:
-    """What the last evaluation on this machine measured; None where the results came from elsewhere (DVC's cache)."""
-    file = folder / LATENCY_FILE
-    return Latency.model_validate_json(file.read_text(encoding="utf-8")) if file.is_file() else None
+    """What the last evaluation on this machine measured.
+
+    None where the results came from elsewhere (DVC's cache), and where the file is damaged.
+    """
+    try:
+        return Latency.model_validate(unseal_if_sealed((folder / LATENCY_FILE).read_bytes()))
+    except (OSError, ValueError):
+        return None

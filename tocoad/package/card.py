@@ -11,9 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tocoad.calibration.conformal import Threshold
 from tocoad.data.depth import FULL_DEPTH, Depth
+from tocoad.sealed import seal, unseal_if_sealed
 
 FORMAT: Literal[1] = 1
 CARD_FILE, MODEL_FILE = "detector.json", "model.safetensors"
+_MODEL_SHA256 = "model_sha256"
 
 
 class Provenance(BaseModel):
@@ -63,6 +65,29 @@ class DetectorCard(BaseModel):
     pixel_threshold: float
     calibration: Calibration
     provenance: Provenance
+
+
+def write_card(folder: Path, card: DetectorCard) -> None:
+    """Beside the tensors, whose digest the file has too."""
+    document = {**card.model_dump(mode="json"), _MODEL_SHA256: model_sha256(folder)}
+    (folder / CARD_FILE).write_text(seal(document), encoding="utf-8")
+
+
+def read_card(folder: Path) -> tuple[DetectorCard, str | None]:
+    """The card, and the digest of the tensors that it belongs to: None in packages of earlier versions.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it was cut or altered, or is of a format that this version does not know.
+    """
+    document = unseal_if_sealed((folder / CARD_FILE).read_bytes())
+    tensors = document.pop(_MODEL_SHA256, None)
+    return DetectorCard.model_validate(document), tensors
+
+
+def model_sha256(folder: Path) -> str:
+    with (folder / MODEL_FILE).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def package_sha256(folder: Path) -> str:

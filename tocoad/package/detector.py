@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from tocoad.config import ComputeSettings
 from tocoad.nn.device import Compute, compute_context, resolve_device
 from tocoad.nn.encoder import Triple
-from tocoad.package.card import CARD_FILE, MODEL_FILE, DetectorCard
+from tocoad.package.card import CARD_FILE, MODEL_FILE, DetectorCard, model_sha256, read_card, write_card
 from tocoad.stage import StageError
 from tocoad.training.tensors import image_tensor
 
@@ -100,7 +100,7 @@ class Detector:
         folder.mkdir(parents=True)
         state = cast(nn.Module, self.model).state_dict()
         save_file({key: value.detach().cpu().contiguous() for key, value in state.items()}, folder / MODEL_FILE)
-        (folder / CARD_FILE).write_text(self.card.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        write_card(folder, self.card)
 
 
 def score_images(
@@ -136,7 +136,9 @@ def load_detector(folder: Path, settings: ComputeSettings | None = None) -> Dete
         if not (folder / name).is_file():
             raise PackageError(f"{folder} is not a detector package: {name} is missing")
     try:
-        card = DetectorCard.model_validate_json((folder / CARD_FILE).read_text(encoding="utf-8"))
+        card, tensors = read_card(folder)
+        if tensors is not None and tensors != model_sha256(folder):
+            raise SafetensorError("its bytes are not those that were saved")
         module, _, name = MODELS[card.model].partition(":")
         model = getattr(importlib.import_module(module), name).from_architecture(card.architecture)
         model.load_state_dict(load_file(folder / MODEL_FILE))
@@ -144,6 +146,8 @@ def load_detector(folder: Path, settings: ComputeSettings | None = None) -> Dete
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the document"
         raise PackageError(f"{folder / CARD_FILE}: {where}: {first['msg']}") from None
+    except ValueError as error:
+        raise PackageError(f"{folder / CARD_FILE}: {error}: get the package again") from None
     except KeyError as error:
         raise PackageError(f"{folder / CARD_FILE}: unknown model {error}; known are {', '.join(MODELS)}") from None
     except (SafetensorError, RuntimeError) as error:

@@ -16,7 +16,8 @@ from tocoad.evaluation.latency import Latency, read_latency
 from tocoad.evaluation.report import EvaluationReport
 from tocoad.graph import detector_dir, evaluation_dir
 from tocoad.metrics.names import METRIC_NAMES, CurveName, MetricName
-from tocoad.package.card import CARD_FILE, DetectorCard
+from tocoad.package.card import CARD_FILE, DetectorCard, read_card
+from tocoad.reading import damaged
 from tocoad.report.rates import Difference, Rate, paired_difference
 from tocoad.report.tables import Points, read_points, read_rows
 from tocoad.report.training import StageCurves, read_distances, read_training
@@ -117,12 +118,12 @@ def read_evidence(workspace: Workspace, category: Category, method: MethodName) 
     package = detector_dir(workspace, category, method)
     try:
         judged = _read_judged(evaluation, method)
-        card = DetectorCard.model_validate_json((package / CARD_FILE).read_text(encoding="utf-8"))
+        card, _ = read_card(package)
         gallery = tuple(read_gallery(evaluation / GALLERY_DIR))
         latency = read_latency(evaluation)
         training = read_training(workspace, category, method)
         distances = _read_distances(workspace, category, method)
-    except (StageError, OSError, ValidationError) as error:
+    except (StageError, OSError, ValueError) as error:
         reason = f"{category} has no whole {method} evaluation ({_reason(error)})"
         raise StageError(f"{reason}: run tocoad retrain {category.dataset} first") from error
     return Evidence(
@@ -143,7 +144,9 @@ def _reason(error: Exception) -> str:
     if isinstance(error, OSError):
         return f"{error.filename} cannot be read"
     if isinstance(error, ValidationError):
-        return f"{error.title} is broken: {error.errors()[0]['msg']}"
+        return f"{CARD_FILE} is broken: {error.errors()[0]['msg']}"
+    if isinstance(error, ValueError):
+        return f"{CARD_FILE} is broken: {error}"
     return str(error).partition(": run the stage")[0].partition("; run the stage")[0]
 
 
@@ -165,12 +168,18 @@ def _read_distances(workspace: Workspace, category: Category, method: MethodName
 
 
 def _read_judged(folder: Path, method: MethodName) -> Judged:
+    report, images = read_report(folder), _read_images(folder / PREDICTIONS_FILE)
+    if (told := report.counts.good + report.counts.defective) != len(images):
+        raise damaged(folder / PREDICTIONS_FILE, f"{len(images)} images of {told}", "evaluate")
     return Judged(
         method=method,
-        report=read_report(folder),
-        images=_read_images(folder / PREDICTIONS_FILE),
+        report=report,
+        images=images,
         replicates=read_replicates(folder),
-        curves={name: read_points(folder / CURVES_DIR / f"{name}.csv", columns) for name, columns in CURVES.items()},
+        curves={
+            name: read_points(folder / CURVES_DIR / f"{name}.csv", "evaluate", columns)
+            for name, columns in CURVES.items()
+        },
     )
 
 
@@ -184,7 +193,7 @@ def _read_images(file: Path) -> tuple[ImageResult, ...]:
                 pred_score=float(row["pred_score"]),
                 pred_label=bool(int(row["pred_label"])),
             )
-            for row in read_rows(file)
+            for row in read_rows(file, "evaluate")
         )
-    except (KeyError, ValueError, TypeError) as error:
-        raise StageError(f"{file}: not a table of predictions ({error})") from error
+    except (KeyError, ValueError) as error:
+        raise damaged(file, f"not a table of predictions ({error})", "evaluate") from error

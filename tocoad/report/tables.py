@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
-from tocoad.stage import StageError
+from tocoad.reading import damaged, read_table
 
 Points = tuple[tuple[float, ...], tuple[float, ...]]
 """x and y."""
 
 
-def read_rows(file: Path) -> list[dict[str, str]]:
-    """Raises StageError where the file is missing."""
-    try:
-        with file.open(encoding="utf-8", newline="") as lines:
-            return list(csv.DictReader(lines))
-    except FileNotFoundError:
-        raise StageError(f"{file} is missing") from None
+def read_rows(file: Path, stage: str) -> list[dict[str, str]]:
+    """By the names of the columns. Raises StageError where the file is missing or no table."""
+    header, *rows = read_table(file, stage)
+    return [dict(zip(header, row, strict=True)) for row in rows]
 
 
-def read_points(file: Path, columns: tuple[str, str]) -> Points:
+def read_points(file: Path, stage: str, columns: tuple[str, str]) -> Points:
     """Raises StageError where the file is missing or a cell is no number."""
+    rows = read_rows(file, stage)
     try:
-        rows = read_rows(file)
         x, y = (tuple(float(row[column]) for row in rows) for column in columns)
-    except (KeyError, ValueError, TypeError) as error:
-        raise StageError(f"{file}: not a curve ({error})") from error
+    except (KeyError, ValueError) as error:
+        raise damaged(file, f"not a curve ({error})", stage) from error
     return x, y

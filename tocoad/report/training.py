@@ -11,8 +11,9 @@ from scipy.stats import ttest_ind
 
 from tocoad.config import MethodName
 from tocoad.graph import METHODS, detector_dir, output_dir
+from tocoad.reading import damaged
 from tocoad.report.tables import Points, read_points, read_rows
-from tocoad.stage import CURVES_FILE, StageError
+from tocoad.stage import CURVES_FILE
 from tocoad.workspace import Category, Workspace
 
 DISTANCES_FILE = "distances.csv"
@@ -78,7 +79,7 @@ def read_training(workspace: Workspace, category: Category, method: MethodName) 
     found = []
     for stage in METHODS[method].stages:
         file = output_dir(workspace, category, method, stage) / CURVES_FILE
-        if file.is_file() and (figures := _read_figures(file)):
+        if file.is_file() and (figures := _read_figures(file, stage.name)):
             found.append(StageCurves(stage.name, figures))
     return tuple(found)
 
@@ -89,12 +90,13 @@ def read_distances(workspace: Workspace, category: Category, method: MethodName)
     None where the fit left none, as earlier versions did. Raises StageError for a table that is broken.
     """
     file = detector_dir(workspace, category, method).with_name(DISTANCES_FILE)
-    return read_points(file, ("distance", "quantile")) if file.is_file() else None
+    stage = METHODS[method].detector_stage.name
+    return read_points(file, stage, ("distance", "quantile")) if file.is_file() else None
 
 
-def _read_figures(file: Path) -> dict[str, Points]:
+def _read_figures(file: Path, stage: str) -> dict[str, Points]:
     """By column; the cells of steps that do not have the figure are empty."""
-    rows = read_rows(file)
+    rows = read_rows(file, stage)
     found = {}
     try:
         for name in (name for name in (rows[0] if rows else ()) if name != "step"):
@@ -102,6 +104,6 @@ def _read_figures(file: Path) -> dict[str, Points]:
             if points:
                 steps, values = zip(*points, strict=True)
                 found[name] = steps, values
-    except (KeyError, ValueError, TypeError) as error:
-        raise StageError(f"{file}: not a table of curves ({error})") from error
+    except (KeyError, ValueError) as error:
+        raise damaged(file, f"not a table of curves ({error})", stage) from error
     return found

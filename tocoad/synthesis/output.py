@@ -12,14 +12,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from pydantic import BaseModel, ConfigDict
 
 from tocoad.config import GeneratorSettings
-from tocoad.stage import StageError
+from tocoad.reading import damaged, read_document
 from tocoad.synthesis.augment import Image
 from tocoad.synthesis.foreground import Kind, Threshold
 from tocoad.synthesis.placement import Mask
@@ -81,11 +82,8 @@ def save_validation(folder: Path, name: ValidationName, images: Image, gt_masks:
 
 
 def load_synthesis(folder: Path) -> SynthesisOutput:
-    """The output folder of the stage `synthesize`, read back. StageError where it is none."""
-    file = folder / SYNTHESIS_FILE
-    if not file.is_file():
-        raise StageError(f"{file} is missing: run the stage synthesize first")
-    description = SynthesisDescription.model_validate_json(file.read_text(encoding="utf-8"))
+    """The output folder of the stage `synthesize`, read back. StageError where a file is missing or damaged."""
+    description = read_document(SynthesisDescription, folder / SYNTHESIS_FILE, "synthesize")
     count = len(description.validation_images)
     return SynthesisOutput(
         kind=description.kind,
@@ -96,14 +94,27 @@ def load_synthesis(folder: Path) -> SynthesisOutput:
 
 
 def _load_foreground(folder: Path, description: SynthesisDescription) -> Mask:
-    packed = np.load(folder / FOREGROUND_FILE, allow_pickle=False)
+    count, size = len(description.images), description.size
+    try:
+        packed = np.load(folder / FOREGROUND_FILE, allow_pickle=False)
+    except (OSError, EOFError, ValueError) as error:
+        raise damaged(folder / FOREGROUND_FILE, error, "synthesize") from None
     if packed.size == 0:
-        return np.ones((len(description.images), description.size, description.size), dtype=np.bool_)
-    return np.unpackbits(packed, axis=-1, count=description.size).view(np.bool_)
+        return np.ones((count, size, size), dtype=np.bool_)
+    if packed.dtype != np.uint8 or packed.shape != (count, size, -(-size // 8)):
+        raise damaged(folder / FOREGROUND_FILE, "not the masks of the images", "synthesize")
+    return np.unpackbits(packed, axis=-1, count=size).view(np.bool_)
 
 
 def _load_validation(folder: Path, name: ValidationName, count: int) -> tuple[Image, Mask]:
     files = [folder / f"validation_{name}" / f"{number:03d}" for number in range(count)]
-    images = np.stack([np.asarray(PillowImage.open(f"{file}.png")) for file in files])
-    gt_masks = np.stack([np.asarray(PillowImage.open(f"{file}_mask.png")) for file in files])
+    images = np.stack([_load_png(file.with_name(f"{file.name}.png")) for file in files])
+    gt_masks = np.stack([_load_png(file.with_name(f"{file.name}_mask.png")) for file in files])
     return images, gt_masks
+
+
+def _load_png(file: Path) -> NDArray[Any]:
+    try:
+        return np.asarray(PillowImage.open(file))
+    except (OSError, ValueError, SyntaxError) as error:
+        raise damaged(file, error, "synthesize") from None

@@ -63,6 +63,7 @@ def test_a_package_that_does_not_load_is_refused_with_the_reason(
 ) -> None:
     package = make_detector(1)
     card = json.loads((package / CARD_FILE).read_text())
+    del card["sha256"], card["model_sha256"]
     (package / CARD_FILE).write_text(json.dumps({**card, "model": "of_the_future"}))
     message = refusal(registry, register(package))
     assert "its package does not work: detector/detector.json: unknown model 'of_the_future'" in message

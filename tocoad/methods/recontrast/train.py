@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from tocoad.config import TrainSettings
@@ -23,6 +23,7 @@ from tocoad.nn.clamped_norm import EPS, clamp_batch_norms
 from tocoad.nn.device import Compute, compute_context
 from tocoad.nn.encoder import Encoder, build_encoder, run_small
 from tocoad.nn.folding import FoldedForward
+from tocoad.nn.state import load_state
 from tocoad.stage import CURVES_FILE, StageContext, StageRecord
 from tocoad.training.batches import batch_indices
 from tocoad.training.checkpoint import TrainingState, run_key
@@ -180,8 +181,9 @@ def load_networks(context: StageContext) -> Networks:
     settings, folder = context.settings, context.inputs["train"]
     trained, frozen = (build_encoder(settings.encoder, LEVELS, seed=settings.seed) for _ in range(2))
     network = build_network(frozen, settings.train)
-    trained.load_state_dict(load_file(folder / ENCODER_FILE))
-    network.load_state_dict(load_file(folder / NETWORK_FILE))
+    stage = folder.name.partition("-")[0]  # in a study its key follows
+    load_state(trained, folder / ENCODER_FILE, stage)
+    load_state(network, folder / NETWORK_FILE, stage)
     mode = batch_norm_mode(settings.train, str(context.owner))
     if mode == "clamped":
         trained.set_norm_eps(EPS)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 
-from safetensors.torch import load_file
-
 from tocoad.calibration.pixel import normal_range
 from tocoad.config import Settings
 from tocoad.data.manifest import TRAIN_FILE, Manifest
@@ -16,6 +14,7 @@ from tocoad.methods.tocoad.fused import FusedModel
 from tocoad.methods.tocoad.stage1 import ENCODER_FILE, METRICS_FILE, load_discriminator
 from tocoad.nn.device import compute_context
 from tocoad.nn.encoder import build_encoder
+from tocoad.nn.state import load_state
 from tocoad.package.calibrate import save_detector
 from tocoad.stage import StageContext, StageRecord
 
@@ -26,7 +25,7 @@ def fit(context: StageContext) -> StageRecord:
     manifest = Manifest.load(context.inputs["manifest"] / TRAIN_FILE)
     with compute_context(settings.compute) as compute:
         encoder = build_encoder(settings.encoder, levels=None, seed=settings.seed)
-        encoder.load_state_dict(load_file(context.inputs["stage2"] / ENCODER_FILE))
+        load_state(encoder, context.inputs["stage2"] / ENCODER_FILE, "stage2")
         compute.place(encoder)
         fused = settings.fusion.weight > 0
         banks = fit_banks(context, encoder, manifest, compute, encoder.levels if fused else ())

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from tocoad.config import Settings
@@ -21,6 +21,7 @@ from tocoad.nn.decoder import Discriminator
 from tocoad.nn.device import Compute, compute_context
 from tocoad.nn.encoder import Encoder, build_encoder, run_small
 from tocoad.nn.folding import FoldedForward
+from tocoad.nn.state import load_state
 from tocoad.stage import CURVES_FILE, StageContext, StageRecord
 from tocoad.training.batches import batch_indices
 from tocoad.training.checkpoint import TrainingState, run_key
@@ -64,7 +65,7 @@ def build_discriminator(encoder: Encoder, settings: Settings) -> Discriminator:
 def load_discriminator(folder: Path, encoder: Encoder, settings: Settings) -> Discriminator:
     """D as stage 1 left it in `folder`."""
     discriminator = build_discriminator(encoder, settings)
-    discriminator.load_state_dict(load_file(folder / DISCRIMINATOR_FILE))
+    load_state(discriminator, folder / DISCRIMINATOR_FILE, "stage1")
     return discriminator
 
 

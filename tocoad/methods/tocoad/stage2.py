@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -25,6 +25,7 @@ from tocoad.nn.device import Compute, compute_context
 from tocoad.nn.encoder import Encoder, build_encoder, run_small
 from tocoad.nn.folding import FoldedForward
 from tocoad.nn.heads import ContrastiveHead
+from tocoad.nn.state import load_state
 from tocoad.package.calibrate import calibration_images
 from tocoad.stage import CURVES_FILE, StageContext, StageRecord
 from tocoad.training.batches import batch_indices, photometric_pair
@@ -65,7 +66,7 @@ class Networks:
         settings, folder = context.settings, context.inputs["stage1"]
         encoder, pretrained = (build_encoder(settings.encoder, levels=None, seed=settings.seed) for _ in range(2))
         for network in (encoder, pretrained):
-            network.load_state_dict(load_file(folder / ENCODER_FILE))
+            load_state(network, folder / ENCODER_FILE, "stage1")
         layers = settings.stage2.contrast_layers
         if missing := sorted(set(layers) - set(encoder.levels)):
             have = ", ".join(map(str, encoder.levels))

@@ -10,7 +10,7 @@ from tocoad.config import SplitSettings
 from tocoad.data import importing
 from tocoad.data.importing import check_dataset, import_dataset
 from tocoad.data.problems import DataError
-from tocoad.stage import Progress
+from tocoad.stage import Progress, StageError
 
 WriteCategory = Callable[[Path, Mapping[str, int]], Path]
 WriteImage = Callable[..., Path]
@@ -147,7 +147,7 @@ def test_disk_that_fills_up_leaves_nothing(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(importing, "_copy_file", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(StageError, match=r"data/parts: no room on its disk \(No space left on device\)"):
         import_dataset(tmp_path / "source", tmp_path / "data/parts", "auto", split)
     assert list((tmp_path / "data").iterdir()) == []
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from tests.helpers.damage import damages
 from tocoad.calibration.conformal import conformal_threshold
 from tocoad.config import ComputeSettings
 from tocoad.package import detector as module
@@ -149,14 +150,19 @@ def broken_json(folder: Path) -> None:
     (folder / "detector.json").write_text("{")
 
 
-def unknown_model(folder: Path) -> None:
+def rewrite(folder: Path, **changes: Any) -> None:
+    """As a version before the seal would have written the card."""
     document = json.loads((folder / "detector.json").read_text())
-    (folder / "detector.json").write_text(json.dumps({**document, "model": "oracle"}))
+    del document["sha256"], document["model_sha256"]
+    (folder / "detector.json").write_text(json.dumps({**document, **changes}))
+
+
+def unknown_model(folder: Path) -> None:
+    rewrite(folder, model="oracle")
 
 
 def newer_format(folder: Path) -> None:
-    document = json.loads((folder / "detector.json").read_text())
-    (folder / "detector.json").write_text(json.dumps({**document, "format": 2}))
+    rewrite(folder, format=2)
 
 
 def truncated_weights(folder: Path) -> None:
@@ -164,12 +170,38 @@ def truncated_weights(folder: Path) -> None:
     file.write_bytes(file.read_bytes()[:-2])
 
 
+def test_a_package_cut_at_any_byte_or_altered_is_refused(tmp_path: Path, images: np.ndarray) -> None:
+    made = tiny_detector(1)
+    made.save(tmp_path / "detector")
+    expected = made.predict(images).pred_score
+    for file in sorted((tmp_path / "detector").iterdir()):
+        whole = file.read_bytes()
+        for damaged in damages(whole, places=60):
+            file.write_bytes(damaged)
+            try:
+                loaded = load_detector(tmp_path / "detector")
+            except PackageError as error:
+                assert str(tmp_path / "detector") in str(error)
+                assert "\n" not in str(error)
+            else:  # white space of the card
+                assert loaded.card == made.card
+                assert np.array_equal(loaded.predict(images).pred_score, expected)
+        file.write_bytes(whole)
+
+
+def test_a_package_of_a_version_before_the_seal_still_loads(tmp_path: Path) -> None:
+    made = tiny_detector(1)
+    made.save(tmp_path / "detector")
+    rewrite(tmp_path / "detector")
+    assert load_detector(tmp_path / "detector").card == made.card
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
         (no_weights, "is not a detector package: model.safetensors is missing"),
         (no_card, "is not a detector package: detector.json is missing"),
-        (broken_json, "detector.json: the document: Invalid JSON"),
+        (broken_json, "detector.json: Expecting property name"),
         (unknown_model, "unknown model 'oracle'; known are memory_bank, fused, recontrast, tiny"),
         (newer_format, "detector.json: format: Input should be 1"),
         (truncated_weights, "model.safetensors does not fit detector.json or is damaged"),

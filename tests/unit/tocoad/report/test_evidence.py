@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from report_files import SCORES, Made, write_category
 
+from tests.helpers.damage import damages
 from tocoad.graph import detector_dir, evaluation_dir
 from tocoad.metrics.names import METRIC_NAMES
 from tocoad.report.evidence import read_evidence
@@ -74,7 +75,6 @@ def test_an_evaluation_that_is_not_whole_is_refused_in_one_line(
         ("predictions.csv", "image_path,defect_type,gt_label,pred_score,pred_label\na,b,1,high,1\n"),
         ("curves/roc.csv", "a,b\n1,2\n"),
         ("gallery/index.json", "[{}]"),
-        ("latency.json", "{}"),
         ("../fit/detector/detector.json", "{}"),
         ("../stage1/curves.csv", "step,loss\n1,low\n"),
         ("../stage2/curves.csv", "step,loss,drift_level2\n1,0.5\n"),
@@ -86,6 +86,50 @@ def test_a_broken_file_is_refused_in_one_line(workspace: Workspace, bolt: Catego
     with pytest.raises(StageError, match=r"toys/bolt .*: run tocoad retrain toys first$") as caught:
         read_evidence(workspace, bolt, "tocoad")
     assert "\n" not in str(caught.value)
+
+
+def test_a_file_cut_at_any_byte_is_refused_and_an_altered_one_has_no_traceback(
+    workspace: Workspace, bolt: Category
+) -> None:
+    evaluation = write_category(workspace, bolt, "tocoad", Made(gallery=False, resamples=20))
+    pictures = write_category(workspace, Category("toys", "nut"), "tocoad", Made(resamples=0)) / "gallery"
+    shutil.copytree(pictures, evaluation / "gallery", dirs_exist_ok=True)
+    files = [file for file in workspace.work_dir(bolt).rglob("*") if file.is_file() and "gallery" not in str(file)]
+    files += [evaluation / "gallery" / name for name in ("index.json", "000_image.webp")]
+    for file in files:
+        whole = file.read_bytes()
+        for damaged in damages(whole, places=6):
+            file.write_bytes(damaged)
+            try:
+                evidence = read_evidence(workspace, bolt, "tocoad")
+            except StageError as error:
+                assert "\n" not in str(error)
+                assert str(error).endswith("run tocoad retrain toys first")
+            else:
+                cut_between_lines = file.suffix == ".csv" and damaged.endswith(b"\n")
+                same_size = len(damaged) == len(whole)
+                assert file.name in ("latency.json", "model.safetensors") or cut_between_lines or same_size, file
+                assert file.name != "latency.json" or evidence.latency is None or same_size
+        file.write_bytes(whole)
+    assert len(files) >= 13
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("predictions.csv", "29 images of 30"), ("replicates.csv", "199 draws of image_AUROC where metrics.json tells")],
+)
+def test_a_table_cut_between_two_lines_is_refused_where_its_length_is_known(
+    workspace: Workspace, bolt: Category, name: str, reason: str
+) -> None:
+    file = write_category(workspace, bolt, "tocoad", Made(gallery=False)) / name
+    file.write_text("".join(file.read_text().splitlines(keepends=True)[:-1]))
+    with pytest.raises(StageError, match=reason):
+        read_evidence(workspace, bolt, "tocoad")
+
+
+def test_a_damaged_latency_counts_as_none(workspace: Workspace, bolt: Category) -> None:
+    (write_category(workspace, bolt, "tocoad", Made(gallery=False)) / "latency.json").write_text("{}")
+    assert read_evidence(workspace, bolt, "tocoad").latency is None
 
 
 def test_a_control_that_is_not_whole_is_left_out(workspace: Workspace, bolt: Category) -> None:

@@ -290,5 +290,5 @@ def test_without_a_commit_no_checkout_is_asked_for(page: Any) -> None:
 
 def test_a_missing_picture_is_an_error_of_one_line(workspace: Workspace, bolt: Category) -> None:
     (write_category(workspace, bolt, "tocoad", replace(LIGHT, gallery=True)) / "gallery" / "000_truth.webp").unlink()
-    with pytest.raises(StageError, match=r"000_truth\.webp cannot be read: run tocoad retrain toys first$"):
+    with pytest.raises(StageError, match=r"000_truth\.webp: missing or cut short\): run tocoad retrain toys first$"):
         category_page(read_evidence(workspace, bolt, "tocoad"), FACTS)

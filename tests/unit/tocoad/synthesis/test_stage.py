@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
+from tests.helpers.damage import damages
 from tocoad.config import Settings, SettingsError
 from tocoad.data.manifest import ImageRecord, Manifest
 from tocoad.stage import Progress, StageContext, StageError, StageRecord
@@ -202,6 +203,26 @@ def test_images_on_which_no_anomaly_can_be_seen_are_refused(run: Run) -> None:
     black = np.zeros((TRAIN + CALIBRATION, 64, 64, 3), dtype=np.uint8)
     with pytest.raises(StageError, match=r"set/part: nsa \+ other_image \+ poisson"):
         run(black)
+
+
+def test_a_file_cut_at_any_byte_is_named_and_an_altered_one_has_no_traceback(
+    run: Run, render_objects: Callable[..., tuple]
+) -> None:
+    folder, _ = run(render_objects(TRAIN + CALIBRATION)[0])
+    names = ["synthesis.json", "foreground.npy", "validation_other/003.png", "validation_same/002_mask.png"]
+    for file in (folder / name for name in names):
+        whole = file.read_bytes()
+        for damaged in damages(whole, places=12):
+            file.write_bytes(damaged)
+            try:
+                load_synthesis(folder)
+            except StageError as error:
+                assert str(error).startswith(f"{file}: ")
+                assert str(error).endswith("; run the stage synthesize again")
+                assert "\n" not in str(error)
+            else:
+                assert len(damaged) == len(whole) or (file.suffix != ".npy" and len(damaged) + 30 > len(whole)), file
+        file.write_bytes(whole)
 
 
 def test_a_folder_without_the_stage_s_output_is_refused(tmp_path: Path) -> None:
