@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, FiniteFloat
 from scipy.special import betaincinv
 
 from tocoad.stage import StageError
@@ -33,7 +33,7 @@ class Threshold(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    value: float
+    value: FiniteFloat
     method: Literal["conformal"] = "conformal"
     n: int
     alpha: float

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator
 
 from tocoad.calibration.conformal import Threshold
 from tocoad.data.depth import FULL_DEPTH, Depth
@@ -35,8 +35,15 @@ class Calibration(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    scores: tuple[float, ...]
-    scale: tuple[float, float]
+    scores: tuple[FiniteFloat, ...]
+    scale: tuple[FiniteFloat, FiniteFloat]
+
+    @field_validator("scale")
+    @classmethod
+    def _has_an_extent(cls, scale: tuple[float, float]) -> tuple[float, float]:
+        if not scale[0] < scale[1]:
+            raise ValueError(f"the lower end {scale[0]:g} is not below the upper end {scale[1]:g}")
+        return scale
 
 
 class DetectorCard(BaseModel):
@@ -62,7 +69,7 @@ class DetectorCard(BaseModel):
     depth: Depth = Field(FULL_DEPTH, exclude_if=lambda depth: depth == FULL_DEPTH)
     autocast: bool = Field(False, exclude_if=lambda on: not on)
     image_threshold: Threshold
-    pixel_threshold: float
+    pixel_threshold: FiniteFloat
     calibration: Calibration
     provenance: Provenance
 

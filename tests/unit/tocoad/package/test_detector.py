@@ -197,6 +197,35 @@ def test_a_package_of_a_version_before_the_seal_still_loads(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("pixel_threshold", float("nan"), "pixel_threshold: Input should be a finite number"),
+        ("pixel_threshold", float("inf"), "pixel_threshold: Input should be a finite number"),
+        ("image_threshold.value", float("nan"), "image_threshold.value: Input should be a finite number"),
+        ("calibration.scale", [0.5, 0.5], "calibration.scale: Value error, the lower end 0.5 is not below the upper"),
+        ("calibration.scale", [1.0, 0.25], "calibration.scale: Value error, the lower end 1 is not below the upper"),
+        ("calibration.scale", [0.0, float("inf")], "calibration.scale.1: Input should be a finite number"),
+        ("calibration.scores", [0.5, float("nan")], "calibration.scores.1: Input should be a finite number"),
+    ],
+)
+def test_thresholds_and_scales_that_label_nothing_are_refused_in_one_line(
+    tmp_path: Path, path: str, value: Any, message: str
+) -> None:
+    tiny_detector(1).save(tmp_path / "detector")
+    file = tmp_path / "detector" / "detector.json"
+    document = json.loads(file.read_text())
+    *sections, key = path.split(".")
+    place = document
+    for section in sections:
+        place = place[section]
+    place[key] = value
+    file.write_text(json.dumps(document))
+    with pytest.raises(PackageError) as caught:
+        load_detector(tmp_path / "detector")
+    assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("damage", "message"),
     [
         (no_weights, "is not a detector package: model.safetensors is missing"),
