@@ -3,13 +3,13 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long test-e2e test-rest check bench serve
+.PHONY: help setup demo test test-long test-e2e test-rest test-processors check bench serve
 
 # End-to-end tests that take about half of the time of all.
 LONG := $(addprefix tests/e2e/test_,retrain.py schedule.py unified.py)
 
 help: ## list the commands
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
 
 setup: ## a .venv with everything, from the lock; does nothing when it is there
 	@infra/setup.sh
@@ -18,9 +18,13 @@ demo: setup ## render the sample data, retrain all its categories, show the resu
 	@tocoad sample
 	@tocoad retrain sample
 
+# Where the parts leave what they skipped, to be told once at the end.
+test: export SKIPPED_TO := $(CURDIR)/build/skipped
 test: setup ## every test
 	@echo "three parts, two at once; each is shown when it is over"
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-long test-rest test-e2e
+	@rm -rf "$$SKIPPED_TO"
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-long test-rest test-e2e; \
+	code=$$?; python tests/helpers/skip_report.py "$$SKIPPED_TO"; exit $$code
 
 # Processes that load their libraries one after another: on two cores they leave one idle.
 test-long: setup
@@ -31,6 +35,9 @@ test-e2e: setup
 
 test-rest: setup
 	@OMP_NUM_THREADS=1 pytest --ignore tests/e2e
+
+test-processors: setup ## the numeric tests once more with the instructions of other processors
+	@python tests/processors.py
 
 check: setup ## lint, types, layer contracts
 	@ruff check .

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from skip_report import pytest_terminal_summary  # noqa: F401 - a hook
 
 START_SECONDS = 180
 

@@ -18,6 +18,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
+from skip_report import reason
 
 from tocoad.metrics.names import METRIC_NAMES
 from tocoad.report.write import write_report
@@ -47,7 +48,7 @@ BROKEN = "return [...document.images].filter((i) => !(i.complete && i.naturalWid
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
     if CHROMIUM is None or DRIVER is None:
-        pytest.skip("no chromium with chromedriver here: infra/browser.sh installs them on Debian")
+        pytest.skip(reason("no chromium with chromedriver", "infra/browser.sh, as root on Debian"))
     options = webdriver.ChromeOptions()
     options.binary_location = CHROMIUM
     for argument in (*ARGUMENTS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):

@@ -1,4 +1,4 @@
-"""The figures beside those of anomalib and adeval, where these are installed (`pip install anomalib adeval`).
+"""The figures beside those of anomalib and adeval, where these are installed: the lock has neither.
 
 Scores lie in (0, 1): torchmetrics, below anomalib, sends all others through a sigmoid.
 """
@@ -10,7 +10,9 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
+from skip_report import reason
 
 from tocoad.metrics.aupimo import pixel_AUPIMO
 from tocoad.metrics.image import image_AP, image_AUROC, image_F1Max
@@ -18,6 +20,11 @@ from tocoad.metrics.pixel import pixel_AP, pixel_AUPRO, pixel_AUROC, pixel_F1Max
 
 Maps = NDArray[np.float32]
 Masks = NDArray[np.bool_]
+
+
+def installed(module: str) -> Any:
+    missing = reason("neither anomalib nor adeval is installed", ".venv/bin/pip install -e '.[compare]'")
+    return pytest.importorskip(module, reason=missing)
 
 
 def _smooth(
@@ -48,7 +55,7 @@ def _lists(maps: Maps, masks: Masks) -> tuple[list[Maps], list[Masks | None]]:
 @pytest.mark.parametrize("limit", [0.05, 0.3])
 def test_aupro_is_anomalibs(limit: float, levels: int | None) -> None:
     # The same definition: data-set level, every threshold, interpolated at the limit, divided by it, 8-neighbourhood.
-    torch, anomalib = pytest.importorskip("torch"), pytest.importorskip("anomalib.metrics.aupro")
+    anomalib = installed("anomalib.metrics.aupro")
     maps, masks = _smooth(levels=levels)
     metric = anomalib._AUPRO(fpr_limit=limit)
     metric.update(torch.from_numpy(maps), torch.from_numpy(masks.astype(np.int64)))
@@ -58,8 +65,7 @@ def test_aupro_is_anomalibs(limit: float, levels: int | None) -> None:
 
 @pytest.mark.parametrize("levels", [None, 50])
 def test_auroc_ap_and_f1_are_anomalibs(levels: int | None) -> None:
-    torch = pytest.importorskip("torch")
-    auroc, aupr, f1 = (pytest.importorskip(f"anomalib.metrics.{name}") for name in ("auroc", "aupr", "f1_score"))
+    auroc, aupr, f1 = (installed(f"anomalib.metrics.{name}") for name in ("auroc", "aupr", "f1_score"))
     maps, masks = _smooth(levels=levels)
     labels, scores = masks.any(axis=(1, 2)), maps.max(axis=(1, 2))
 
@@ -81,7 +87,7 @@ def test_aupimo_is_anomalibs_up_to_its_thresholds() -> None:
     # A million good pixels, so that both ends of the range, 10 and 100 of them, are reached exactly: anomalib leaves
     # out what lies between an end and its nearest threshold. It joins the 90 points between by straight lines, where
     # we count steps, so it adds half of each rise of the overlap over one of 90 intervals of the axis.
-    torch, anomalib = pytest.importorskip("torch"), pytest.importorskip("anomalib.metrics.pimo.pimo")
+    anomalib = installed("anomalib.metrics.pimo.pimo")
     maps, masks = _smooth(images=16, good=10, shape=(250, 400))
     metric = anomalib._AUPIMO(num_thresholds=300_000)
     metric.update(torch.from_numpy(maps), torch.from_numpy(masks.astype(np.int64)))
@@ -91,7 +97,7 @@ def test_aupimo_is_anomalibs_up_to_its_thresholds() -> None:
 
 
 def test_aupro_and_auroc_are_adevals_up_to_its_thresholds(monkeypatch: pytest.MonkeyPatch) -> None:
-    adeval = pytest.importorskip("adeval")
+    adeval = installed("adeval")
     # numpy 2.4 has no longer the name that adeval 1.1 calls.
     monkeypatch.setattr(np, "trapz", np.trapezoid, raising=False)
     maps, masks = _smooth()

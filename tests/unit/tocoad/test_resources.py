@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from skip_report import reason
 
 from tocoad.resources import Meter, Usage
 
@@ -22,7 +23,7 @@ print(json.dumps([peak(1), peak(300), peak(1)]))
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the greatest resident set is Linux's")
+@pytest.mark.skipif(sys.platform != "linux", reason=reason("the greatest resident set is Linux's", "on Linux"))
 def test_the_peak_is_that_of_the_block_alone() -> None:
     done = subprocess.run([sys.executable, "-c", _PEAKS], capture_output=True, text=True, check=True)
     small, large, small_again = json.loads(done.stdout)

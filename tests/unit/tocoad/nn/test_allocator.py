@@ -5,11 +5,12 @@ import resource
 
 import pytest
 import torch
+from skip_report import reason
 
 from tocoad.nn.allocator import keep_memory
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the setting is glibc's")
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason=reason("the setting is glibc's", "on Linux with glibc"))
 def test_memory_that_was_freed_is_used_again_without_page_faults() -> None:
     keep_memory()
     size = 2**25  # bytes; glibc would take a block of this size from the kernel each time
