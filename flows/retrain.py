@@ -20,6 +20,7 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from flows.result import category_entry, table_rows
 from flows.steps import may_pass, publish, record_stages, register, report, run_stage, version
 from tasks import dvc
+from tasks.closing import claim_flow_run, close_left
 from tasks.git import git_commit
 from tasks.mlflow_registry import Registry
 from tasks.mlflow_tracking import Tracking
@@ -76,11 +77,13 @@ def retrain(
     started = time.perf_counter()
     place = Workspace(Path(workspace or ".").resolve())
     services = configure(place)
+    claim_flow_run(services)
     chosen = plan_categories(place, dataset, categories)
     params = load_params(place)
     work = version(place, dataset, chosen, params.plan, force)
     tracking = Tracking(services)
     registry = tracking.registry()
+    close_left(services, tracking)
 
     outcome = _Outcome()
     for category in chosen:

@@ -21,6 +21,7 @@ from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
 from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
 
 from tasks.moved_workspace import follow
+from tasks.owners import OWNER_TAG, own_tag
 from tasks.services import Services
 from tocoad.redaction import redacted
 from tocoad.stage import StageError
@@ -157,6 +158,8 @@ class Tracking:
         texts = {key: str(value) for key, value in (tags or {}).items()}
         if parent is not None:
             texts[MLFLOW_PARENT_RUN_ID] = parent.run_id
+        if (owner := own_tag(self._services.workspace.services_dir)) is not None:
+            texts[OWNER_TAG] = owner
         run = self.client.create_run(experiment_id, run_name=name, tags=texts)
         return Run(self.client, run.info.run_id, experiment_id)
 

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from tasks.owners import own_tag
 from tasks.services import Services
 from tocoad.stage import StageError
 
@@ -85,12 +86,20 @@ class EmbeddedServer:
 class PrefectApi:
     """The API that flows use; `ready` is called when the imports are done and the first flow is to begin."""
 
-    def __init__(self, stack: ExitStack, server: EmbeddedServer | None) -> None:
+    def __init__(self, stack: ExitStack, server: EmbeddedServer | None, owner: str | None) -> None:
         self._stack = stack
         self._server = server
+        self._owner = owner
 
     def ready(self) -> None:
-        """Waits for the embedded server and points Prefect at it; does nothing where a server is configured."""
+        """Waits for the embedded server and points Prefect at it, unless a server is configured.
+
+        From here on flow runs carry their owner.
+        """
+        if self._owner is not None:
+            from prefect import tags
+
+            self._stack.enter_context(tags(self._owner))
         if self._server is None:
             return
         from prefect.settings import PREFECT_API_URL, temporary_settings
@@ -114,7 +123,7 @@ def prefect_api(services: Services) -> Iterator[PrefectApi]:
         if services.prefect_api_url is None:
             server = EmbeddedServer(services.prefect_home)
             stack.callback(server.stop)
-        yield PrefectApi(stack, server)
+        yield PrefectApi(stack, server, own_tag(services.workspace.services_dir))
 
 
 def _drain() -> None:

@@ -71,6 +71,8 @@ def configure(workspace: Workspace, debug: bool = False) -> Services:
         "PREFECT_SERVER_LOGGING_LEVEL": _QUIET,
         # The default, 20 s, is too short for a busy machine.
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
+        # In memory, the default, they end with the server, and a flow that outlives it is stopped for want of its own.
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
         # Ray's default, said aloud; unsaid, it prints a notice.
         "RAY_AUTH_MODE": "token",
     }

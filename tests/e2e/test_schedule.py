@@ -1,4 +1,4 @@
-"""The nightly deployment, as it is written: deployed to a real server, triggered once, run by a real worker.
+"""`make serve` in a workspace: the nightly deployment, as it is written, on a real server with a real worker.
 
 It follows `test_retrain.py`, which leaves `plate` trained with another seed than the settings have: it is stale.
 """
@@ -6,67 +6,149 @@ It follows `test_retrain.py`, which leaves `plate` trained with another seed tha
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
-import time
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from tests.conftest import free_port
+from tests.helpers.processes import MARK, kill_marked, marked, wait_until
+
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 PROJECT = Path(__file__).parents[2]
 
 
-def test_the_nightly_run_retrains_what_is_stale(
-    shop: Any, prefect_server: str, prefect_environment: dict[str, str]
-) -> None:
+class Night:
+    """`make serve`, as often as it is started, and what its server says."""
+
+    def __init__(self, root: Path, log: Path) -> None:
+        self.mark = uuid.uuid4().hex
+        self.log = log
+        self._root = root
+        self._port = free_port()
+        self._api = httpx.Client(base_url=f"http://127.0.0.1:{self._port}/api", timeout=60, trust_env=False)
+
+    def start(self) -> subprocess.Popen[bytes]:
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "MLFLOW_", "RAY_"))}
+        with self.log.open("wb") as log:
+            return subprocess.Popen(
+                [sys.executable, "infra/prefect/serve.py", "--port", str(self._port)],
+                cwd=self._root,
+                env={**kept, MARK: self.mark},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def serve(self) -> subprocess.Popen[bytes]:
+        process = self.start()
+
+        def is_ready() -> bool:
+            assert process.poll() is None, self.log.read_text()
+            return "Prefect: http" in self.log.read_text()
+
+        wait_until("`make serve`", is_ready, 300)
+        return process
+
+    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        # 503 is the server's word for a database that is busy; Prefect's own client waits and asks again, too.
+        def answer() -> httpx.Response | None:
+            answer = self._api.request(method, f"/{path}", json=body)
+            return None if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE else answer
+
+        return wait_until(path, answer, 60).raise_for_status().json()
+
+    def start_run(self) -> str:
+        deployment = self.call("GET", "deployments/name/retrain/nightly")
+        assert [entry["schedule"]["cron"] for entry in deployment["schedules"] if entry["active"]] == ["0 2 * * *"]
+        parameters = {"dataset": "tiny", "categories": ["plate"]}
+        run = self.call("POST", f"deployments/{deployment['id']}/create_flow_run", {"parameters": parameters})
+        return str(run["id"])
+
+    def state(self, run: str) -> str:
+        return str(self.call("GET", f"flow_runs/{run}")["state"]["name"])
+
+    def tasks(self, run: str) -> list[dict[str, Any]]:
+        tasks: list[dict[str, Any]] = self.call("POST", "task_runs/filter", {"flow_runs": {"id": {"any_": [run]}}})
+        return tasks
+
+    def table(self, run: str) -> list[dict[str, Any]]:
+        wanted = {"artifacts": {"key": {"any_": ["retrain-tiny"]}}, "flow_runs": {"id": {"any_": [run]}}}
+        (table,) = self.call("POST", "artifacts/filter", wanted)
+        rows: list[dict[str, Any]] = json.loads(table["data"])
+        return rows
+
+
+@pytest.fixture
+def night(shop: Any, tmp_path: Path) -> Iterator[Night]:
     for name in ("flows", "infra/prefect"):
         shutil.copytree(PROJECT / name, shop.root / name, ignore=shutil.ignore_patterns("__pycache__"))
-    env = {
-        "PREFECT_HOME": prefect_environment["PREFECT_HOME"],
-        "PREFECT_API_URL": prefect_server,
-        "DO_NOT_TRACK": "1",
-        "PWD": str(shop.root),
-    }
+    night = Night(shop.root, tmp_path / "serve.log")
+    yield night
+    kill_marked(night.mark)
 
-    def prefect(*command: str) -> None:
-        done = shop.run("prefect", "--no-prompt", *command, env=env)
-        assert done.returncode == 0, done.stdout + done.stderr
 
-    with httpx.Client(base_url=prefect_server, timeout=60, trust_env=False) as api:
+def mlflow_runs(shop: Any) -> list[Any]:
+    from mlflow import MlflowClient
 
-        def call(method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-            # 503 is the server's word for a database that is busy; Prefect's own client waits and asks again, too.
-            for _ in range(60):
-                answer = api.request(method, f"/{path}", json=body)
-                if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
-                    break
-                time.sleep(0.5)
-            return answer.raise_for_status().json()
+    client = MlflowClient(f"sqlite:///{shop.root}/.services/mlflow.db")
+    return list(client.search_runs([experiment.experiment_id for experiment in client.search_experiments()]))
 
-        call("POST", "work_pools/", {"name": "tocoad", "type": "process"})
-        prefect("deploy", "--prefect-file", "infra/prefect/prefect.yaml", "--all")
-        deployment = call("GET", "deployments/name/retrain/nightly")
-        assert [entry["schedule"]["cron"] for entry in deployment["schedules"] if entry["active"]] == ["0 2 * * *"]
 
-        parameters = {"dataset": "tiny", "categories": ["plate"]}
-        run = call("POST", f"deployments/{deployment['id']}/create_flow_run", {"parameters": parameters})
-        prefect("worker", "start", "--pool", "tocoad", "--type", "process", "--run-once")
-        assert call("GET", f"flow_runs/{run['id']}")["state"]["type"] == "COMPLETED"
-        tasks = call("POST", "task_runs/filter", {"flow_runs": {"id": {"any_": [run["id"]]}}})
-        (table,) = call("POST", "artifacts/filter", {"artifacts": {"key": {"any_": ["retrain-tiny"]}}})
+def test_the_nightly_run_after_a_power_cut_retrains_what_is_stale(shop: Any, night: Night) -> None:
+    night.serve()
+    cut = night.start_run()
+
+    def stage_runs() -> bool:
+        return any(
+            task["name"].startswith("synthesize@") and task["state"]["name"] == "Running" for task in night.tasks(cut)
+        )
+
+    wait_until("the first stage", stage_runs, 300, pause=0.5)
+    kill_marked(night.mark)
+    assert {run.info.status for run in mlflow_runs(shop)} >= {"RUNNING"}
+
+    serve = night.serve()
+    assert night.state(cut) == "Crashed"
+    assert {task["state"]["name"] for task in night.tasks(cut)}.isdisjoint({"Running"})
+    runs = mlflow_runs(shop)
+    assert "RUNNING" not in {run.info.status for run in runs}
+    assert any(run.info.status == "KILLED" and "killed" in run.data.tags["mlflow.note.content"] for run in runs)
+
+    assert night.start().wait(60) == 2
+    assert night.log.read_text() == "error: this workspace is served already; stop that `make serve` first\n"
+
+    (worker,) = [process for process in marked(night.mark) if "worker" in process.cmdline()]
+    worker.kill()
+    run = night.start_run()
+    wait_until(
+        "the next run", lambda: night.state(run) not in ("Scheduled", "Pending", "Running", "Late"), 600, pause=1
+    )
+    assert night.state(run) == "Completed"
+    tasks = night.tasks(run)
     assert {task["state"]["type"] for task in tasks} == {"COMPLETED"}
     # "version tiny", "stage1@tiny/plate", "record-1a2"
     names = {re.split("[-@ ]", task["name"])[0] for task in tasks}
-    chain = {"version", "synthesize", "stage1", "stage2", "evaluate_tocoad", "record", "register", "publish"}
+    chain = {"version", "stage1", "stage2", "evaluate_tocoad", "record", "register", "publish"}
     assert chain <= names
-    (row,) = json.loads(table["data"])
+    (row,) = night.table(run)
     assert (row["category"], row["status"]) == ("plate", "trained")
     status = json.loads(shop.run("tocoad", "status", "tiny", "--json").stdout)["categories"]
     assert status["plate"]["stale"] == []
     # The seed alone has changed: the same images give another detector, and so another version.
     entry = json.loads((shop.root / "work/tiny/ledger.jsonl").read_text().splitlines()[-1])
     assert (entry["model"], entry["version"]) == ("tiny.plate", 3)
+
+    serve.send_signal(signal.SIGTERM)
+    assert serve.wait(60) == 0
+    wait_until("the end of every process", lambda: not marked(night.mark), 60)

@@ -1,0 +1,41 @@
+"""Processes of a test, known by a mark in their environment: whatever a command starts inherits it."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import psutil
+
+MARK = "TOCOAD_TEST_MARK"
+
+
+def marked(mark: str) -> list[psutil.Process]:
+    """The living processes with the mark; a zombie is dead."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            if process.environ().get(MARK) == mark and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
+
+
+def kill_marked(mark: str) -> None:
+    """As a power cut does: all of them, until none is left that could start another."""
+    while processes := marked(mark):
+        for process in processes:
+            with suppress(psutil.Error):
+                process.send_signal(signal.SIGKILL)
+        time.sleep(0.05)
+
+
+def wait_until(what: str, condition: Callable[[], Any], seconds: float, pause: float = 0.2) -> Any:
+    """The condition's first true value."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
+        time.sleep(pause)
+    return value
