@@ -3,7 +3,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long test-e2e test-rest test-processors check bench serve
+.PHONY: help setup demo test test-long test-e2e test-rest test-processors check bench chaos serve
 
 # End-to-end tests that take about half of the time of all.
 LONG := $(addprefix tests/e2e/test_,retrain.py schedule.py unified.py)
@@ -47,6 +47,9 @@ check: setup ## lint, types, layer contracts
 
 bench: setup ## the benchmarks, to bench/results.json and a table
 	@python -m bench
+
+chaos: setup ## kill retrains at random moments, 20 rounds with a printed seed; writes docs/results/chaos.md
+	@python -m tests.chaos --write
 
 serve: setup ## a Prefect server, a worker and the nightly deployment, on loopback
 	@python infra/prefect/serve.py

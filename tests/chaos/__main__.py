@@ -1,0 +1,127 @@
+"""Kills a retrain at random moments, and more: `python -m tests.chaos [--rounds N] [--seed S] [--write]`.
+
+Each round is done on a scratch workspace with two tiny categories; the same seed makes the same choices. Exit code 0:
+every round was clean; 1: some were not, and what they left is kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.chaos import invariants
+from tests.chaos.faults import strike
+from tests.chaos.mlflow_server import MlflowServer
+from tests.chaos.plan import KINDS, STATES, Round, rounds
+from tests.chaos.result import HEADINGS, Result, page
+from tests.chaos.workshop import PROJECT, Outcome, Workshop, small_disk
+
+PAGE = PROJECT / "docs" / "results" / "chaos.md"
+DISK_MEGABYTES = 768
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=20, help="how many (default: %(default)s)")
+    parser.add_argument("--seed", type=int, help="of the choices (default: another every time; it is printed)")
+    parser.add_argument("--only", choices=KINDS, help="rounds of this kind alone are done")
+    parser.add_argument("--write", action="store_true", help=f"write {PAGE.relative_to(PROJECT)}")
+    options = parser.parse_args()
+    seed = random.SystemRandom().randrange(10_000) if options.seed is None else options.seed
+    print(f"seed {seed}", flush=True)
+    folder = Path(tempfile.mkdtemp(prefix="chaos-"))
+    with small_disk(folder, DISK_MEGABYTES) as disk:
+        root = (disk or folder) / "workspace"
+        root.mkdir()
+        chosen = [r for r in rounds(seed, options.rounds) if options.only in (None, r.kind)]
+        results = _all_rounds(Workshop(folder, root), chosen, folder)
+        if any(result.faults for result in results):
+            shutil.copytree(root, folder / "left", symlinks=True)
+            print(f"workspace and logs are kept in {folder}")
+    if options.write:
+        PAGE.write_text(page(results, seed, _revision()), encoding="utf-8")
+    if all(not result.faults for result in results):
+        shutil.rmtree(folder)
+        return 0
+    return 1
+
+
+def _all_rounds(workshop: Workshop, chosen: list[Round], folder: Path) -> list[Result]:
+    weights, seconds = _reference(workshop, sorted({STATES[0], *(at.state for at in chosen)}))
+    print(" | ".join(HEADINGS), flush=True)
+    results = []
+    for at in chosen:
+        result = _one_round(workshop, at, weights[at.state], seconds, folder)
+        results.append(result)
+        print(" | ".join(result.cells()), flush=True)
+    return results
+
+
+def _reference(workshop: Workshop, states: list[str]) -> tuple[dict[str, dict[str, str]], float]:
+    """The weights of undisturbed runs, and the time that the last of them took."""
+    weights = {}
+    for state in states:
+        workshop.enter(state)
+        outcome = workshop.retrain().wait()
+        assert outcome.code == 0 and outcome.document is not None, outcome.stderr
+        weights[state] = {name: entry["weights_sha256"] for name, entry in outcome.document["categories"].items()}
+        print(f"undisturbed, {state}: {outcome.seconds} s", flush=True)
+    return weights, outcome.seconds
+
+
+def _one_round(workshop: Workshop, at: Round, weights: dict[str, str], seconds: float, folder: Path) -> Result:
+    workshop.enter(at.state)
+    server = None
+    if at.kind == "MLflow away":
+        server = MlflowServer(workshop.root / ".services", folder / "mlflow.log")
+        server.start()
+    try:
+        uri = None if server is None else server.uri
+        command = workshop.retrain(uri)
+        time.sleep(at.moment * seconds)
+        done = strike(workshop, command, at, server)
+        disturbed = command.wait()
+        finished = invariants.finished_stages(workshop.root, disturbed.started)
+        command_next = workshop.retrain(uri)
+        following = command_next.wait()
+    finally:
+        if server is not None:
+            server.stop()
+    faults = _faults(workshop, at, done, disturbed, following, finished, weights)
+    faults += invariants.of_processes([command.mark, command_next.mark])
+    return Result(at, done, disturbed.code, disturbed.seconds, tuple(faults))
+
+
+def _faults(
+    workshop: Workshop,
+    at: Round,
+    done: str,
+    disturbed: Outcome,
+    following: Outcome,
+    finished: dict[str, int],
+    weights: dict[str, str],
+) -> list[str]:
+    faults = [*invariants.of_disturbed(at.kind, disturbed), *invariants.of_next(following, weights)]
+    faults += invariants.of_workspace(workshop)
+    faults += invariants.of_ledger(workshop.root, damaged=1 if "ledger" in done else 0)
+    # What a damaged file belonged to is run again, and what reads it.
+    if at.kind != "damage a file":
+        faults += invariants.of_finished(workshop.root, finished)
+    return faults
+
+
+def _revision() -> str:
+    done = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip() or "an unknown revision"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

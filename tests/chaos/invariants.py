@@ -1,0 +1,134 @@
+"""What must hold after a round, whatever happened in it. Each check gives the faults it found, in words."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+
+from tests.chaos.plan import Kind
+from tests.chaos.workshop import CATEGORIES, DATASET, Outcome, Workshop
+from tests.helpers.processes import marked
+
+# What a retrain may answer where its process was left to end, and where a signal was sent. 0: it was over before.
+DISTURBED_CODES: Mapping[Kind, frozenset[int]] = {
+    "kill the driver": frozenset({0, -9}),
+    "kill everything": frozenset({0, -9}),
+    "damage a file": frozenset({0, -9}),
+    "SIGTERM": frozenset({0, 143}),
+    "SIGINT": frozenset({0, 130}),
+    "kill a worker": frozenset({0, 1}),
+    "kill the raylet": frozenset({0, 1}),
+    "kill Prefect's server": frozenset({0, 1}),
+    "full disk": frozenset({0, 1}),
+    "MLflow away": frozenset({0, 1}),
+}
+OPEN_STATES = ("PENDING", "RUNNING", "CANCELLING")
+# After kill -9 of its driver a local Ray's agents live on for about a minute.
+GRACE_SECONDS = 90
+
+
+def of_disturbed(kind: Kind, outcome: Outcome) -> Iterator[str]:
+    if outcome.code not in DISTURBED_CODES[kind]:
+        yield f"exit code {outcome.code}"
+    if outcome.code in (0, 1) and outcome.document is None:
+        yield f"exit code {outcome.code} without the JSON document"
+    if "Traceback" in outcome.stderr:
+        yield "a traceback"
+
+
+def of_next(outcome: Outcome, weights: Mapping[str, str]) -> Iterator[str]:
+    if outcome.code != 0:
+        yield f"the next run: exit code {outcome.code}: {outcome.stderr.strip()[-300:]}"
+    if "Traceback" in outcome.stderr:
+        yield "the next run: a traceback"
+    if outcome.document is None:
+        yield "the next run: no JSON document"
+        return
+    for name, entry in outcome.document["categories"].items():
+        if entry["error"]:
+            yield f"the next run: {name}: {entry['error']}"
+        elif entry["weights_sha256"] != weights[name]:
+            yield f"{name}: other weights than an undisturbed run's"
+
+
+def of_workspace(workshop: Workshop) -> Iterator[str]:
+    """After the next run: clean, with one champion a category, and nothing that says it still runs."""
+    status = workshop.start("tocoad", "status", DATASET, "--json").wait()
+    if status.document is None:
+        yield f"tocoad status: {status.stderr.strip()[-300:]}"
+    else:
+        for name, entry in status.document["categories"].items():
+            if entry["stale"]:
+                yield f"{name}: stale after the next run: {', '.join(entry['stale'])}"
+            if entry["champion"] is None:
+                yield f"{name}: no champion"
+    dvc = workshop.start("dvc", "status", "--json").wait()
+    if dvc.code != 0 or dvc.document != {}:
+        yield f"dvc status: {(dvc.stdout + dvc.stderr).strip()[:300]}"
+    yield from _champions(workshop)
+    yield from _open_runs(workshop.root / ".services")
+
+
+def _champions(workshop: Workshop) -> Iterator[str]:
+    """The champion's package, fetched from the registry, is the one that its tags tell of and can be loaded."""
+    for name in CATEGORIES:
+        images = workshop.root / "data" / DATASET / name / "test" / "good"
+        image = sorted(images.iterdir())[0].relative_to(workshop.root)
+        done = workshop.start("tocoad", "predict", f"models:/{DATASET}.{name}@champion", str(image), "--json").wait()
+        if done.code != 0:
+            yield f"{name}: the champion does not predict: {done.stderr.strip()[-300:]}"
+
+
+def _open_runs(services: Path) -> Iterator[str]:
+    with closing(sqlite3.connect(services / "mlflow.db")) as database:
+        (count,) = database.execute("select count(*) from runs where status = 'RUNNING'").fetchone()
+        if count:
+            yield f"{count} runs of MLflow still RUNNING"
+    with closing(sqlite3.connect(services / "prefect" / "prefect.db")) as database:
+        for table in ("flow_run", "task_run"):
+            states = OPEN_STATES if table == "flow_run" else ("RUNNING",)
+            marks = ", ".join("?" * len(states))
+            query = f"select count(*) from {table} where state_type in ({marks})"
+            (count,) = database.execute(query, states).fetchone()
+            if count:
+                yield f"{count} of Prefect's {table} still open"
+
+
+def of_ledger(root: Path, damaged: int) -> Iterator[str]:
+    """`damaged`: as many lines may be unreadable, and no more."""
+    bad = 0
+    for line in (root / "work" / DATASET / "ledger.jsonl").read_bytes().splitlines():
+        try:
+            json.loads(line)
+        except ValueError:
+            bad += 1
+    if bad > damaged:
+        yield f"{bad} lines of the ledger can't be read"
+
+
+def of_processes(marks: list[str]) -> Iterator[str]:
+    deadline = time.monotonic() + GRACE_SECONDS
+    while left := [process for mark in marks for process in marked(mark)]:
+        if time.monotonic() > deadline:
+            yield f"left behind: {', '.join(sorted({process.name() for process in left}))}"
+            return
+        time.sleep(1)
+
+
+def finished_stages(root: Path, since: float) -> dict[str, int]:
+    """When each stage that ended since then was over: it writes its record last."""
+    folder = root / "work" / DATASET
+    times = {file: file.stat().st_mtime_ns for file in folder.glob("**/record.json")}
+    return {str(file.parent.relative_to(folder)): at for file, at in times.items() if at > since * 1e9}
+
+
+def of_finished(root: Path, before: Mapping[str, int]) -> Iterator[str]:
+    """What was finished when the disturbed run ended was not run again."""
+    now = finished_stages(root, 0)
+    again = sorted(stage for stage, at in before.items() if now.get(stage) != at)
+    if again:
+        yield f"run again though finished: {', '.join(again)}"

@@ -1,0 +1,147 @@
+"""A scratch workspace with two tiny categories, and the commands that the rounds run in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.chaos.plan import STATES
+from tests.e2e.conftest import TINY, make_workspace
+from tests.helpers.processes import MARK, kill_marked
+from tocoad.data.sample import SampleCounts, render_sample
+from tocoad.params import Plan, override, parse_assignments, save_plan
+
+PROJECT = Path(__file__).parents[2]
+DATASET = "tiny"
+CATEGORIES = ("gear", "plate")
+LIMIT_SECONDS = 900
+
+
+@dataclass
+class Outcome:
+    """How a command ended. `code` is negative where a signal ended it, None where it had to be killed."""
+
+    code: int | None
+    stdout: str
+    stderr: str
+    seconds: float
+    started: float
+
+    @property
+    def document(self) -> dict[str, Any] | None:
+        try:
+            document = json.loads(self.stdout)
+        except ValueError:
+            return None
+        return document if isinstance(document, dict) else None
+
+
+@dataclass
+class Command:
+    """A command that runs. All that it starts carries its mark."""
+
+    process: subprocess.Popen[bytes]
+    folder: Path
+    mark: str
+    started: float = field(default_factory=time.time)
+
+    @property
+    def runs(self) -> bool:
+        return self.process.poll() is None
+
+    def wait(self, seconds: float = LIMIT_SECONDS) -> Outcome:
+        code: int | None
+        try:
+            code = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            code = None
+            kill_marked(self.mark)
+        texts = [(self.folder / name).read_text(errors="replace") for name in ("stdout", "stderr")]
+        return Outcome(code, texts[0], texts[1], round(time.time() - self.started, 1), self.started)
+
+
+class Workshop:
+    """Where everything of one run of the command lies. `root` is the workspace, as it may be on a small file system."""
+
+    def __init__(self, folder: Path, root: Path) -> None:
+        self.root = root
+        self._folder = folder
+        self._logs = folder / "logs"
+        self._logs.mkdir()
+        make_workspace(root)
+        from tocoad.workspace import Workspace
+
+        self.workspace = Workspace(root)
+        settings = TINY | {"flow.retries": "1", "flow.retry_delay_seconds": "0"}
+        override(self.workspace, parse_assignments([f"{key}={value}" for key, value in settings.items()]))
+        for name, train in (("images", 12), ("images and one more", 13)):
+            source = folder / name
+            render_sample(source, size=96, counts=SampleCounts(train=train, test_good=4, test_defective=5))
+            shutil.rmtree(source / "fabric")
+        self.enter(STATES[0])
+        save_plan(
+            self.workspace,
+            Plan(patchcore=tuple(f"{DATASET}/{name}" for name in CATEGORIES), tocoad=(f"{DATASET}/plate",)),
+        )
+
+    def enter(self, state: str) -> None:
+        """Makes the workspace's settings and images those of the state, by the commands that a user has."""
+        images = "images and one more" if "image more" in state else "images"
+        self.check("tocoad", "data", "add", str(self._folder / images), "--name", DATASET)
+        override(self.workspace, parse_assignments([f"seed={state.split()[1].rstrip(',')}"]))
+
+    def start(self, *command: str, uri: str | None = None) -> Command:
+        """In a session of its own; `uri` names an MLflow server."""
+        mark = uuid.uuid4().hex
+        logs = self._logs / f"{len(list(self._logs.iterdir())):04d} {' '.join(command[:2])}"
+        logs.mkdir()
+        program = str(Path(sys.executable).with_name(command[0]))
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "MLFLOW_", "RAY_"))}
+        environment |= {"DVC_NO_ANALYTICS": "1", MARK: mark, "PYTHONPATH": str(PROJECT)}
+        environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+        if uri is not None:
+            environment["MLFLOW_TRACKING_URI"] = uri
+        with (logs / "stdout").open("wb") as out, (logs / "stderr").open("wb") as errors:
+            process = subprocess.Popen(
+                [program, *command[1:]],
+                cwd=self.root,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=errors,
+                start_new_session=True,
+            )
+        return Command(process, logs, mark)
+
+    def retrain(self, uri: str | None = None) -> Command:
+        return self.start("tocoad", "retrain", DATASET, "--json", uri=uri)
+
+    def check(self, *command: str) -> Outcome:
+        outcome = self.start(*command).wait()
+        assert outcome.code == 0, f"{' '.join(command)}: {outcome.stderr}"
+        return outcome
+
+
+@contextmanager
+def small_disk(folder: Path, megabytes: int) -> Iterator[Path | None]:
+    """A file system of its own below the folder; None where we may not make one."""
+    place = folder / "disk"
+    place.mkdir()
+    options = ["-t", "tmpfs", "-o", f"size={megabytes}m", "chaos", str(place)]
+    if subprocess.run(["mount", *options], capture_output=True, check=False).returncode != 0:
+        yield None
+        return
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "--lazy", str(place)], check=False)
