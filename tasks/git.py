@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
+import sys
 from dataclasses import dataclass
 
 from tocoad.workspace import Workspace
@@ -23,12 +25,26 @@ class GitCommit:
 
 
 def git_commit(workspace: Workspace) -> GitCommit | None:
-    """None where there is no repository, no commit yet, or no git."""
+    """None where there is no repository, no commit yet, or no git.
+
+    Git does not open a repository of another user by itself, since its settings may name programs that git would run.
+    Reading the commit runs none; looking for changes may, so there such a repository counts as changed.
+    """
     sha = _git(workspace, "rev-parse", "--verify", "HEAD")
     if sha is None:
-        return None
+        return _commit_of_another_user(workspace)
     changes = _git(workspace, "status", "--porcelain", "--untracked-files=no", "--", ".", *_WRITTEN_BY_US)
     return GitCommit(sha.strip(), dirty=bool(changes))
+
+
+def _commit_of_another_user(workspace: Workspace) -> GitCommit | None:
+    root = _git(workspace, "-c", "safe.directory=*", "rev-parse", "--show-toplevel")
+    sha = _git(workspace, "-c", "safe.directory=*", "rev-parse", "--verify", "HEAD")
+    if root is None or sha is None:
+        return None
+    trust = f"git config --global --add safe.directory {shlex.quote(root.strip())}"
+    print(f"warning: the git repository is another user's, its commit is recorded as dirty: {trust}", file=sys.stderr)
+    return GitCommit(sha.strip(), dirty=True)
 
 
 def _git(workspace: Workspace, *arguments: str) -> str | None:

@@ -12,8 +12,10 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from tempfile import TemporaryDirectory
 from typing import Any, cast
 
+from tasks.ray_folder import ray_folder
 from tasks.ray_token import guard_token
 from tocoad.config import RaySettings, SettingsError
 from tocoad.stage import StageError
@@ -53,6 +55,7 @@ class Driver:
         self._inbox = inbox
         self._mailbox: Any = None
         self._started = False
+        self._folder: TemporaryDirectory[str] | None = None
         self._running: dict[Any, Call] = {}
 
     def run(self) -> None:
@@ -137,12 +140,18 @@ class Driver:
         import ray
 
         if not ray.is_initialized():
+            from tasks.ray_job import ForeignFoldersLeftOut
+
             options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+            options["job_config"] = ForeignFoldersLeftOut()
             if address:
                 options |= {"address": address, "runtime_env": {"py_modules": _package_folders()}}
             else:
                 guard_token()
+                self._folder = ray_folder()
                 options |= {"include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES}
+                # Without the word RAY_ADDRESS, or the file of some `ray start`, would decide.
+                options |= {"address": "local", "_temp_dir": str(Path(self._folder.name) / "r")}
             try:
                 ray.init(**options)
             except ConnectionError as error:
@@ -175,6 +184,8 @@ class Driver:
             import ray
 
             ray.shutdown()
+        if self._folder is not None:
+            self._folder.cleanup()
 
 
 def _result(task: Any) -> Any:

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
+from tasks.environment import prepare_environment
+from tasks.one_code import check_one_code, share_code
+from tocoad.config import SettingsError
 from tocoad.workspace import Workspace
 
 _QUIET = "WARNING"
@@ -49,9 +52,18 @@ def configure(workspace: Workspace, debug: bool = False) -> Services:
     """Sets the environment for Prefect, Ray, MLflow and DVC, and says where they are.
 
     Call it before any of them is imported: Prefect and Ray read their settings at import.
+
+    Raises:
+        SettingsError: the workspace has code of another version or a name that no database can have, or a proxy that
+            is set cannot be used.
     """
+    check_one_code(workspace)
+    share_code()
     # By the workspace's own name, should it be a link to another disk: the places in MLflow's database hold it.
     folder = Workspace(workspace.root.resolve()).services_dir
+    if "?" in str(folder):
+        raise SettingsError(f"{folder.parent}: a '?' in the path of a workspace ends the address of its databases")
+    prepare_environment(folder / "home")
     folder.mkdir(parents=True, exist_ok=True)
     local_tracking = f"sqlite:///{folder / 'mlflow.db'}"
     level = "DEBUG" if debug else _QUIET

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -50,3 +51,16 @@ def test_without_a_commit_there_is_none(tmp_path: Path) -> None:
     assert git_commit(Workspace(tmp_path)) is None
     git(tmp_path, "init", "-q")
     assert git_commit(Workspace(tmp_path)) is None
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a repository to another user")
+def test_the_commit_of_another_users_repository_is_known_and_told_with_the_way_out(
+    checkout: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sha = git(checkout.root, "rev-parse", "HEAD")
+    for file in (checkout.root, *checkout.root.rglob("*")):
+        os.chown(file, 54321, 54321)
+    assert git_commit(checkout) == GitCommit(sha, dirty=True)
+    told = capsys.readouterr().err
+    assert told.startswith("warning: the git repository is another user's") and told.count("\n") == 1
+    assert f"git config --global --add safe.directory {checkout.root}" in told

@@ -1,0 +1,61 @@
+"""One version of this software in all processes of a command: the one that the command itself was loaded from."""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from pathlib import Path
+
+import tocoad
+from tocoad.config import SettingsError
+from tocoad.workspace import Workspace
+
+_PACKAGES = ("tocoad", "tasks", "flows", "cli")
+_ROOT = Path(tocoad.__path__[0]).parent
+
+
+def check_one_code(workspace: Workspace) -> None:
+    """A workspace may be a checkout: `dvc repro` runs the code in it, and the flow the code that it was loaded from.
+
+    Raises:
+        SettingsError: they differ, or this process itself was loaded from several places.
+    """
+    for name in _PACKAGES:
+        module = sys.modules.get(name)
+        if module is not None and not _same_folder(Path(module.__path__[0]), _ROOT / name):
+            raise SettingsError(f"{name} was loaded from {module.__path__[0]} and tocoad from {_ROOT}: use one of them")
+    if (workspace.root / "tocoad" / "__init__.py").is_file() and (file := _difference(workspace.root)):
+        raise SettingsError(
+            f"{workspace.root} has another version of this software than the one that runs, {_ROOT} ({file} differs): "
+            f"install the workspace's (make setup, and use its .venv/bin/tocoad), or take the folders "
+            f"{', '.join(_PACKAGES)} out of it"
+        )
+
+
+def share_code() -> None:
+    """Lets the processes that we start find the code where we did, should it be the script's or the current folder."""
+    paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    found = [Path(path).resolve() for path in (*filter(None, paths), sysconfig.get_path("purelib"))]
+    if _ROOT.resolve() not in found and _ROOT.resolve() in [Path(path).resolve() for path in sys.path]:
+        os.environ["PYTHONPATH"] = os.pathsep.join([str(_ROOT), *filter(None, paths)])
+
+
+def _difference(root: Path) -> str | None:
+    """A file of the packages that the two places do not have alike."""
+    if _same_folder(root, _ROOT):
+        return None
+    for name in _PACKAGES:
+        here, running = _sources(root / name), _sources(_ROOT / name)
+        for file in sorted({*here, *running}):
+            if file not in here or file not in running or here[file].read_bytes() != running[file].read_bytes():
+                return f"{name}/{file}"
+    return None
+
+
+def _sources(package: Path) -> dict[str, Path]:
+    return {str(file.relative_to(package)): file for file in package.rglob("*.py")}
+
+
+def _same_folder(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve()

@@ -1,0 +1,68 @@
+"""A workspace with another version of the code than the one that runs is refused."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tasks.one_code import check_one_code
+from tests.helpers.project import PROJECT
+from tocoad.config import SettingsError
+from tocoad.workspace import Workspace
+
+CODE = ("cli", "flows", "tasks", "tocoad")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of the code that runs."""
+    for name in CODE:
+        shutil.copytree(PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+def test_the_same_code_may_lie_in_the_workspace(checkout: Path) -> None:
+    check_one_code(Workspace(PROJECT))
+    check_one_code(Workspace(checkout))
+
+
+@pytest.mark.parametrize("file", ["tocoad/gate/decide.py", "tasks/dvc.py", "flows/result.py"])
+def test_another_version_is_refused_with_both_places(checkout: Path, file: str) -> None:
+    (checkout / file).write_text("# an older version\n")
+    with pytest.raises(SettingsError) as caught:
+        check_one_code(Workspace(checkout))
+    message = str(caught.value)
+    assert f"{checkout} has another version of this software than the one that runs, {PROJECT} ({file} differs)" in (
+        message
+    )
+    assert "\n" not in message
+
+
+def test_a_file_that_only_one_of_them_has_is_a_difference(checkout: Path) -> None:
+    (checkout / "tocoad/planning.py").rename(checkout / "tocoad/plans.py")
+    with pytest.raises(SettingsError, match=r"tocoad/planning\.py differs"):
+        check_one_code(Workspace(checkout))
+
+
+def test_folders_of_a_user_with_our_names_are_no_code_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "tasks").mkdir()
+    (tmp_path / "tasks" / "__init__.py").touch()
+    (tmp_path / "tocoad.py").touch()
+    check_one_code(Workspace(tmp_path))
+
+
+def test_code_that_was_found_in_the_current_folder_is_found_by_the_processes_we_start(checkout: Path) -> None:
+    """As with `python -m cli.main` in a checkout that is not the installed one."""
+    code = """
+import os, subprocess, sys
+from tasks.one_code import share_code
+share_code()
+command = [sys.executable, "-P", "-c", "import tocoad; print(tocoad.__path__[0])"]
+print(subprocess.run(command, cwd="/", capture_output=True, text=True).stdout)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=checkout, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == [str(checkout / "tocoad")], done.stderr
