@@ -17,6 +17,7 @@ def machine() -> dict[str, object]:
         "cpu": _cpu(),
         "cores": os.cpu_count(),
         "threads": int(os.environ["OMP_NUM_THREADS"]),
+        "load": round(os.getloadavg()[0], 1),  # processes that ran or waited in the minute before: 0 on a quiet machine
         "python": platform.python_version(),
         "packages": {name: found for name in PACKAGES if (found := _version(name)) is not None},
     }

@@ -1,6 +1,7 @@
 """The retrain flow: version -> synthesize -> stage 1 -> stage 2 -> evaluate -> register -> report.
 
-Every category is a chain of its own; one that fails stops no other. The stages run on Ray, as many at a time as fit.
+Every category is a chain of its own; one that fails stops no other. The stages run on Ray, as many at a time as fit, up
+to 64.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ from tocoad.planning import plan_categories
 from tocoad.stage import StageError, StageRecord
 from tocoad.workspace import Category, Workspace
 
-# Threads that only wait for Ray: enough that Ray, not they, decides how many stages run.
+# Each waits for a stage on Ray, or registers a category: at most as many stages run at a time. A machine has room for
+# fewer, and Ray decides how many; a cluster may have room for more.
 _RUNNER = cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_workers=64))
 
 

@@ -1,4 +1,4 @@
-"""Runs a study's cells on Ray, as many stages at a time as fit; a stage that several cells share is run once."""
+"""Runs a study's cells on Ray, up to 32 stages at a time; a stage that several cells share is run once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tocoad.study.stages import StageFolders
 from tocoad.workspace import Workspace
 
 STAGE_FUNCTION = "tocoad.study.stages:run_study_stage"
-# Threads that only wait: enough that Ray, not they, decides how many stages run.
+# Threads that only wait, for Ray or for the cell that runs a stage they share: at most as many stages run at a time.
 _THREADS = 32
 
 

@@ -13,7 +13,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 def compiled(function: Function) -> Function:
     """Machine code, kept beside the source or in the user's cache: compiling takes 2 s.
 
-    Sums may be reordered, so that they vectorise; nothing else of fast-math.
+    Sums may be reordered, so that they vectorise, and a product may be fused with the sum after it: rounding depends on
+    the processor, and on nothing else. No more of fast-math.
     """
     fastmath = {"reassoc", "contract"}
     try:

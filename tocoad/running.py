@@ -1,4 +1,4 @@
-"""The one way to run a stage: `dvc repro`, the flow on Ray and the tests all come through here."""
+"""The one way to run a stage of a workspace: `dvc repro` and the flow on Ray both come through here."""
 
 from __future__ import annotations
 

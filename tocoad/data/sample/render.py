@@ -79,7 +79,8 @@ def render_sample(
     counts: SampleCounts | None = None,
     progress: ProgressCallback = silent,
 ) -> None:
-    """Replaces `target` by the data set. The same bytes for the same seed, size and counts.
+    """Replaces `target` by the data set. On one machine, the same bytes for the same seed, size and counts; with other
+    instructions a few of a million values are one grey level higher or lower.
 
     An image depends on the seed and its own path alone, so more counts add images and change none.
     """

@@ -1,0 +1,14 @@
+"""The committed figures of the benchmarks: none of the questions is without an answer."""
+
+from __future__ import annotations
+
+import json
+
+from bench.__main__ import QUESTIONS, RESULTS
+
+
+def test_every_question_has_rows_and_the_machine_they_are_of() -> None:
+    results = json.loads(RESULTS.read_text())
+    assert sorted(results) == sorted(QUESTIONS)
+    for question in results.values():
+        assert question["rows"] and {"cpu", "date", "threads"} <= set(question["machine"])
