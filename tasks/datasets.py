@@ -19,6 +19,7 @@ from tocoad.workspace import Workspace
 
 def check_dataset(workspace: Workspace, source: Path, layout: Layout, progress: ProgressCallback) -> ImportReport:
     """Writes nothing. Raises DataError with every problem found."""
+    dvc.follow_links(workspace)
     split = load_params(workspace).settings.split
     return importing.check_dataset(source, layout, split, progress, dvc.cache_dir(workspace))
 

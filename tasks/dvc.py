@@ -20,6 +20,7 @@ from dvc.lock import LockError
 from dvc.repo import Repo, lock_repo
 from dvc.utils.serialize import load_yaml
 
+from tasks.moved_links import repoint
 from tocoad.stage import StageError
 from tocoad.workspace import Workspace
 
@@ -56,12 +57,23 @@ def data_version(workspace: Workspace, dataset: str) -> str | None:
 
 def cache_dir(workspace: Workspace) -> Path:
     """Where DVC keeps contents, and where the files of a data set are links to if `cache.type` is `symlink`."""
-    root = workspace.root.resolve()
+    configured = _cache_settings(workspace).get("dir")
+    return Path(configured) if configured else workspace.root.resolve() / ".dvc" / "cache"
+
+
+def follow_links(workspace: Workspace) -> None:
+    """Where the workspace has moved, or is a copy: lets DVC's links lead to its own cache."""
+    if "symlink" in (_cache_settings(workspace).get("type") or ()):
+        root = workspace.root.resolve()
+        repoint((root / "data", root / "work"), cache_dir(workspace))
+
+
+def _cache_settings(workspace: Workspace) -> dict[str, Any]:
+    folder = workspace.root.resolve() / ".dvc"
     try:
-        configured = Config(str(root / ".dvc"))["cache"].get("dir") if (root / ".dvc").is_dir() else None
+        return dict(Config(str(folder))["cache"]) if folder.is_dir() else {}
     except DvcException as error:
         raise DvcError(f"DVC: {_one_line(error)}") from error
-    return Path(configured) if configured else root / ".dvc" / "cache"
 
 
 def stale(workspace: Workspace, names: Iterable[str]) -> set[str]:
@@ -123,6 +135,7 @@ def _repository(workspace: Workspace) -> Iterator[Repo]:
         with ExitStack() as stack:
             repo = stack.enter_context(Repo(str(root)))
             _lock(stack, repo)
+            follow_links(workspace)
             yield repo
     except LockError:
         raise DvcError(f"{root}: another DVC command has held the lock for {_LOCK_SECONDS:.0f} s; let it end") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from dvc.config import Config
 
 from tasks import dvc
 from tasks.datasets import add_dataset, check_dataset
+from tasks.moved_links import LostLinkError
 from tests.helpers.project import project_workspace
 from tocoad.config import SettingsError
 from tocoad.data.problems import DataError
@@ -40,16 +42,20 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
 
+def use_cache(workspace: Workspace, **settings: str) -> None:
+    (workspace.root / ".dvc").mkdir()
+    with Config(str(workspace.root / ".dvc")).edit("repo") as config:
+        config["core"]["no_scm"] = True
+        config["cache"] |= settings
+
+
 @pytest.mark.parametrize("kind", ["symlink", "hardlink"])
 @pytest.mark.parametrize("place", ["workspace", "other"])
 def test_what_dvc_has_linked_to_its_cache_is_checked_taken_and_replaced_like_any_other(
     workspace: Workspace, source: Path, tmp_path: Path, kind: str, place: str
 ) -> None:
-    (workspace.root / ".dvc").mkdir()
     cache = workspace.root / ".dvc/cache" if place == "workspace" else tmp_path / "big disk/cache"
-    with Config(str(workspace.root / ".dvc")).edit("repo") as config:
-        config["core"]["no_scm"] = True
-        config["cache"] |= {"type": kind} | ({"dir": str(cache)} if place == "other" else {})
+    use_cache(workspace, type=kind, **({"dir": str(cache)} if place == "other" else {}))
     added = add_dataset(workspace, source, "tiny", "auto", silent)
     folder = workspace.dataset_dir("tiny")
     images = list(folder.rglob("*.png"))
@@ -61,6 +67,27 @@ def test_what_dvc_has_linked_to_its_cache_is_checked_taken_and_replaced_like_any
     assert add_dataset(workspace, source, "tiny", "auto", silent) == added
     assert dvc.data_version(workspace, "tiny") == dvc.data_version(workspace, "twin") == version
     assert contents(folder) == contents(workspace.dataset_dir("twin")) == contents(source)
+
+
+@pytest.mark.parametrize("how", ["renamed", "copied"])
+def test_links_to_the_cache_follow_a_workspace_that_moves(
+    workspace: Workspace, source: Path, tmp_path: Path, how: str
+) -> None:
+    use_cache(workspace, type="symlink")
+    added = add_dataset(workspace, source, "tiny", "auto", silent)
+    moved = Workspace(tmp_path / "moved")
+    if how == "renamed":
+        workspace.root.rename(moved.root)
+    else:
+        shutil.copytree(workspace.root, moved.root, symlinks=True)
+    assert check_dataset(moved, moved.dataset_dir("tiny"), "auto", silent).categories == added.categories
+    links = list(moved.dataset_dir("tiny").rglob("*.png"))
+    assert {link.readlink().is_relative_to(moved.root / ".dvc/cache") for link in links} == {True}
+    assert dvc.track_dataset(moved, "tiny") == dvc.data_version(moved, "tiny")
+    next((moved.root / ".dvc/cache/files/md5").glob("*/*[!r]")).unlink()
+    back = Workspace(moved.root.rename(tmp_path / "back"))
+    with pytest.raises(LostLinkError, match="bring that cache along"):
+        dvc.track_dataset(back, "tiny")
 
 
 def test_a_link_that_leads_elsewhere_is_still_refused(workspace: Workspace, source: Path, tmp_path: Path) -> None:
