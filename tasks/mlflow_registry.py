@@ -19,6 +19,8 @@ from mlflow.artifacts import download_artifacts
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
+from mlflow.models.model import MLMODEL_FILE_NAME
+from mlflow.models.utils import SERVING_INPUT_PATH
 from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, RESOURCE_DOES_NOT_EXIST, ErrorCode
 from mlflow.types import Schema, TensorSpec
 from numpy.typing import NDArray
@@ -251,6 +253,17 @@ def _save(folder: Path, detector: Path, example: NDArray[np.uint8], card: Model)
         pip_requirements=[f"{name}=={installed_version(name)}" for name in _REQUIREMENTS],
         mlflow_model=card,
     )
+    _drop_serving_example(folder)
+
+
+def _drop_serving_example(folder: Path) -> None:
+    """MLflow writes the example a second time, four times as large, as the body of a request."""
+    card = Model.load(str(folder))
+    example = dict(card.saved_input_example_info or {})
+    if (name := example.pop(SERVING_INPUT_PATH, None)) is not None:
+        (folder / name).unlink()
+        card.saved_input_example_info = example
+        card.save(str(folder / MLMODEL_FILE_NAME))
 
 
 def _is(error: MlflowException, code: int) -> bool:

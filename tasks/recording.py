@@ -15,12 +15,13 @@ from tocoad.reading import read_document
 from tocoad.stage import Progress
 from tocoad.workspace import Category, Workspace
 
-# Files of a stage that a person or the report wants to see beside the run.
+# Files of a stage that a person wants to see beside the run. Every byte is kept once: the pictures of the evaluation
+# are in the report, the detector is the registered version's.
 _FIGURES = (
     *("metrics.json", "latency.json", "predictions.csv", "replicates.csv", "curves.csv", "curves", "distances.csv"),
-    *("preview.png", "overlays"),
+    "preview.png",
 )
-REPORT_FOLDER = "report"
+REPORT_FOLDER, REPORT_TAG = "report", "report"
 
 
 class RetrainRecord:
@@ -59,7 +60,10 @@ class RetrainRecord:
             run.log_metrics({f"{prefix}/{k}": v for k, v in update.metrics.items()}, update.step)
 
     def finish(self, category: Category, method: MethodName) -> None:
-        """Data version, figures, pictures and the detector of a category whose stages are all done."""
+        """Data version and figures of a category whose stages are all done.
+
+        Those of a stage that is all categories' are the retrain's own.
+        """
         run = self.run(category)
         folder = manifest_dir(self._workspace, category)
         run.set_tags(
@@ -67,25 +71,26 @@ class RetrainRecord:
         )
         for job in jobs_of(category, method):
             source = job.output_dir(self._workspace)
+            keeper = run if isinstance(job.owner, Category) else self.parent
             target = job.stage.name if job.stage.scope == "category" else f"{job.method}/{job.stage.name}"
             for name in _FIGURES:
                 if (source / name).exists():
-                    run.log_artifacts(source / name, f"{target}/{name}" if (source / name).is_dir() else target)
-        run.log_artifacts(detector_dir(self._workspace, category, method), "detector")
+                    keeper.log_artifacts(source / name, f"{target}/{name}" if (source / name).is_dir() else target)
         for prefix, name in (("", method), ("control/", CONTROL)):
             figures = _metrics(self._workspace, category, name)
             run.log_metrics({f"{prefix}{key}": value for key, value in figures.items()})
 
     def report(self, index: Path, pages: Mapping[Category, Path]) -> str | None:
-        """Keeps the summary at the retrain's run and each page at its category's.
+        """Keeps the summary and the pages, to which it links, at the retrain's run; a category's run says where.
 
         Returns the summary's address in MLflow's pages; None where there is no server to show it.
         """
         self.parent.log_artifacts(index, REPORT_FOLDER)
         for category, page in pages.items():
-            # The summary links to the pages beside it.
             self.parent.log_artifacts(page, REPORT_FOLDER)
-            self.run(category).log_artifacts(page, REPORT_FOLDER)
+            place = f"{REPORT_FOLDER}/{page.name}"
+            link = self._tracking.artifact_page(self.parent, place) or f"runs:/{self.parent.run_id}/{place}"
+            self.run(category).set_tags({REPORT_TAG: link})
         return self._tracking.artifact_page(self.parent, f"{REPORT_FOLDER}/{index.name}")
 
     def end(self, category: Category, error: str | None) -> None:

@@ -24,6 +24,8 @@ from tocoad.package.card import package_sha256
 from tocoad.workspace import Category, Workspace
 
 VERDICT_TAG, REASONS_TAG, EVALUATION_SET_TAG = "verdict", "reasons", "evaluation_set"
+# Of a run: the version that holds its detector, which may be of an earlier run.
+MODEL_TAG = "model"
 
 Rescore = Callable[[Path], Candidate]
 """Scores a detector package on the category's present evaluation set."""
@@ -71,6 +73,7 @@ def register_candidate(
         "method": method,
         **{name: value for name, value in challenger.metrics.items() if value is not None},
     })  # fmt: skip
+    run.set_tags({MODEL_TAG: version.uri})
     old = registry.champion(category.model_name)
     decision = _on_record(workspace, category, version) if old is not None and old.version == version.version else None
     if decision is None:

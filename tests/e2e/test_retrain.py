@@ -70,10 +70,13 @@ def test_the_report_is_written_kept_in_mlflow_and_linked_in_prefect(shop: Any, f
     assert first["report"] == (folder / "index.html").as_uri()
     for name in ("index.html", "gear.html", "plate.html"):
         assert "data:image/webp;base64," in (folder / name).read_text() or name == "index.html"
-        kept = list((shop.root / ".services/mlartifacts/tiny").glob(f"*/artifacts/report/{name}"))
-        # The retrain's run has all of them, a category's run its own page.
-        assert len(kept) == (1 if name == "index.html" else 2)
-        assert {file.read_bytes() for file in kept} == {(folder / name).read_bytes()}
+        # The retrain's run has all of them, for the summary links to the pages; a category's run says where its own is.
+        (kept,) = (shop.root / ".services/mlartifacts/tiny").glob(f"*/artifacts/report/{name}")
+        assert kept.read_bytes() == (folder / name).read_bytes()
+    run = kept.parents[2].name
+    with sqlite3.connect(shop.root / ".services/mlflow.db") as database:
+        tags = database.execute("select value from tags where key = 'report' order by value").fetchall()
+    assert tags == [(f"runs:/{run}/report/gear.html",), (f"runs:/{run}/report/plate.html",)]
     with sqlite3.connect(shop.root / ".services/prefect/prefect.db") as database:
         links = database.execute("select data from artifact where key = 'report-tiny'").fetchall()
     assert len(links) == 1
@@ -106,6 +109,19 @@ def test_mlflow_has_the_parent_the_children_and_live_curves(shop: Any, first: di
     kept = (shop.root / ".services/mlartifacts").rglob("distances.csv")
     assert sorted(file.parent.parent.name for file in kept) == ["patchcore"] * 2 + ["tocoad"] * 2
     assert dirty == 2
+
+
+def test_mlflow_keeps_every_byte_once(shop: Any, first: dict[str, Any]) -> None:
+    """The detector as the version's, the pictures in the report; a run names the version that holds its detector."""
+    kept = [file for file in (shop.root / ".services/mlartifacts").rglob("*") if file.is_file()]
+    assert len([file for file in kept if file.suffix == ".safetensors"]) == 2
+    assert {file.name for file in kept if file.suffix == ".png"} == {"preview.png"}
+    assert "serving_input_example.json" not in {file.name for file in kept}
+    large = [file.read_bytes() for file in kept if file.stat().st_size > 2000]
+    assert len(set(large)) == len(large)
+    with sqlite3.connect(shop.root / ".services/mlflow.db") as database:
+        tags = database.execute("select value from tags where key = 'model' order by value").fetchall()
+    assert tags == [("models:/tiny.gear/1",), ("models:/tiny.plate/1",)]
 
 
 def test_dvc_agrees_and_repro_writes_the_same_bytes(shop: Any, first: dict[str, Any]) -> None:

@@ -81,6 +81,8 @@ def test_it_was_trained_once_and_its_curve_is_the_retrain_s(place: Any, first: d
         assert database.execute(loss).fetchall() == [("retrain sample", 5)]
         runs = database.execute("select name, status from runs order by name").fetchall()
     assert runs == [(name, "FINISHED") for name in (*CATEGORIES, "retrain sample")]
+    kept = list((place.root / ".services/mlartifacts").rglob("train_unified/curves.csv"))
+    assert len(kept) == 1, "its figures are kept once, not once a category"
 
 
 def test_dvc_agrees_and_repro_writes_the_same_bytes(place: Any, first: dict[str, Any]) -> None:

@@ -121,6 +121,7 @@ def test_the_stored_model_says_what_it_takes_and_holds_no_pickle(
     assert model.signature.inputs.inputs[0].shape == (-1, 32, 32, 3)
     assert model.signature.outputs.input_names() == ["pred_score", "pred_label", "anomaly_map"]
     assert model.load_input_example(str(folder)).shape == (1, 32, 32, 3)
+    assert len(list(folder.rglob("*example*.json"))) == 1 and model.get_serving_input(str(folder)) is None
     assert model.run_id == version.run_id
     assert {file.suffix for file in folder.rglob("*") if file.is_file()} == {
         "", ".json", ".py", ".safetensors", ".txt", ".yaml"

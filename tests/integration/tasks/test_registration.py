@@ -79,6 +79,19 @@ def retrain(
     return retrain
 
 
+def test_a_package_that_is_registered_already_is_not_stored_again(
+    retrain: Retrain, tracking: Tracking, category: Category
+) -> None:
+    versions = {retrain(1).version, retrain(1).version}
+    assert versions == {1}
+    runs = tracking.client.search_runs([tracking.experiment("registration")], max_results=2)
+    again, first = (run.info.run_id for run in runs)
+    models = tracking.client.search_logged_models([tracking.experiment("registration")])
+    assert [model.source_run_id for model in models if model.source_run_id in (first, again)] == [first]
+    assert not tracking.client.list_artifacts(first) and not tracking.client.list_artifacts(again)
+    assert {run.data.tags["model"] for run in runs} == {f"models:/{category.model_name}/1"}
+
+
 def test_after_a_rollback_the_challenger_meets_the_champion_that_is_back(
     retrain: Retrain, registry: Registry, workspace: Workspace, category: Category, met: list[str]
 ) -> None:
