@@ -38,6 +38,11 @@ def of_disturbed(kind: Kind, outcome: Outcome) -> Iterator[str]:
         yield f"exit code {outcome.code} without the JSON document"
     if "Traceback" in outcome.stderr:
         yield "a traceback"
+    if kind == "MLflow away" and outcome.document is not None:
+        for name, entry in outcome.document["categories"].items():
+            # A version that can't be registered waits for the next run; figures that can't be sent stop no stage.
+            if entry["error"] and not entry["error"].startswith("register"):
+                yield f"{name} failed: {entry['error'][:200]}"
 
 
 def of_next(outcome: Outcome, weights: Mapping[str, str]) -> Iterator[str]:
@@ -112,7 +117,7 @@ def of_ledger(root: Path, damaged: int) -> Iterator[str]:
 
 def of_processes(marks: list[str]) -> Iterator[str]:
     deadline = time.monotonic() + GRACE_SECONDS
-    while left := [process for mark in marks for process in marked(mark)]:
+    while left := marked(*marks):
         if time.monotonic() > deadline:
             yield f"left behind: {', '.join(sorted({process.name() for process in left}))}"
             return

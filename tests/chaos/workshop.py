@@ -78,6 +78,7 @@ class Workshop:
         self._folder = folder
         self._logs = folder / "logs"
         self._logs.mkdir()
+        self._marks: list[str] = []
         make_workspace(root)
         from tocoad.workspace import Workspace
 
@@ -103,6 +104,7 @@ class Workshop:
     def start(self, *command: str, uri: str | None = None) -> Command:
         """In a session of its own; `uri` names an MLflow server."""
         mark = uuid.uuid4().hex
+        self._marks.append(mark)
         logs = self._logs / f"{len(list(self._logs.iterdir())):04d} {' '.join(command[:2])}"
         logs.mkdir()
         program = str(Path(sys.executable).with_name(command[0]))
@@ -130,6 +132,10 @@ class Workshop:
         outcome = self.start(*command).wait()
         assert outcome.code == 0, f"{' '.join(command)}: {outcome.stderr}"
         return outcome
+
+    def close(self) -> None:
+        """Leaves no process behind, should the rounds have been broken off."""
+        kill_marked(*self._marks)
 
 
 @contextmanager

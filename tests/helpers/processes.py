@@ -13,19 +13,19 @@ import psutil
 MARK = "TOCOAD_TEST_MARK"
 
 
-def marked(mark: str) -> list[psutil.Process]:
-    """The living processes with the mark; a zombie is dead."""
+def marked(*marks: str) -> list[psutil.Process]:
+    """The living processes with one of the marks; a zombie is dead."""
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
-            if process.environ().get(MARK) == mark and process.status() != psutil.STATUS_ZOMBIE:
+            if process.environ().get(MARK) in marks and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
     return found
 
 
-def kill_marked(mark: str) -> None:
+def kill_marked(*marks: str) -> None:
     """As a power cut does: all of them, until none is left that could start another."""
-    while processes := marked(mark):
+    while processes := marked(*marks):
         for process in processes:
             with suppress(psutil.Error):
                 process.send_signal(signal.SIGKILL)
