@@ -2,7 +2,7 @@
 
 A process that is killed, or a machine without power, can't end its runs. The next retrain does, and `make serve` when
 it starts. Only runs whose owner is provably dead are closed (`tasks.owners`); those of another machine or workspace
-are closed from there.
+are closed from there, and those of a machine that never comes back are a person's to close.
 """
 
 from __future__ import annotations
