@@ -82,6 +82,7 @@ def _reference(workshop: Workshop, states: list[str]) -> tuple[dict[str, dict[st
 
 def _one_round(workshop: Workshop, at: Round, weights: dict[str, str], seconds: float, folder: Path) -> Result:
     workshop.enter(at.state)
+    bad_lines = invariants.bad_ledger_lines(workshop.root)
     server = None
     if at.kind == "MLflow away":
         server = MlflowServer(workshop.root / ".services", folder / "mlflow.log")
@@ -98,7 +99,9 @@ def _one_round(workshop: Workshop, at: Round, weights: dict[str, str], seconds: 
     finally:
         if server is not None:
             server.stop()
-    faults = _faults(workshop, at, done, disturbed, following, finished, weights)
+    faults = _faults(workshop, at, disturbed, following, finished, weights)
+    # A damaged line stays, named by every command that reads it.
+    faults += invariants.of_ledger(workshop.root, bad_lines + ("ledger" in done))
     faults += invariants.of_processes([command.mark, command_next.mark])
     return Result(at, done, disturbed.code, disturbed.seconds, tuple(faults))
 
@@ -106,7 +109,6 @@ def _one_round(workshop: Workshop, at: Round, weights: dict[str, str], seconds: 
 def _faults(
     workshop: Workshop,
     at: Round,
-    done: str,
     disturbed: Outcome,
     following: Outcome,
     finished: dict[str, int],
@@ -114,7 +116,6 @@ def _faults(
 ) -> list[str]:
     faults = [*invariants.of_disturbed(at.kind, disturbed), *invariants.of_next(following, weights)]
     faults += invariants.of_workspace(workshop)
-    faults += invariants.of_ledger(workshop.root, damaged=1 if "ledger" in done else 0)
     # What a damaged file belonged to is run again, and what reads it.
     if at.kind != "damage a file":
         faults += invariants.of_finished(workshop.root, finished)

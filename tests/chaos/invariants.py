@@ -34,7 +34,8 @@ GRACE_SECONDS = 90
 def of_disturbed(kind: Kind, outcome: Outcome) -> Iterator[str]:
     if outcome.code not in DISTURBED_CODES[kind]:
         yield f"exit code {outcome.code}"
-    if outcome.code in (0, 1) and outcome.document is None:
+    before_the_flow = "the embedded Prefect server did not start" in outcome.stderr
+    if outcome.code in (0, 1) and outcome.document is None and not before_the_flow:
         yield f"exit code {outcome.code} without the JSON document"
     if "Traceback" in outcome.stderr:
         yield "a traceback"
@@ -105,14 +106,18 @@ def _open_runs(services: Path) -> Iterator[str]:
 
 def of_ledger(root: Path, damaged: int) -> Iterator[str]:
     """`damaged`: as many lines may be unreadable, and no more."""
+    if (bad := bad_ledger_lines(root)) > damaged:
+        yield f"{bad - damaged} more lines of the ledger can't be read"
+
+
+def bad_ledger_lines(root: Path) -> int:
     bad = 0
     for line in (root / "work" / DATASET / "ledger.jsonl").read_bytes().splitlines():
         try:
             json.loads(line)
         except ValueError:
             bad += 1
-    if bad > damaged:
-        yield f"{bad} lines of the ledger can't be read"
+    return bad
 
 
 def of_processes(marks: list[str]) -> Iterator[str]:
