@@ -218,3 +218,24 @@ def test_a_taken_lock_is_waited_for_and_told_when_it_stays(
     finally:
         release.set()
         holder.join()
+
+
+@pytest.mark.parametrize("kind", ["symlink", "hardlink"])
+def test_outputs_that_dvc_has_linked_to_its_cache_are_recorded_and_replaced(
+    workspace: Workspace, tmp_path: Path, kind: str
+) -> None:
+    for name, value in (("cache.type", kind), ("cache.dir", str(tmp_path / "big disk"))):
+        command_line(workspace, "config", "--local", name, value)
+    produce(workspace, "a", "b")
+    dvc.commit(workspace, [*A, *B])
+    weights = workspace.root / "work/set/a/train/weights"
+    assert weights.is_symlink() if kind == "symlink" else weights.stat().st_nlink > 1
+    assert dvc.stale(workspace, [*A, *B]) == set()
+    (workspace.root / "data/set/a/2.png").write_text("new")
+    dvc.track_dataset(workspace, "set")
+    produce(workspace, "a")
+    dvc.commit(workspace, A)
+    assert weights.read_text() == "1.png\n2.png\n"
+    assert dvc.stale(workspace, [*A, *B]) == set()
+    command_line(workspace, "checkout", "--force", "--relink")
+    assert (workspace.root / "work/set/b/train/weights").read_text() == "1.png\n"
