@@ -18,6 +18,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tasks.owners import own_tag
+from tasks.prefect_home import server_log, starting
 from tasks.services import Services
 from tocoad.stage import StageError
 
@@ -34,9 +35,9 @@ class EmbeddedServer:
 
     def __init__(self, home: Path) -> None:
         home.mkdir(parents=True, exist_ok=True)
-        self._log = home / "server.log"
+        self._log = server_log(home)
         self._ready = False
-        with socket.create_server((_ADDRESS, 0), backlog=128) as listening, self._log.open("wb") as log:
+        with socket.create_server((_ADDRESS, 0), backlog=128) as listening, self._log.open("ab") as log:
             self.api_url = f"http://{_ADDRESS}:{listening.getsockname()[1]}/api"
             environment = {key: value for key, value in os.environ.items() if key != "PREFECT_API_URL"}
             environment |= {"PREFECT_HOME": str(home), "PREFECT_UI_ENABLED": "0"}
@@ -44,7 +45,7 @@ class EmbeddedServer:
             # The two that Prefect gives its own embedded server: no UI, only the services a single run needs.
             environment |= {"PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tasks.prefect_server", str(listening.fileno())],
+                [sys.executable, "-P", "-m", "tasks.prefect_server", str(listening.fileno())],
                 env=environment,
                 stdin=subprocess.PIPE,
                 stdout=log,
@@ -138,13 +139,19 @@ def _drain() -> None:
 def _serve(descriptor: int) -> None:
     import uvicorn
 
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            # Nothing else runs in this process yet: it may wait.
+            with starting(Path(os.environ["PREFECT_HOME"])):
+                await super().startup(sockets)
+
     config = uvicorn.Config("prefect.server.api.server:create_app", factory=True, log_level="error", lifespan="on")
     threading.Thread(target=_end_with_parent, daemon=True).start()
     # What the imports make stays: looking through it for garbage, again and again, takes a seventh of the start.
     gc.disable()
     config.load()
     gc.enable()
-    uvicorn.Server(config).run(sockets=[socket.socket(fileno=descriptor)])
+    Server(config).run(sockets=[socket.socket(fileno=descriptor)])
 
 
 def _end_with_parent() -> None:

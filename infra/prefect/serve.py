@@ -19,7 +19,9 @@ from pathlib import Path
 
 import httpx
 
+from tasks.prefect_home import starting
 from tasks.services import configure
+from tocoad.config import SettingsError
 from tocoad.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -115,7 +117,11 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=4200, help="port of the server (default: %(default)s)")
     port = parser.parse_args().port
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "INFO")
-    lock = _lock(configure(Workspace(ROOT)).workspace.services_dir)
+    try:
+        lock = _lock(configure(Workspace(ROOT)).workspace.services_dir)
+    except SettingsError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     if lock is None:
         print("error: this workspace is served already; stop that `make serve` first", file=sys.stderr)
         return 2
@@ -140,8 +146,7 @@ def main() -> int:
 
 def _serve(server: Child, worker: Child, signals: Signals, port: int) -> None:
     """Returns never: it is stopped, or fails."""
-    server.start()
-    _wait_for_server(server, signals)
+    _start_server(server, signals)
     _close_left(signals)
     _create_pool()
     _run(signals, *PREFECT, "deploy", "--prefect-file", "infra/prefect/prefect.yaml", "--all")
@@ -150,8 +155,7 @@ def _serve(server: Child, worker: Child, signals: Signals, port: int) -> None:
     while True:
         signals.pause(1)
         if server.has_ended():
-            server.start()
-            _wait_for_server(server, signals)
+            _start_server(server, signals)
         if worker.has_ended():
             _close_left(signals)
             worker.start()
@@ -198,6 +202,13 @@ def _run(signals: Signals, *command: str) -> None:
         process.kill()
     if process.returncode != 0:
         raise ServeError(f"`{' '.join(command[2:])}` failed; its messages are above")
+
+
+def _start_server(server: Child, signals: Signals) -> None:
+    # A retrain of this moment starts a server too, on the same database.
+    with starting(Path(os.environ["PREFECT_HOME"])):
+        server.start()
+        _wait_for_server(server, signals)
 
 
 def _wait_for_server(server: Child, signals: Signals) -> None:

@@ -70,16 +70,34 @@ def run(tmp_path: Path) -> Callable[[str, Path], Any]:
     return run
 
 
-def test_a_flow_leaves_its_record_in_the_workspace(run: Callable[..., subprocess.Popen[str]], tmp_path: Path) -> None:
-    process = run(FLOW, tmp_path / "a workspace")
-    _, errors = process.communicate()
-    assert process.returncode == 0, errors
-    assert "Traceback" not in errors
-    with sqlite3.connect(tmp_path / "a workspace" / ".services" / "prefect" / "prefect.db") as database:
+def test_two_first_flows_at_once_both_leave_their_record_and_their_log_in_the_workspace(
+    run: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    processes = [run(FLOW, tmp_path / "a workspace") for _ in range(2)]
+    for process in processes:
+        _, errors = process.communicate()
+        assert process.returncode == 0, errors
+        assert "Traceback" not in errors
+    home = tmp_path / "a workspace" / ".services" / "prefect"
+    with sqlite3.connect(home / "prefect.db") as database:
         runs = database.execute("select state_name from flow_run").fetchall()
         tasks = database.execute("select name, state_name, run_count from task_run").fetchall()
-    assert runs == [("Completed",)]
-    assert [(name.partition("-")[0], state, count) for name, state, count in tasks] == [("flaky", "Completed", 2)]
+    assert runs == [("Completed",)] * 2
+    assert [(name.partition("-")[0], state, count) for name, state, count in tasks] == [("flaky", "Completed", 2)] * 2
+    logs = {log.name: log.read_text() for log in home.glob("server*.log")}
+    assert sorted(logs) == sorted(f"server-{process.pid}.log" for process in processes)
+    assert not any("Traceback" in log for log in logs.values()), logs
+
+
+def test_the_logs_of_the_last_servers_are_kept_and_those_of_processes_that_run(tmp_path: Path) -> None:
+    # Process 1 runs on every machine, and none has so high a number.
+    old = [tmp_path / f"server-{number}.log" for number in (1, *range(4_194_305, 4_194_330))]
+    for age, log in enumerate(old):
+        log.write_text("old")
+        os.utime(log, (age, age))
+    EmbeddedServer(tmp_path).stop()
+    kept = [tmp_path / f"server-{os.getpid()}.log", old[0], *old[-9:]]
+    assert sorted(tmp_path.glob("server*.log")) == sorted(kept)
 
 
 def test_the_server_dies_with_its_parent(run: Callable[..., subprocess.Popen[str]], tmp_path: Path) -> None:
@@ -98,11 +116,11 @@ def test_a_server_that_cannot_start_is_told_with_its_log(tmp_path: Path, monkeyp
     monkeypatch.setenv("PREFECT_SERVER_DATABASE_CONNECTION_URL", "nonsense")
     server = EmbeddedServer(tmp_path)
     try:
-        with pytest.raises(PrefectServerError, match=r"server\.log"):
+        with pytest.raises(PrefectServerError, match=r"server-\d+\.log"):
             server.wait()
     finally:
         server.stop()
-    assert (tmp_path / "server.log").stat().st_size > 0
+    assert (tmp_path / f"server-{os.getpid()}.log").stat().st_size > 0
 
 
 def test_a_configured_server_is_used_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,4 +128,5 @@ def test_a_configured_server_is_used_as_it_is(tmp_path: Path, monkeypatch: pytes
     services = Services(Workspace(tmp_path), "sqlite://", None, "http://127.0.0.1:9/api")
     with prefect_api(services) as api:
         api.ready()
-    assert not (tmp_path / "home").exists()
+    # Prefect's client makes the folder when it is imported.
+    assert not [file.name for file in (tmp_path / "home").glob("*") if file.name != "profiles.toml"]
