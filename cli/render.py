@@ -85,7 +85,8 @@ def result_table(result: Mapping[str, Any], console: Console | None = None) -> N
 def show_places(workspace: Workspace, tracking_uri: str, prefect_api_url: str | None, dataset: str) -> None:
     """Where the report is, and how to open the services' pages."""
     local = tracking_uri.startswith("sqlite")
-    mlflow = f"mlflow server --backend-store-uri {shlex.quote(tracking_uri)} --port 5000" if local else redacted(tracking_uri)
+    command = f"mlflow server --backend-store-uri {shlex.quote(tracking_uri)} --port 5000"
+    mlflow = command if local else redacted(tracking_uri)
     prefect = redacted(prefect_api_url or "") or "make serve, then http://127.0.0.1:4200"
     console = _console()
     if (page := workspace.report_dir(dataset) / "index.html").is_file():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 import tocoad
@@ -35,10 +36,22 @@ def check_one_code(workspace: Workspace) -> None:
 
 def share_code() -> None:
     """Lets the processes that we start find the code where we did, should it be the script's or the current folder."""
-    paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    found = [Path(path).resolve() for path in (*filter(None, paths), sysconfig.get_path("purelib"))]
-    if _ROOT.resolve() not in found and _ROOT.resolve() in [Path(path).resolve() for path in sys.path]:
-        os.environ["PYTHONPATH"] = os.pathsep.join([str(_ROOT), *filter(None, paths)])
+    shared = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    if any(_same_folder(Path(path), _ROOT) for path in shared) or _is_installed():
+        return
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(_ROOT), *shared])
+
+
+def _is_installed() -> bool:
+    """Whether the code is found without a folder of its own on the path: installed, as a copy or as a link to it."""
+    others = [path for path in sys.path if not _same_folder(Path(path), _ROOT)]
+    if _same_folder(Path(sysconfig.get_path("purelib")), _ROOT):
+        return True
+    for finder in sys.meta_path:
+        spec = finder.find_spec("tocoad", others if finder is PathFinder else None)
+        if spec is not None and spec.submodule_search_locations:
+            return _same_folder(Path(spec.submodule_search_locations[0]).parent, _ROOT)
+    return False
 
 
 def _difference(root: Path) -> str | None:

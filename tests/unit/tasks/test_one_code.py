@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -66,3 +67,27 @@ print(subprocess.run(command, cwd="/", capture_output=True, text=True).stdout)
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=checkout, capture_output=True, text=True, check=False)
     assert done.stdout.split() == [str(checkout / "tocoad")], done.stderr
+
+
+def test_what_is_installed_as_a_link_is_not_put_before_all_else(tmp_path: Path) -> None:
+    """A process whose current folder is the checkout: what else lies there is for none of its children."""
+    code = """
+import os, sys
+import importlib.util
+from importlib.machinery import PathFinder
+
+class Link:  # as setuptools installs it
+    def find_spec(name, path=None, target=None):
+        if name == "tocoad":
+            return PathFinder.find_spec(name, [os.getcwd()])
+
+sys.meta_path.insert(0, Link)
+from tasks.one_code import share_code
+share_code()
+print(os.environ.get("PYTHONPATH"))
+"""
+    env = {name: text for name, text in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT, env=env, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip() == "None", done.stderr
