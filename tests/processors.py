@@ -12,7 +12,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -80,7 +79,7 @@ def main(names: list[str]) -> int:
         print(f"{unknown[0]}: not a setting; there are {', '.join(s.name for s in known)}", file=sys.stderr)
         return 2
     flags, own, failed = processor_flags(), probe({}), []
-    print(f"{'setting':<16}{'seconds':>8}  {'result':<28}rounds otherwise than this machine's own in", flush=True)
+    print(f"{'setting':<16}{'seconds':>8}  {'result':<42}rounds otherwise than this machine's own in", flush=True)
     for setting in known:
         if names and setting.name not in names:
             continue
@@ -91,7 +90,7 @@ def main(names: list[str]) -> int:
         begin = time.monotonic()
         passed, summary, lines = run(setting)
         seconds = time.monotonic() - begin
-        print(f"{setting.name:<16}{seconds:>8.0f}  {summary:<28}{', '.join(others) or '-'}", flush=True)
+        print(f"{setting.name:<16}{seconds:>8.0f}  {summary:<42}{', '.join(others) or '-'}", flush=True)
         if not passed:
             failed.append(setting.name)
             print("\n".join(f"    {line}" for line in lines), flush=True)
@@ -119,11 +118,8 @@ def run(setting: Setting) -> tuple[bool, str, list[str]]:
         root, env = Path(__file__).parents[1], environment(setting.variables)
         answer = subprocess.run(command, cwd=root, env=env, capture_output=True, text=True, check=False)
     lines = answer.stdout.splitlines() or answer.stderr.splitlines() or [f"exit code {answer.returncode}"]
-    return answer.returncode == 0, lines[-1].partition(" in ")[0], list(_failures(lines))
-
-
-def _failures(lines: list[str]) -> Iterator[str]:
-    yield from (line for line in lines if line.startswith(("FAILED", "ERROR", "E  ")))
+    failures = [line for line in lines if line.startswith(("FAILED", "ERROR"))]
+    return answer.returncode == 0, lines[-1].partition(" in ")[0], failures
 
 
 if __name__ == "__main__":
