@@ -6,6 +6,13 @@ to 64.
 
 from __future__ import annotations
 
+import sys
+
+if __name__ != "flows.retrain":
+    # A Prefect worker loads this file by its path and puts its folder and the workspace before all else, for ever: what
+    # lies there is a user's. Our packages are found where they are for every other process.
+    del sys.path[:2]
+
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
