@@ -30,7 +30,7 @@ def prepare_environment(folder: Path) -> None:
         SettingsError: a server that the user has named can be reached in no way that the libraries know.
     """
     _keep_loopback_off_proxies()
-    _set_socks_aside()
+    _set_unusable_proxies_aside()
     _name_the_user(folder)
     # `python -m` and `python -c` look into the current folder first: what lies in a user's folder is not our code.
     os.environ["PYTHONSAFEPATH"] = "1"
@@ -48,26 +48,34 @@ def _keep_loopback_off_proxies() -> None:
         os.environ |= {"no_proxy": hosts, "NO_PROXY": hosts}
 
 
-def _set_socks_aside() -> None:
-    """Without `socksio`, httpx refuses to be made where a SOCKS proxy is set, even if it would never go through it."""
-    socks = [name for name in _PROXIES if os.environ.get(name, "").startswith("socks")]
-    if not socks or find_spec("socksio") is not None:
+def _set_unusable_proxies_aside() -> None:
+    """httpx refuses to be made where a proxy is set that it cannot use, even if it would never go through it: SOCKS
+    without the package `socksio`, and kinds that it does not know.
+    """
+    names = [name for name in _PROXIES if not _is_usable(os.environ.get(name, ""))]
+    if not names:
         return
-    need = "a SOCKS proxy needs: pip install 'httpx[socks]' 'requests[socks]'"
+    why = "Python's clients cannot use this kind of proxy (socks5 they can with: pip install 'httpx[socks]' pysocks)"
     for server in _SERVERS:
-        if _goes_through_socks(os.environ.get(server, "")):
-            raise SettingsError(f"{socks[0]}: {need}; {server} is behind it, or name its host in NO_PROXY")
-    for name in socks:
+        if not _is_usable(_proxy_of(os.environ.get(server, ""))):
+            raise SettingsError(f"{names[0]}: {why}, and {server} is behind it; or name its host in NO_PROXY")
+    for name in names:
         del os.environ[name]
-    print(f"warning: {socks[0]} is not used: {need}", file=sys.stderr)
+    print(f"warning: {names[0]} is left aside: {why}", file=sys.stderr)
 
 
-def _goes_through_socks(address: str) -> bool:
+def _is_usable(proxy: str) -> bool:
+    scheme = proxy.partition("://")[0].lower() if "://" in proxy else "http"
+    return scheme in ("http", "https") or (scheme in ("socks5", "socks5h") and find_spec("socksio") is not None)
+
+
+def _proxy_of(address: str) -> str:
+    """The proxy between us and the server; empty where there is none."""
     server = urlsplit(address)
     if not server.scheme.startswith("http") or proxy_bypass(server.netloc.rpartition("@")[2]):
-        return False
+        return ""
     proxies = getproxies_environment()
-    return proxies.get(server.scheme, proxies.get("all", "")).startswith("socks")
+    return proxies.get(server.scheme, proxies.get("all", ""))
 
 
 def _name_the_user(folder: Path) -> None:

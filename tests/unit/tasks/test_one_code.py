@@ -65,7 +65,10 @@ share_code()
 command = [sys.executable, "-P", "-c", "import tocoad; print(tocoad.__path__[0])"]
 print(subprocess.run(command, cwd="/", capture_output=True, text=True).stdout)
 """
-    done = subprocess.run([sys.executable, "-c", code], cwd=checkout, capture_output=True, text=True, check=False)
+    env = {name: text for name, text in os.environ.items() if name != "PYTHONSAFEPATH"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=checkout, env=env, capture_output=True, text=True, check=False
+    )
     assert done.stdout.split() == [str(checkout / "tocoad")], done.stderr
 
 
@@ -86,7 +89,7 @@ from tasks.one_code import share_code
 share_code()
 print(os.environ.get("PYTHONPATH"))
 """
-    env = {name: text for name, text in os.environ.items() if name != "PYTHONPATH"}
+    env = {name: text for name, text in os.environ.items() if name not in ("PYTHONPATH", "PYTHONSAFEPATH")}
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=PROJECT, env=env, capture_output=True, text=True, check=False
     )
