@@ -18,11 +18,11 @@ from tests.helpers.processes import kill_marked, marked
 
 # Files that a kill may leave damaged on a bad disk, and of which the next run must make the best.
 SMALL_FILES = (
-    "work/**/checkpoint*",
+    "work/**/.*.checkpoint/*",
     "work/**/record.json",
     "work/**/ledger.jsonl",
     "work/**/metrics.json",
-    ".tocoad/**/*",
+    "work/**/.cache/*",
     ".dvc/cache/files/md5/**/*",
 )
 FILE_LIMIT = 40_000
