@@ -134,7 +134,7 @@ def main() -> int:
     signals = Signals([server, worker])
     try:
         _serve(server, worker, signals, port)
-    except ServeError as error:
+    except (ServeError, httpx.HTTPError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except StopAskedError:
@@ -148,7 +148,7 @@ def _serve(server: Child, worker: Child, signals: Signals, port: int) -> None:
     """Returns never: it is stopped, or fails."""
     _start_server(server, signals)
     _close_left(signals)
-    _create_pool()
+    _create_pool(signals)
     _run(signals, *PREFECT, "deploy", "--prefect-file", "infra/prefect/prefect.yaml", "--all")
     worker.start()
     print(f"Prefect: http://{ADDRESS}:{port} - Ctrl-C stops it", flush=True)
@@ -187,8 +187,11 @@ def _close_left(signals: Signals) -> None:
     _run(signals, sys.executable, "-m", "tasks.closing", str(ROOT), POOL)
 
 
-def _create_pool() -> None:
-    answer = httpx.post(_api("/work_pools/"), json={"name": POOL, "type": "process"}, timeout=60, trust_env=False)
+def _create_pool(signals: Signals) -> None:
+    pool = {"name": POOL, "type": "process"}
+    # 503 is the server's word for a database that is busy.
+    while (answer := httpx.post(_api("/work_pools/"), json=pool, timeout=60, trust_env=False)).status_code == 503:
+        signals.pause(0.5)
     if answer.status_code != httpx.codes.CONFLICT:
         answer.raise_for_status()
 
