@@ -18,8 +18,8 @@ from dvc.dvcfile import Lockfile
 from dvc.exceptions import DvcException
 from dvc.lock import LockError
 from dvc.repo import Repo, lock_repo
-from dvc.utils.serialize import load_yaml
 
+from tasks.dvc_damage import data_file_md5, healing, remove_damaged_listing
 from tasks.moved_links import repoint
 from tocoad.stage import StageError
 from tocoad.workspace import Workspace
@@ -37,6 +37,7 @@ class DvcError(StageError):
     """DVC cannot do its work: a broken dvc.yaml, a missing output, a lock that stays taken; one line."""
 
 
+@healing
 def track_dataset(workspace: Workspace, dataset: str) -> str:
     """Brings the data set's folder under DVC as it is now (`data/NAME.dvc`); returns its data version."""
     folder = workspace.dataset_dir(dataset)
@@ -44,15 +45,20 @@ def track_dataset(workspace: Workspace, dataset: str) -> str:
         raise DvcError(f"data set {dataset!r}: {folder} is missing")
     with _repository(workspace) as repo:
         repo.add(str(folder))
-    version = data_version(workspace, dataset)
-    assert version is not None
+        version = data_version(workspace, dataset)
+        assert version is not None
+        if remove_damaged_listing(repo, version):
+            repo.add(str(folder))
     return version
 
 
 def data_version(workspace: Workspace, dataset: str) -> str | None:
     """The content hash in `data/NAME.dvc`, or None where the data set was never brought under DVC."""
     file = workspace.dataset_dir(dataset).with_name(f"{dataset}.dvc")
-    return str(load_yaml(str(file))["outs"][0]["md5"]) if file.is_file() else None
+    try:
+        return data_file_md5(file) if file.is_file() else None
+    except ValueError as error:
+        raise DvcError(f"{file}: damaged ({error}); tocoad retrain {dataset} makes it anew") from None
 
 
 def cache_dir(workspace: Workspace) -> Path:
@@ -76,6 +82,7 @@ def _cache_settings(workspace: Workspace) -> dict[str, Any]:
         raise DvcError(f"DVC: {_one_line(error)}") from error
 
 
+@healing
 def stale(workspace: Workspace, names: Iterable[str]) -> set[str]:
     """Those stages (`stage1@sample/gear`) whose command, settings, inputs or outputs differ from the record.
 
