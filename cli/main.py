@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from cli import data, evaluate, predict, promotion, report, retrain, sample, status, study
+from cli.streams import print_error, take_every_character
 
 _COMMANDS = (data, sample, retrain, status, evaluate, report, predict, promotion, study)
 
@@ -32,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 0: all fine; 1: something failed; 2: wrong usage or settings."""
+    take_every_character()
     options = parser().parse_args(arguments)
     try:
         code: int = options.run(options)
@@ -48,5 +50,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.debug or not isinstance(error, SettingsError | StageError | OSError):
             print(redacted(traceback.format_exc()), end="", file=sys.stderr)
             return 1
-        print(f"error: {redacted(str(error))}", file=sys.stderr)
+        print_error(redacted(str(error)))
         return 2 if isinstance(error, SettingsError) else 1

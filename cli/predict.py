@@ -5,11 +5,19 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cli.command import Subparsers, add_command
+from cli.streams import print_error
 from cli.workspace import workspace_here
+
+if TYPE_CHECKING:
+    from tocoad.package.card import DetectorCard
+    from tocoad.package.files import FilePrediction, Found
+
+Row = dict[str, Any]
 
 
 def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
@@ -24,44 +32,94 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
     command.add_argument("model", metavar="MODEL", help="a detector folder, or models:/NAME.CATEGORY@champion")
     command.add_argument("sources", metavar="IMAGE_OR_FOLDER", nargs="+", type=Path, help="images, or folders of them")
     command.add_argument(
-        "--out", type=Path, metavar="DIR", help="write an overlay (PNG) and the raw map (TIFF) of each"
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="write an overlay (PNG) and the raw map (TIFF) of each, under its own path: SUB/part.jpg.overlay.png",
+    )
+    command.add_argument(
+        "--threads", type=_threads, metavar="N", help="CPU threads (default: all cores, or OMP_NUM_THREADS)"
     )
     command.add_argument("--json", action="store_true", help="one JSON document on standard output, not a table")
 
 
+def _threads(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of threads, 1 or more")
+    return int(text)
+
+
 def _predict(options: argparse.Namespace) -> int:
-    from cli.render import prediction_table
     from tasks.models import detector_folder
+    from tocoad.config import ComputeSettings
     from tocoad.package.detector import load_detector
-    from tocoad.package.files import find_images, predict_files, save_prediction
+    from tocoad.package.files import find_images, predict_files
     from tocoad.progress import progress_bars
 
-    files = find_images(options.sources)
+    found = find_images(options.sources, options.out)
+    _name_others(found)
+    if options.out is not None:
+        options.out.mkdir(parents=True, exist_ok=True)
     with detector_folder(options.model, workspace_here()) as folder:
-        detector = load_detector(folder)
-    rows, errors = [], 0
-    with progress_bars() as bars:
-        for prediction in bars.track(predict_files(detector, files), total=len(files), description="predicting"):
-            row: dict[str, Any] = {"image_path": str(prediction.file), "pred_score": prediction.pred_score}
-            row["pred_label"] = prediction.pred_label if prediction.error is None else None
-            if prediction.error is not None:
-                errors += 1
-                row["error"] = prediction.error
-                print(f"error: {prediction.file}: {prediction.error}", file=sys.stderr)
-            elif options.out is not None:
-                row |= save_prediction(prediction, detector.card, options.out)
-            rows.append(row)
-    threshold = detector.card.image_threshold
-    if options.json:
-        card = detector.card
-        document = {
-            "model": options.model,
-            "serves": card.serves or (card.category,),
-            "threshold": threshold.model_dump(),
-            "predictions": rows,
-        }
-        json.dump(document, sys.stdout, indent=1)
-        print()
-    else:
-        prediction_table(rows, threshold)
-    return 1 if errors else 0
+        detector = load_detector(folder, ComputeSettings(threads=options.threads) if options.threads else None)
+    rows: list[Row] = []
+    try:
+        with progress_bars() as bars:
+            scored = predict_files(detector, found.images, detector.threads, pictures=options.out is not None)
+            for prediction in bars.track(scored, total=len(found.images), description="predicting"):
+                rows.append(_row(prediction, detector.card, options.out))
+    finally:
+        # What was scored before an interruption or a fault is told too: it may have taken hours.
+        if rows:
+            _show(options, detector.card, rows, found)
+    return 1 if any("error" in row for row in rows) else 0
+
+
+def _name_others(found: Found) -> None:
+    from tocoad.data.listing import first_names
+    from tocoad.printable import printable
+
+    if found.others:
+        names = printable(first_names(str(file) for file in found.others))
+        count = len(found.others)
+        print(f"warning: {count} left out, no image of a known type (png, jpg, bmp, tif): {names}", file=sys.stderr)
+
+
+def _row(prediction: FilePrediction, card: DetectorCard, out: Path | None) -> Row:
+    """What is told of one file. A result that cannot be written stops no other."""
+    from tocoad.package.files import save_prediction
+    from tocoad.printable import encodable
+
+    file = prediction.found.file
+    row: Row = {"image_path": encodable(str(file))}
+    row |= {"pred_score": prediction.pred_score, "pred_label": prediction.pred_label}
+    error = prediction.error
+    if error is None and out is not None:
+        try:
+            paths = save_prediction(prediction, card, out)
+            row |= {name: encodable(path) for name, path in paths.items()}
+        except OSError as fault:
+            error = f"its results cannot be written ({fault.strerror or fault})"
+    if error is not None:
+        row["error"] = error
+        print_error(f"{file}: {error}")
+    return row
+
+
+def _show(options: argparse.Namespace, card: DetectorCard, rows: Sequence[Row], found: Found) -> None:
+    from cli.render import prediction_table
+    from tocoad.printable import encodable
+
+    if not options.json:
+        prediction_table(rows, card.image_threshold)
+        return
+    document = {
+        "model": options.model,
+        "serves": card.serves or (card.category,),
+        "threshold": card.image_threshold.model_dump(),
+        "images": len(found.images),
+        "left_out": [encodable(str(file)) for file in found.others],
+        "predictions": rows,
+    }
+    json.dump(document, sys.stdout, indent=1)
+    print()

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+from cli.console import add_row, console_of, print_line
 
 from tocoad.redaction import redacted
 
@@ -30,15 +33,9 @@ _SHORT = {
 _COLOURS = {"promoted": "green", "kept": "yellow", "rejected": "red", "failed": "red"}
 
 
-def _console(stderr: bool = True) -> Console:
-    """As wide as the terminal; in a log, where there is none, as wide as the tables want."""
-    console = Console(stderr=stderr)
-    return console if console.is_terminal else Console(stderr=stderr, width=120)
-
-
 def show_report(report: ImportReport) -> None:
     """What was found in a data set, a row per category, and every warning."""
-    console = _console()
+    console = console_of()
     table = Table(title=f"layout: {report.layout}", title_justify="left")
     table.add_column("category")
     for column in ("train", "calib.", "test good", "defective", "masks"):
@@ -47,15 +44,15 @@ def show_report(report: ImportReport) -> None:
     for row in report.categories:
         counts = (row.train, row.calibration, row.test_good, row.test_defective, row.masks)
         types = ", ".join(f"{name} {count}" for name, count in row.defect_types.items())
-        table.add_row(row.name, *map(str, counts), types)
+        add_row(table, row.name, *map(str, counts), types)
     console.print(table)
     for warning in report.warnings:
-        console.print(f"warning: {warning}", style="yellow", markup=False)
+        print_line(console, f"warning: {warning}", "yellow")
 
 
 def result_table(result: Mapping[str, Any], console: Console | None = None) -> None:
     """Categories x the seven metrics, each beside the control's, the mean, the verdict, and what went wrong."""
-    console = console or _console()
+    console = console or console_of()
     table = Table(title=f"{result['dataset']}: {result['seconds']:.0f} s", title_justify="left", box=SIMPLE_HEAD)
     table.add_column("category", no_wrap=True)
     table.add_column("method", no_wrap=True)
@@ -64,22 +61,22 @@ def result_table(result: Mapping[str, Any], console: Console | None = None) -> N
     table.add_column("outcome", no_wrap=True)
     categories: Mapping[str, Any] = result["categories"]
     for name, entry in categories.items():
-        table.add_row(name, entry["method"], *_figures(entry["metrics"]), _outcome(entry))
+        add_row(table, name, entry["method"], *_figures(entry["metrics"]), _outcome(entry))
         if entry["control"]:
-            table.add_row("", entry["control"]["method"], *_figures(entry["control"]["metrics"]), "", style="dim")
+            add_row(table, "", entry["control"]["method"], *_figures(entry["control"]["metrics"]), "", style="dim")
     done = [entry for entry in categories.values() if entry["metrics"]]
     if len(done) > 1:
         table.add_section()
-        table.add_row("mean", "", *_figures(_mean([entry["metrics"] for entry in done])), "", style="bold")
+        add_row(table, "mean", "", *_figures(_mean([entry["metrics"] for entry in done])), "", style="bold")
         controls = [entry["control"]["metrics"] for entry in done if entry["control"]]
         if controls:
-            table.add_row("", "control", *_figures(_mean(controls)), "", style="dim")
+            add_row(table, "", "control", *_figures(_mean(controls)), "", style="dim")
     console.print(table)
     for name, entry in categories.items():
         if entry["error"]:
-            console.print(f"{name}: {entry['error']}", style="red", markup=False, highlight=False)
+            print_line(console, f"{name}: {entry['error']}", "red")
         elif entry["decision"] and entry["decision"]["verdict"] != "promoted":
-            console.print(f"{name}: {entry['decision']['reasons'][0]}", markup=False, highlight=False)
+            print_line(console, f"{name}: {entry['decision']['reasons'][0]}")
 
 
 def show_places(workspace: Workspace, tracking_uri: str, prefect_api_url: str | None, dataset: str) -> None:
@@ -88,11 +85,11 @@ def show_places(workspace: Workspace, tracking_uri: str, prefect_api_url: str | 
     command = f"mlflow server --backend-store-uri {shlex.quote(tracking_uri)} --port 5000"
     mlflow = command if local else redacted(tracking_uri)
     prefect = redacted(prefect_api_url or "") or "make serve, then http://127.0.0.1:4200"
-    console = _console()
+    console = console_of()
     if (page := workspace.report_dir(dataset) / "index.html").is_file():
-        console.print(f"report    {page}", soft_wrap=True)
-    console.print(f"MLflow    {mlflow}", soft_wrap=True)
-    console.print(f"Prefect   {prefect}", soft_wrap=True)
+        print_line(console, f"report    {page}")
+    print_line(console, f"MLflow    {mlflow}")
+    print_line(console, f"Prefect   {prefect}")
 
 
 def metrics_table(rows: Mapping[str, Any]) -> None:
@@ -105,8 +102,8 @@ def metrics_table(rows: Mapping[str, Any]) -> None:
     for name, row in rows.items():
         at = row["at_threshold"]
         shares = [f"{at[key]:.3f}" if at[key] is not None else "-" for key in ("recall", "false_reject_rate")]
-        table.add_row(name, row["method"], *_figures(row["metrics"]), *shares)
-    _console(stderr=False).print(table)
+        add_row(table, name, row["method"], *_figures(row["metrics"]), *shares)
+    console_of(stderr=False).print(table)
 
 
 def status_table(status: Mapping[str, Any]) -> None:
@@ -122,24 +119,26 @@ def status_table(status: Mapping[str, Any]) -> None:
         stale = ", ".join(row["stale"]) if row["method"] else "not yet in the plan"
         version = f"v{champion['version']} ({champion['method']})" if champion else "none"
         previous = f"v{row['previous']}" if row["previous"] else "none"
-        table.add_row(name, row["method"] or "-", stale or "up to date", version, previous, *figures)
-    _console(stderr=False).print(table)
+        add_row(table, name, row["method"] or "-", stale or "up to date", version, previous, *figures)
+    console_of(stderr=False).print(table)
 
 
 def prediction_table(rows: Sequence[Mapping[str, Any]], threshold: Threshold) -> None:
-    """One row an image, on standard output."""
-    console = _console(stderr=False)
+    """One row an image that has a score, and how many have none, on standard output."""
+    console = console_of(stderr=False)
     table = Table()
     table.add_column("image", overflow="fold")
-    table.add_column("score", justify="right")
-    table.add_column("label")
+    table.add_column("score", justify="right", no_wrap=True)
+    table.add_column("label", no_wrap=True)
     for row in rows:
         if row["pred_score"] is not None:
-            label = "[red]anomalous[/]" if row["pred_label"] else "[green]normal[/]"
-            table.add_row(row["image_path"], f"{row['pred_score']:.4f}", label)
+            label = Text("anomalous", "red") if row["pred_label"] else Text("normal", "green")
+            add_row(table, row["image_path"], f"{row['pred_score']:.4f}", label)
     console.print(table)
     anomalous = sum(bool(row["pred_label"]) for row in rows)
-    console.print(f"{anomalous} of {len(rows)} anomalous; threshold {threshold.value:.4f}, {threshold.message}")
+    unread = sum(row["pred_score"] is None for row in rows)
+    counts = f"{anomalous} of {len(rows)} anomalous" + (f", {unread} could not be read" if unread else "")
+    print_line(console, f"{counts}; threshold {threshold.value:.4f}, {threshold.message}")
 
 
 def _figures(metrics: Mapping[str, float | None]) -> list[str]:
@@ -155,14 +154,15 @@ def _mean(rows: Sequence[Mapping[str, float | None]]) -> dict[str, float | None]
     return means
 
 
-def _outcome(entry: Mapping[str, Any]) -> str:
+def _outcome(entry: Mapping[str, Any]) -> Text:
     """What became of the category, and of its model."""
     if entry["status"] == "failed":
         return _coloured("failed")
-    verdict = _coloured(entry["decision"]["verdict"])
     model = f"v{entry['model']['version']}"
-    return f"{verdict} {model}" if entry["status"] == "trained" else f"up to date, {model}"
+    if entry["status"] != "trained":
+        return Text(f"up to date, {model}")
+    return _coloured(entry["decision"]["verdict"]).append(f" {model}", "none")
 
 
-def _coloured(text: str) -> str:
-    return f"[{_COLOURS[text]}]{text}[/]" if text in _COLOURS else text
+def _coloured(text: str) -> Text:
+    return Text.assemble((text, _COLOURS.get(text, "none")))

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
+from tocoad.printable import printable
 from tocoad.stage import Progress as StageProgress
 from tocoad.stage import ProgressCallback
 
@@ -16,15 +26,26 @@ def progress_bars() -> Progress:
     """Bars with a text, the count, the time gone and left, and the latest figures."""
     console = Console(stderr=True)
     return Progress(
-        TextColumn("{task.description:<34}"),
+        _PlainColumn(lambda task: f"{task.description:<34}"),
         BarColumn(bar_width=28),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[figures]}", style="dim"),
+        _PlainColumn(lambda task: task.fields.get("figures", ""), "dim"),
         console=console,
         disable=not console.is_terminal,
     )
+
+
+class _PlainColumn(ProgressColumn):
+    """Text of users, which rich's own column would take for markup."""
+
+    def __init__(self, text: Callable[[Task], str], style: str = "none") -> None:
+        super().__init__()
+        self._text, self._style = text, style
+
+    def render(self, task: Task) -> Text:
+        return Text(printable(self._text(task)), self._style, no_wrap=True)
 
 
 def figures_text(progress: StageProgress) -> str:

@@ -55,7 +55,17 @@ def resize_image(pixels: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uin
     """RGB `(H, W, 3)` to `(size, size, 3)`, the one way in which an image reaches a network."""
     if pixels.shape[:2] == (size, size):
         return pixels
-    return np.asarray(Image.fromarray(pixels).resize((size, size), Image.Resampling.BILINEAR))
+    return np.array(Image.fromarray(pixels).resize((size, size), Image.Resampling.BILINEAR))
+
+
+def resize_images(images: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
+    """The same for `(N, H, W, 3)`; the images themselves where that is their size."""
+    if images.shape[1:3] == (size, size):
+        return images
+    resized = np.empty((len(images), size, size, 3), np.uint8)
+    for index, pixels in enumerate(images):
+        resized[index] = resize_image(pixels, size)
+    return resized
 
 
 def rgb_pixels(image: Decoded, depth: Depth) -> npt.NDArray[np.uint8]:

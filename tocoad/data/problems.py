@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tocoad.printable import printable
 from tocoad.stage import StageError
 
 _SHOWN = 10
@@ -19,9 +20,7 @@ class Problem:
     reason: str
 
     def __str__(self) -> str:
-        # A file name may hold a line break or bytes that are no text; a problem is one printable line all the same.
-        name = str(self.file).encode("utf-8", "backslashreplace").decode()
-        return f"{name if name.isprintable() else ascii(name)}: {self.reason}"
+        return f"{printable(str(self.file))}: {printable(self.reason)}"
 
 
 class DataError(StageError):

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, overload
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,6 +24,7 @@ from tocoad.metrics.curves import f1_max
 from tocoad.metrics.image import rank_images
 from tocoad.metrics.names import MetricName
 from tocoad.metrics.predictions import Figures, Predictions, evaluate_metrics
+from tocoad.scoring.own_size import at_own_size
 from tocoad.stage import Progress, ProgressCallback, silent
 
 if TYPE_CHECKING:
@@ -47,10 +47,8 @@ class JudgedImage:
 
     @property
     def anomaly_map(self) -> NDArray[np.float32]:
-        """(H, W) float32, raw: the map is brought to the truth's size, never the truth to the map's."""
-        size = (self.record.width, self.record.height)
-        resized = cv2.resize(self.native_map, size, interpolation=cv2.INTER_LINEAR)
-        return resized.astype(np.float32, copy=False)
+        """(H, W) float32, raw."""
+        return at_own_size(self.native_map, self.record.width, self.record.height)
 
     @property
     def gt_mask(self) -> NDArray[np.bool_] | None:

@@ -16,9 +16,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from tocoad.config import ComputeSettings
+from tocoad.data.images import resize_images
 from tocoad.nn.device import Compute, compute_context, resolve_device
 from tocoad.nn.encoder import Triple
 from tocoad.package.card import CARD_FILE, MODEL_FILE, DetectorCard, model_sha256, read_card, write_card
+from tocoad.scoring.own_size import maps_at_own_size
 from tocoad.stage import StageError
 from tocoad.training.tensors import image_tensor
 
@@ -53,9 +55,9 @@ class PackageError(StageError):
 
 @dataclass(frozen=True)
 class Prediction:
-    """Of B images; higher = more anomalous. Scores and maps are raw, never normalised.
+    """Of B images (H, W); higher = more anomalous. Scores and maps are raw, never normalised.
 
-    pred_score (B,) float32, anomaly_map (B, S, S) float32, pred_label (B,) bool, pred_mask (B, S, S) bool.
+    pred_score (B,) float32, anomaly_map (B, H, W) float32, pred_label (B,) bool, pred_mask (B, H, W) bool.
     """
 
     pred_score: NDArray[np.float32]
@@ -84,10 +86,18 @@ class Detector:
         """`cpu` or `cuda`."""
         return resolve_device(self._settings).type
 
+    @property
+    def threads(self) -> int:
+        """CPU threads that it computes with."""
+        return self._settings.threads
+
     def predict(self, images: NDArray[np.uint8]) -> Prediction:
-        """Images (B, S, S, 3) uint8 RGB, already of `image_size`."""
+        """Images (B, H, W, 3) uint8 RGB of any size. Those of another than `image_size` are resized as `load_images`
+        does, and their maps come back at their own, as `evaluate --save-maps` writes them.
+        """
         with compute_context(self._settings) as compute:
-            maps, scores = score_images(self.model, images, compute)
+            maps, scores = score_images(self.model, resize_images(images, self.image_size), compute)
+        maps = maps_at_own_size(maps, *images.shape[1:3])
         return Prediction(
             pred_score=scores,
             anomaly_map=maps,
@@ -126,12 +136,13 @@ def score_images(
 
 
 def load_detector(folder: Path, settings: ComputeSettings | None = None) -> Detector:
-    """Reads a package; nothing in it is executed.
+    """Reads a package; nothing in it is executed. Without `settings` it computes with the threads that torch has: all
+    cores, or what OMP_NUM_THREADS says. Their number changes scores and maps by rounding alone (`THREADS_TOLERANCE`).
 
     Raises:
         PackageError: a file is missing, broken, or of a format this version does not know.
     """
-    settings = settings or ComputeSettings()
+    settings = settings or ComputeSettings(threads=torch.get_num_threads())
     for name in (CARD_FILE, MODEL_FILE):
         if not (folder / name).is_file():
             raise PackageError(f"{folder} is not a detector package: {name} is missing")

@@ -26,7 +26,7 @@ def test_problem_found_twice_is_told_once() -> None:
 
 
 def test_name_that_cannot_be_printed_is_escaped() -> None:
-    assert str(Problem(Path("a\nb.png"), "bad")) == r"'a\nb.png': bad"
+    assert str(Problem(Path("a\nb.png"), "bad")) == r"a\nb.png: bad"
     assert str(Problem(Path(os.fsdecode(b"a\xff.png")), "bad")).isprintable()
 
 

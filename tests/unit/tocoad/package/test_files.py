@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,22 +13,25 @@ import pytest
 import tifffile
 
 from tocoad.data.depth import FULL_DEPTH
+from tocoad.data.images import resize_images
 from tocoad.data.problems import DataError
 from tocoad.package.detector import Prediction
-from tocoad.package.files import find_images, predict_files, save_prediction
+from tocoad.package.files import FilePrediction, FoundImage, find_images, predict_files, save_prediction
+from tocoad.report.heatmap import heat_overlay
+from tocoad.stage import StageError
 
 SIZE = 16
 
 
 class Brightness:
-    """Scores an image by its mean; the map is its first channel."""
+    """Scores an image, resized as a detector does, by its mean; the map is its first channel at its own size."""
 
     image_size = SIZE
     card: Any = SimpleNamespace(depth=FULL_DEPTH, calibration=SimpleNamespace(scale=(0.0, 255.0)))
 
     def predict(self, images: np.ndarray) -> Prediction:
         maps = images[..., 0].astype(np.float32)
-        scores = maps.mean((1, 2))
+        scores = resize_images(images, SIZE)[..., 0].astype(np.float32).mean((1, 2))
         return Prediction(scores, maps, scores > 100, maps > 100)
 
 
@@ -42,9 +46,24 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def predict(files: list[Path], **options: bool) -> dict[str, FilePrediction]:
+    found = find_images(files)
+    return {p.found.file.name: p for p in predict_files(Brightness(), found.images, threads=3, **options)}  # type: ignore[arg-type]
+
+
 def test_folders_are_searched_and_files_taken_as_they_are(folder: Path) -> None:
-    found = find_images([folder / "sub", folder / "a.png"])
-    assert [file.name for file in found] == ["b.PNG", "c.bmp", "a.png"]
+    found = find_images([folder / "sub", folder / "a.png", folder / "sub/b.PNG"])
+    assert [image.file.name for image in found.images] == ["b.PNG", "c.bmp", "a.png"], "each once"
+
+
+def test_what_is_no_image_is_told_of_and_what_systems_leave_behind_is_not(folder: Path) -> None:
+    (folder / "sub/part.webp").touch()
+    (folder / "sub/._b.PNG").touch()
+    (folder / "sub/.ipynb_checkpoints").mkdir()
+    (folder / "sub/.ipynb_checkpoints/b-checkpoint.png").touch()
+    found = find_images([folder])
+    assert [image.file.name for image in found.images] == ["a.png", "broken.jpg", "b.PNG", "c.bmp"]
+    assert found.others == (folder / "notes.txt", folder / "sub/part.webp")
 
 
 def test_what_is_not_there_is_named(folder: Path) -> None:
@@ -55,8 +74,16 @@ def test_what_is_not_there_is_named(folder: Path) -> None:
         find_images([folder / "empty"])
 
 
+def test_results_are_never_taken_for_images(folder: Path) -> None:
+    (folder / "out").mkdir()
+    (folder / "out/a.png.overlay.png").touch()
+    assert not any("overlay" in image.file.name for image in find_images([folder], folder / "out").images)
+    with pytest.raises(DataError, match="give another folder with --out"):
+        find_images([folder], folder / "sub" / "..")
+
+
 def test_a_broken_file_has_an_error_and_the_others_a_score(folder: Path) -> None:
-    results = {p.file.name: p for p in predict_files(Brightness(), find_images([folder]))}  # type: ignore[arg-type]
+    results = predict([folder])
     assert {name: p.pred_score for name, p in results.items()} == {
         "a.png": 50, "broken.jpg": None, "b.PNG": 200, "c.bmp": 120,
     }  # fmt: skip
@@ -64,9 +91,54 @@ def test_a_broken_file_has_an_error_and_the_others_a_score(folder: Path) -> None
     assert [results[name].pred_label for name in ("a.png", "b.PNG")] == [False, True]
 
 
-def test_overlay_and_raw_map_are_written(folder: Path) -> None:
-    (prediction,) = predict_files(Brightness(), [folder / "sub/b.PNG"])  # type: ignore[arg-type]
+def test_scores_are_the_same_without_pictures(folder: Path) -> None:
+    rng = np.random.default_rng(0)
+    cv2.imwrite(str(folder / "noise.png"), rng.integers(0, 256, (45, 31, 3)).astype(np.uint8))
+    with_pictures, without = predict([folder], pictures=True), predict([folder], pictures=False)
+    assert {n: p.pred_score for n, p in with_pictures.items()} == {n: p.pred_score for n, p in without.items()}
+
+
+def test_files_keep_their_order_however_many_read_ahead(tmp_path: Path) -> None:
+    for number in range(40):
+        side = 400 if number % 3 == 0 else 4
+        cv2.imwrite(str(tmp_path / f"{number:02d}.png"), np.full((side, side, 3), number, np.uint8))
+    assert [p.pred_score for p in predict([tmp_path]).values()] == list(range(40))
+
+
+def test_a_score_that_is_not_finite_ends_the_work(folder: Path) -> None:
+    class Broken(Brightness):
+        def predict(self, images: np.ndarray) -> Prediction:
+            return Prediction(np.full(1, np.nan, np.float32), *dataclasses.astuple(super().predict(images))[1:])
+
+    with pytest.raises(StageError, match=r"a\.png: the detector's score or map is not finite"):
+        list(predict_files(Broken(), find_images([folder]).images))  # type: ignore[arg-type]
+
+
+def test_overlay_and_raw_map_are_written_at_the_images_size(folder: Path) -> None:
+    (prediction,) = predict([folder / "sub/b.PNG"]).values()
     written = save_prediction(prediction, Brightness.card, folder / "out")
-    assert np.array_equal(tifffile.imread(written["anomaly_map"]), np.full((SIZE, SIZE), 200, np.float32))
-    assert cv2.imread(written["overlay"]).shape == (SIZE, SIZE, 3)
-    assert Path(written["overlay"]).name == "sub_b_overlay.png"
+    assert np.array_equal(tifffile.imread(written["anomaly_map"]), np.full((20, 30), 200, np.float32))
+    assert cv2.imread(written["overlay"]).shape == (20, 30, 3)
+    names = [str(Path(written[kind]).relative_to(folder)) for kind in ("overlay", "anomaly_map")]
+    assert names == ["out/b.PNG.overlay.png", "out/b.PNG.map.tiff"]
+    assert {file.name for file in (folder / "out").iterdir()} == {"b.PNG.overlay.png", "b.PNG.map.tiff"}
+
+
+def test_an_overlay_that_is_drawn_in_bands_is_the_overlay(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    image, anomaly_map = rng.integers(0, 256, (600, 40, 3)).astype(np.uint8), np.float32(rng.random((600, 40)) * 300)
+    nothing = np.zeros((600, 40), bool)
+    found = FoundImage(tmp_path / "a.png", Path("a.png"))
+    prediction = FilePrediction(found, 1.0, False, image, anomaly_map, nothing)
+    written = save_prediction(prediction, Brightness.card, tmp_path)
+    whole = heat_overlay(np.ascontiguousarray(image[..., ::-1]), anomaly_map, Brightness.card.calibration.scale)
+    assert np.array_equal(cv2.imread(written["overlay"]), whole)
+
+
+def test_a_result_replaces_a_link_and_does_not_write_through_it(folder: Path) -> None:
+    (folder / "out").mkdir()
+    (folder / "kept").write_bytes(b"kept")
+    (folder / "out/a.png.overlay.png").symlink_to(folder / "kept")
+    (prediction,) = predict([folder / "a.png"]).values()
+    save_prediction(prediction, Brightness.card, folder / "out")
+    assert (folder / "kept").read_bytes() == b"kept"
