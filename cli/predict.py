@@ -89,6 +89,7 @@ def _row(prediction: FilePrediction, card: DetectorCard, out: Path | None) -> Ro
     """What is told of one file. A result that cannot be written stops no other."""
     from tocoad.package.files import save_prediction
     from tocoad.printable import encodable
+    from tocoad.stage import StageError
 
     file = prediction.found.file
     row: Row = {"image_path": encodable(str(file))}
@@ -98,8 +99,8 @@ def _row(prediction: FilePrediction, card: DetectorCard, out: Path | None) -> Ro
         try:
             paths = save_prediction(prediction, card, out)
             row |= {name: encodable(path) for name, path in paths.items()}
-        except OSError as fault:
-            error = f"its results cannot be written ({fault.strerror or fault})"
+        except (OSError, StageError) as fault:
+            error = f"its results cannot be written ({getattr(fault, 'strerror', None) or fault})"
     if error is not None:
         row["error"] = error
         print_error(f"{file}: {error}")

@@ -40,7 +40,7 @@ def show_report(report: ImportReport) -> None:
     table.add_column("category")
     for column in ("train", "calib.", "test good", "defective", "masks"):
         table.add_column(column, justify="right")
-    table.add_column("defect types")
+    table.add_column("defect types", overflow="fold")
     for row in report.categories:
         counts = (row.train, row.calibration, row.test_good, row.test_defective, row.masks)
         types = ", ".join(f"{name} {count}" for name, count in row.defect_types.items())

@@ -59,6 +59,23 @@ def write_whole(file: Path, content: bytes) -> None:
         incoming.unlink(missing_ok=True)
 
 
+@contextmanager
+def appearing(file: Path) -> Iterator[Path]:
+    """Yields a path beside `file` that takes its place when the block ends well: for what others write, and what can be
+    made again, as it is not synced. Its name is short, however long the file's is, and it never leads through a link.
+
+    Raises:
+        StageError: the disk is full; the file is as it was.
+    """
+    incoming = file.with_name(f".incoming-{secrets.token_hex(4)}")
+    try:
+        with full_disk_named(file):
+            yield incoming
+            incoming.replace(file)
+    finally:
+        incoming.unlink(missing_ok=True)
+
+
 def recover(target: Path) -> None:
     """Puts back what a process killed between the two renames had taken away, and clears what killed ones left."""
     previous = _previous(target)

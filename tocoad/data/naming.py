@@ -10,7 +10,7 @@ import sys
 NAME_MAX = 255  # bytes, of every common file system
 MASK_ENDING = "_mask"
 MAP_SUFFIX = ".tiff"
-_NUMBERS = 6  # digits of the number that tells maps of the same stem apart: MapNaming in evaluation/maps.py
+_NUMBERS = 6  # digits of the number that tells maps of the same stem apart
 
 # The longest name of an image that is taken into a data set. A mask is `<stem>_mask<its suffix>`, a raw map
 # `<stem>-<number>.tiff`; all else that is written there has a name of its own, or one that is shortened.

@@ -16,6 +16,7 @@ from tocoad.data.images import is_lossy, mask_pixels
 from tocoad.data.layouts.source import Source, SourceCategory, SourceImage
 from tocoad.data.manifest import GOOD
 from tocoad.data.mask_shares import MaskShare, judge_masks
+from tocoad.data.naming import LONGEST_NAME, name_bytes
 from tocoad.data.pool import thread_pool
 from tocoad.data.problems import DataError, Problem
 from tocoad.data.split import TooFewError, calibration_digests
@@ -83,6 +84,11 @@ def validate(
 
 def _check_image(source: SourceImage) -> _Findings:
     findings = _Findings()
+    if (size := name_bytes(source.file.name)) > LONGEST_NAME:
+        reason = (
+            f"its name has {size} bytes, and {LONGEST_NAME} are the most that results can be named after; rename it"
+        )
+        findings.problems.append(Problem(source.file, reason))
     try:
         # A name that is no UTF-8 cannot be written to the manifest.
         source.path.encode()

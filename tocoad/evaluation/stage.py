@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tocoad.data.manifest import Manifest
+from tocoad.data.naming import NAME_MAX, cut_name
 from tocoad.evaluation.evaluate import Evaluation, JudgedImage, evaluate_detector
 from tocoad.evaluation.files import write_evaluation
 from tocoad.evaluation.gallery import GALLERY_DIR, write_gallery
@@ -44,8 +45,12 @@ def _draw(evaluation: Evaluation, detector: Detector, context: StageContext) -> 
         return draw_strip(image, context.data_dir, detector.card, masks)
 
     for number, image in enumerate(spread(evaluation.images, count)):
-        (folder / f"{number:03d}_{image.record.defect_type}_{Path(image.record.path).stem}.png").write_bytes(
-            png(draw(image))
-        )
+        (folder / _overlay_name(number, image)).write_bytes(png(draw(image)))
     usual = spread(evaluation.images, min(count, _OVERVIEW), extremes=False)
     (folder / OVERVIEW_FILE).write_bytes(png(contact_sheet([draw(image) for image in usual])))
+
+
+def _overlay_name(number: int, image: JudgedImage) -> str:
+    """The number tells them apart; type and stem are for the eye, and may be too long together."""
+    named = f"{number:03d}_{image.record.defect_type}_{Path(image.record.path).stem}"
+    return cut_name(named, NAME_MAX - len(".png")) + ".png"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
@@ -22,6 +21,7 @@ from tocoad.data.problems import DataError, Problem
 from tocoad.package.card import DetectorCard
 from tocoad.package.detector import Detector
 from tocoad.package.result_paths import MAP_ENDING, OVERLAY_ENDING, common_folder, result_stem
+from tocoad.replacing import appearing
 from tocoad.report.heatmap import PREDICTED, Picture, heat_overlay, outline, png
 from tocoad.stage import StageError
 
@@ -121,9 +121,10 @@ def save_prediction(prediction: FilePrediction, card: DetectorCard, folder: Path
     target.parent.mkdir(parents=True, exist_ok=True)
     overlay, raw = (target.with_name(target.name + ending) for ending in (OVERLAY_ENDING, MAP_ENDING))
     picture = outline(_overlay(prediction.image, prediction.anomaly_map, card), prediction.pred_mask, PREDICTED)
-    anomaly_map = prediction.anomaly_map
-    _write(overlay, lambda partial: partial.write_bytes(png(picture)))
-    _write(raw, lambda partial: tifffile.imwrite(partial, anomaly_map))
+    with appearing(overlay) as file:
+        file.write_bytes(png(picture))
+    with appearing(raw) as file:
+        tifffile.imwrite(file, prediction.anomaly_map)
     return {"overlay": str(overlay), "anomaly_map": str(raw)}
 
 
@@ -170,13 +171,3 @@ def _overlay(image: NDArray[np.uint8], anomaly_map: NDArray[np.float32], card: D
         rows = slice(top, top + _ROWS)
         picture[rows] = heat_overlay(picture[rows], anomaly_map[rows], card.calibration.scale)
     return picture
-
-
-def _write(file: Path, write: Callable[[Path], object]) -> None:
-    """Under a short name of its own first: whole or not at all, and never through a link to somewhere else."""
-    partial = file.with_name(f".{secrets.token_hex(4)}.partial")
-    try:
-        write(partial)
-        partial.replace(file)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from tocoad.data.listing import first_names, is_image_name, is_left_behind
+from tocoad.data.naming import MASK_ENDING
 from tocoad.data.problems import Problem
 
 
@@ -26,7 +27,7 @@ class SourceImage:
 
     @property
     def mask_path(self) -> str | None:
-        return f"ground_truth/{self.defect_type}/{self.file.stem}_mask{self.mask.suffix}" if self.mask else None
+        return f"ground_truth/{self.defect_type}/{self.file.stem}{MASK_ENDING}{self.mask.suffix}" if self.mask else None
 
 
 @dataclass

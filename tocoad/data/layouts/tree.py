@@ -15,8 +15,7 @@ from pathlib import Path
 from tocoad.data.layouts.source import Source, SourceCategory, SourceImage
 from tocoad.data.layouts.words import means_good
 from tocoad.data.manifest import GOOD
-
-_MASK_ENDING = "_mask"
+from tocoad.data.naming import MASK_ENDING
 
 
 def is_category(folder: Path) -> bool:
@@ -91,7 +90,7 @@ def pair_masks(source: Source, images: Sequence[Path], masks: Sequence[Path], de
     stems = {image.stem for image in images}
     by_stem: dict[str, Path] = {}
     for mask in masks:
-        stem = mask.stem.removesuffix(_MASK_ENDING)
+        stem = mask.stem.removesuffix(MASK_ENDING)
         if stem not in stems:
             stem = mask.stem
         if stem not in stems:

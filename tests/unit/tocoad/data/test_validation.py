@@ -14,6 +14,7 @@ from tocoad.config import SplitSettings
 from tocoad.data.depth import FULL_DEPTH, Depth
 from tocoad.data.layouts.source import Source
 from tocoad.data.layouts.tree import read_trees
+from tocoad.data.naming import LONGEST_NAME
 from tocoad.data.problems import DataError, Problem
 from tocoad.data.validation import validate
 from tocoad.stage import Progress
@@ -264,3 +265,19 @@ def test_a_calibration_image_does_not_decide_the_depth(bottle: Path, split: Spli
         sha256 = next(image.sha256 for image in checked.images if image.source.file.name == "bright.png")
         seen[sha256 in checked.calibration] = checked.depth.bits
     assert seen == {True: 12, False: 16}
+
+
+@pytest.mark.parametrize("letter", ["n", "ü"])
+def test_a_name_that_no_result_could_be_named_after_is_refused_by_its_bytes(
+    bottle: Path, split: SplitSettings, letter: str
+) -> None:
+    room = LONGEST_NAME - len(".png")
+    longest = letter * (room // len(letter.encode())) + "n" * (room % len(letter.encode())) + ".png"
+    (bottle / "test/good/000.png").rename(bottle / "test/good" / longest)
+    validate(read(bottle), split)
+    longer = bottle / "test/good" / f"n{longest}"
+    (bottle / "test/good" / longest).rename(longer)
+    (problem,) = problems(bottle, split)
+    assert problem == Problem(
+        longer, "its name has 244 bytes, and 243 are the most that results can be named after; rename it"
+    )

@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 
 from tocoad.config import EvaluationSettings, Settings
+from tocoad.data.naming import LONGEST_NAME, NAME_MAX
 from tocoad.evaluation import stage
+from tocoad.evaluation.evaluate import evaluate_detector
 from tocoad.evaluation.files import read_candidate
+from tocoad.evaluation.maps import save_maps
 from tocoad.stage import StageContext, StageRecord
 from tocoad.workspace import Category
 
@@ -85,3 +88,17 @@ def test_an_empty_test_split_is_no_error(
         "replicates.csv",
     }
     assert (tmp_path / "out" / "overlays").is_dir()
+
+
+def test_the_longest_names_that_are_accepted_can_be_written(
+    images: Any, detector: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    defect_type, stem = "T" * NAME_MAX, "ü" * ((LONGEST_NAME - len(".png")) // 2)
+    images.add("good/000", 20)
+    images.add(f"{defect_type}/{stem}", 200, mask=True)
+    images.add(f"{defect_type}/{stem}", 210, suffix=".bmp")
+    _run(images, detector, tmp_path, monkeypatch)
+    overlays = {file.name for file in (tmp_path / "out/overlays").iterdir()} - {"overview.png"}
+    assert len(overlays) == 3 and f"000_{defect_type}"[: NAME_MAX - len(".png")] + ".png" in overlays
+    evaluation = evaluate_detector(detector, images.manifest(), images.data_dir, Settings())
+    assert len(set(save_maps(evaluation.images, tmp_path))) == 3
