@@ -22,7 +22,10 @@ class DetectorModel(PythonModel):
     def predict(
         self, context: PythonModelContext, model_input: np.ndarray, params: dict[str, Any] | None = None
     ) -> dict[str, NDArray[Any]]:
-        """Images (B, S, S, 3) uint8 RGB -> pred_score (B,), pred_label (B,), anomaly_map (B, S, S)."""
+        """Images (B, H, W, 3) uint8 RGB of any size -> pred_score (B,), pred_label (B,), anomaly_map (B, H, W).
+
+        Versions that were registered before hold an earlier copy of this file, which calls the same two functions.
+        """
         prediction = self._detector.predict(model_input)
         return {
             "pred_score": prediction.pred_score,

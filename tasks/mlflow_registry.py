@@ -235,13 +235,12 @@ def _version(found: ModelVersion, aliases: Mapping[str, int]) -> Version:
 
 
 def _save(folder: Path, detector: Path, example: NDArray[np.uint8], card: Model) -> None:
-    size = example.shape[0]
-    images = TensorSpec(np.dtype(np.uint8), (-1, size, size, 3))
+    images = TensorSpec(np.dtype(np.uint8), (-1, -1, -1, 3))
     outputs = Schema(
         [
             TensorSpec(np.dtype(np.float32), (-1,), "pred_score"),
             TensorSpec(np.dtype(np.bool_), (-1,), "pred_label"),
-            TensorSpec(np.dtype(np.float32), (-1, size, size), "anomaly_map"),
+            TensorSpec(np.dtype(np.float32), (-1, -1, -1), "anomaly_map"),
         ]
     )
     mlflow.pyfunc.save_model(

@@ -137,7 +137,8 @@ def score_images(
 
 def load_detector(folder: Path, settings: ComputeSettings | None = None) -> Detector:
     """Reads a package; nothing in it is executed. Without `settings` it computes with the threads that torch has: all
-    cores, or what OMP_NUM_THREADS says. Their number changes scores and maps by rounding alone (`THREADS_TOLERANCE`).
+    cores, or what OMP_NUM_THREADS says. Their number changes scores by rounding alone, at most 2e-5 of their value, and
+    maps by at most 2e-5 of the greatest; for the same bits as an evaluation give it the evaluation's `settings`.
 
     Raises:
         PackageError: a file is missing, broken, or of a format this version does not know.

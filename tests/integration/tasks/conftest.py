@@ -46,36 +46,6 @@ def tracking(services: Services) -> Tracking:
 @pytest.fixture
 def make_detector(tmp_path: Path) -> Callable[[int], Path]:
     """Writes a whole detector package of 32-pixel images; the seed makes it another."""
-    import torch
+    from tests.helpers.packages import save_detector
 
-    from tocoad.calibration.conformal import conformal_threshold
-    from tocoad.config import ComputeSettings, EncoderSettings, ScoringSettings
-    from tocoad.memory.bank import MemoryBank
-    from tocoad.memory.model import NAME, MemoryBankModel
-    from tocoad.nn.encoder import build_encoder
-    from tocoad.package.card import Calibration, DetectorCard, Provenance
-    from tocoad.package.detector import Detector
-
-    def make(seed: int) -> Path:
-        encoder = build_encoder(EncoderSettings(weights="none"), (2, 3), seed=seed)
-        vectors = torch.rand(4, sum(encoder.channels.values()), generator=torch.Generator().manual_seed(seed))
-        model = MemoryBankModel.assemble(encoder.eval(), {1.0: MemoryBank(vectors)}, SIZE, 1024, ScoringSettings())
-        card = DetectorCard(
-            dataset="set",
-            category="gear",
-            method="patchcore",
-            model=NAME,
-            architecture=model.architecture,
-            image_size=SIZE,
-            image_threshold=conformal_threshold([0.1, 0.2, 0.5], 0.3),
-            pixel_threshold=0.25,
-            calibration=Calibration(scores=(0.1, 0.2, 0.5), scale=(0.0, 1.0)),
-            provenance=Provenance(
-                manifest_sha256="0", train_images=3, calibration_images=3, settings={}, versions={"torch": "x"}
-            ),
-        )
-        folder = tmp_path / f"package-{seed}"
-        Detector(card, model, ComputeSettings(device="cpu")).save(folder)
-        return folder
-
-    return make
+    return lambda seed: save_detector(tmp_path / f"package-{seed}", seed, SIZE)

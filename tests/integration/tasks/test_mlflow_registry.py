@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mlflow import MlflowClient
+from numpy.typing import NDArray
 
 from tasks.mlflow_registry import Registry, Version
 from tasks.mlflow_tracking import Tracking
@@ -22,6 +23,7 @@ from tocoad.package.detector import load_detector
 pytestmark = pytest.mark.integration
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
+WIDE = np.random.default_rng(1).integers(0, 256, (2, 40, 160, 3), dtype=np.uint8)
 Register = Callable[[Path, str], Version]
 
 # A process that knows MLflow and nothing of this project.
@@ -80,7 +82,9 @@ def test_versions_and_aliases(
     assert registry.find(name, "three") is None
 
 
+@pytest.mark.parametrize("images", [IMAGES, WIDE], ids=["of the network's size", "of their own size"])
 def test_the_model_predicts_in_a_process_that_knows_mlflow_alone(
+    images: NDArray[np.uint8],
     services: Services,
     registry: Registry,
     register: Register,
@@ -90,7 +94,7 @@ def test_the_model_predicts_in_a_process_that_knows_mlflow_alone(
 ) -> None:
     package = make_detector(1)
     registry.set_champion(name, register(package, "one").version)
-    np.save(tmp_path / "images.npy", IMAGES)
+    np.save(tmp_path / "images.npy", images)
     done = subprocess.run(
         [sys.executable, "-c", LOAD, f"models:/{name}@champion", str(tmp_path / "images.npy")],
         capture_output=True,
@@ -101,7 +105,8 @@ def test_the_model_predicts_in_a_process_that_knows_mlflow_alone(
     )
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
-    expected = load_detector(package).predict(IMAGES)
+    expected = load_detector(package).predict(images)
+    assert expected.anomaly_map.shape == images.shape[:3]
     assert np.array_equal(np.float32(answer["pred_score"]), expected.pred_score)
     assert np.array_equal(np.float32(answer["anomaly_map"]), expected.anomaly_map)
     assert answer["pred_label"] == expected.pred_label.astype(float).tolist()
@@ -118,7 +123,8 @@ def test_the_stored_model_says_what_it_takes_and_holds_no_pickle(
     folder = Path(download_artifacts(artifact_uri=place, dst_path=str(tmp_path), tracking_uri=services.tracking_uri))
     model = Model.load(str(folder))
     assert model.signature is not None
-    assert model.signature.inputs.inputs[0].shape == (-1, 32, 32, 3)
+    assert model.signature.inputs.inputs[0].shape == (-1, -1, -1, 3)
+    assert model.signature.outputs.inputs[2].shape == (-1, -1, -1)
     assert model.signature.outputs.input_names() == ["pred_score", "pred_label", "anomaly_map"]
     assert model.load_input_example(str(folder)).shape == (1, 32, 32, 3)
     assert len(list(folder.rglob("*example*.json"))) == 1 and model.get_serving_input(str(folder)) is None

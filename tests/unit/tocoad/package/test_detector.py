@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from tests.helpers.damage import damages
@@ -97,6 +99,33 @@ def test_labels_and_masks_are_strictly_above_the_thresholds() -> None:
 def test_no_images_give_empty_arrays() -> None:
     prediction = tiny_detector(1).predict(np.empty((0, SIZE, SIZE, 3), np.uint8))
     assert prediction.pred_score.shape == (0,) and prediction.anomaly_map.shape == (0, SIZE, SIZE)
+
+
+@pytest.mark.parametrize("size", [(20, 5), (3, 40), (SIZE, 2 * SIZE)])
+def test_images_of_another_size_are_scored_as_files_are_and_their_maps_come_back_at_their_own(
+    size: tuple[int, int],
+) -> None:
+    height, width = size
+    images = np.random.default_rng(0).integers(0, 256, (3, height, width, 3), dtype=np.uint8)
+    detector = tiny_detector(1)
+    fitted = np.stack([Image.fromarray(image).resize((SIZE, SIZE), Image.Resampling.BILINEAR) for image in images])
+    native, own = detector.predict(fitted), detector.predict(images)
+    assert own.pred_score.tobytes() == native.pred_score.tobytes()
+    assert own.anomaly_map.shape == own.pred_mask.shape == (3, height, width)
+    for anomaly_map, mask, small in zip(own.anomaly_map, own.pred_mask, native.anomaly_map, strict=True):
+        assert np.array_equal(anomaly_map, cv2.resize(small, (width, height)))
+        assert np.array_equal(mask, anomaly_map > detector.card.pixel_threshold)
+
+
+def test_no_images_of_another_size_give_empty_maps() -> None:
+    prediction = tiny_detector(1).predict(np.empty((0, 5, 20, 3), np.uint8))
+    assert prediction.pred_score.shape == (0,) and prediction.anomaly_map.shape == (0, 5, 20)
+
+
+def test_without_settings_it_computes_with_the_threads_that_torch_has(tmp_path: Path) -> None:
+    tiny_detector(1).save(tmp_path / "detector")
+    assert load_detector(tmp_path / "detector").threads == torch.get_num_threads()
+    assert load_detector(tmp_path / "detector", ComputeSettings(threads=3)).threads == 3
 
 
 def test_the_package_holds_two_files_and_no_pickle(tmp_path: Path) -> None:
