@@ -12,7 +12,6 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.console import add_row, console_of, print_line
-
 from tocoad.redaction import redacted
 
 if TYPE_CHECKING:
