@@ -19,6 +19,7 @@ from tocoad.config import ComputeSettings
 from tocoad.package import detector as module
 from tocoad.package.card import Calibration, DetectorCard, Provenance, package_sha256
 from tocoad.package.detector import Detector, PackageError, load_detector
+from tocoad.sealed import SEAL
 
 SIZE = 8
 
@@ -248,6 +249,7 @@ def test_thresholds_and_scales_that_label_nothing_are_refused_in_one_line(
     for section in sections:
         place = place[section]
     place[key] = value
+    del document[SEAL]  # or the alteration alone would be refused
     file.write_text(json.dumps(document))
     with pytest.raises(PackageError) as caught:
         load_detector(tmp_path / "detector")
