@@ -1,4 +1,6 @@
-"""From an encoder to a calibrated memory-bank detector: what PatchCore's only and ToCoAD's second stage end with."""
+"""From an encoder to a memory-bank model and what it says of calibration normals: the stage `fit` of PatchCore, and the
+larger part of ToCoAD's.
+"""
 
 from __future__ import annotations
 

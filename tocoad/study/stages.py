@@ -30,7 +30,7 @@ def run_study_stage(
     progress: ProgressCallback = silent,
     sources: str | None = None,
 ) -> StageRecord:
-    """As `tocoad.running.run_stage`, which does nothing else, with the folder that the stage's key names.
+    """As `tocoad.running.run_stage`, in the folder that the stage's key names: what lies there is not run again.
 
     Raises:
         StageError: an input is missing or the stage cannot do its work.

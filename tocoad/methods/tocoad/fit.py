@@ -1,4 +1,6 @@
-"""The detector: a bank of the fine-tuned encoder's patches, alone or with D's map beside it (ToCoAD 1.4)."""
+"""The detector: a bank of the patches of stage 2's encoder, which the profile `default` leaves as it was pretrained,
+alone or with D's map beside it (ToCoAD 1.4).
+"""
 
 from __future__ import annotations
 

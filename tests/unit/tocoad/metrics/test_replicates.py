@@ -68,7 +68,7 @@ def test_image_metrics_are_exact_on_every_draw(ties: bool) -> None:
         assert values["image_F1Max"][index] == pytest.approx(image_F1Max(y, s), abs=1e-12)
 
 
-# With few distinct scores every one is an edge: exact. Else the error is that of 1024 edges.
+# With few distinct scores every one is an edge: exact. Else the curves are straight between 2048 edges.
 @pytest.mark.parametrize(("size", "levels", "error"), [(48, 12, 1e-12), (160, None, 1e-4)])
 def test_pixel_metrics_on_every_draw(size: int, levels: int | None, error: float) -> None:
     maps, masks = _smooth(9, size, levels)
