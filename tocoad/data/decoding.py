@@ -8,6 +8,7 @@ TIFF tifffile, has found the header fit.
 from __future__ import annotations
 
 import contextlib
+import logging
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +25,8 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from tocoad.data.problems import DataError, Problem
 
-# What it writes to standard error about damaged files is said in one line here.
+# What they write to standard error about damaged files is said in one line here.
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 # The only decoders that may run: Pillow knows formats that start other programs.
@@ -87,7 +89,11 @@ def _decode(data: bytes) -> Decoded:
     if not data:
         raise _UnfitError("the file is empty")
     try:
-        with Image.open(BytesIO(data), formats=_FORMATS) as image:
+        try:
+            opened = Image.open(BytesIO(data), formats=_FORMATS)
+        except UnidentifiedImageError:
+            return _packed_tiff(data)
+        with opened as image:
             _refuse_unfit(image)
             bits = _sample_bits(image, data)
             # Pillow turns a TIFF itself while it loads, and forgets that it did.
@@ -97,8 +103,6 @@ def _decode(data: bytes) -> Decoded:
             return _deepened(image, data, bits, turned) if bits > 8 else image
     except _UnfitError:
         raise
-    except UnidentifiedImageError:
-        return _packed_tiff(data)
     except Image.DecompressionBombError:
         raise _UnfitError(_too_large()) from None
     except Exception as error:  # decoders raise all kinds of errors for damaged data
@@ -162,7 +166,7 @@ def _packed_tiff(data: bytes) -> DeepImage:
     known = {1: _GREY, 3: _RGB}.get(page.samplesperpixel)
     if bits not in _PACKED or page.sampleformat != 1 or page.planarconfig != 1 or page.photometric != known:
         raise _UnfitError(_unfit_tiff(bits))
-    parts = zip(page.dataoffsets, page.databytecounts, strict=True)
+    parts = zip(page.dataoffsets, page.databytecounts, strict=True)  # differing numbers are an error like others
     if any(start + count > len(data) for start, count in parts):
         raise _UnfitError("unreadable or truncated image (its pixels end early); replace it")
     values, _ = _colour_and_alpha(_by_opencv(data))

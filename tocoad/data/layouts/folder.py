@@ -22,8 +22,8 @@ def read_folder(source: Source, root: Path) -> None:
         if means_defective(folder.name) or means_good(folder.name):
             source.refuse(
                 folder,
-                "every folder here is taken as a category of good images; put good ones into CATEGORY/train/good and "
-                "defective ones into CATEGORY/test/DEFECT",
+                f"every folder here is a category of good images, and {folder.name!r} does not sound like one; put "
+                "good images into CATEGORY/train/good and defective ones into CATEGORY/test/DEFECT",
             )
         _read_category(source, folder, folder.name)
 

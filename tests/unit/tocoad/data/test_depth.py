@@ -159,3 +159,20 @@ def test_a_deep_mask_marks_every_value_above_zero(tmp_path: Path) -> None:
     png16(tmp_path / "colour.png", np.dstack([mask, mask, mask]))
     for name in ("packed.tif", "colour.png"):
         np.testing.assert_array_equal(read_mask(tmp_path / name), mask > 0)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("name", [*WRITERS, "packed10.tif"])
+def test_whatever_is_altered_in_a_header_is_read_or_refused_in_one_line(tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
+    WRITERS.get(name, lambda path, values: packed_tiff(path, values >> 2, 10))(file, COLOUR)
+    whole, rng = file.read_bytes(), np.random.default_rng(0)
+    for _ in range(60):
+        damaged = bytearray(whole)
+        for place in rng.integers(0, 150, rng.integers(1, 4)):
+            damaged[place] = rng.integers(0, 256)
+        file.write_bytes(damaged)
+        try:
+            assert read_image(file, FULL_DEPTH).dtype == np.uint8
+        except DataError as error:
+            assert "\n" not in str(error)
