@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,22 +14,9 @@ from pathlib import Path
 import pytest
 from skip_report import pytest_terminal_summary  # noqa: F401 - a hook
 
+from tests.helpers.processes import free_port, stop_group
+
 START_SECONDS = 180
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
-def stop_group(process: subprocess.Popen[bytes]) -> None:
-    """Ends a process that leads a session of its own, and whatever it started."""
-    os.killpg(process.pid, signal.SIGTERM)
-    try:
-        process.wait(20)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 def serve(command: list[str], health: str, log: Path, env: dict[str, str], cwd: Path) -> Iterator[None]:

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.conftest import free_port, stop_group
-from tests.helpers.processes import wait_until
+from tests.helpers.processes import free_port, stop_group, wait_until
 
 START_SECONDS = 180
 

@@ -20,8 +20,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.conftest import free_port
-from tests.helpers.processes import MARK, kill_marked, marked, wait_until
+from tests.helpers.processes import MARK, free_port, kill_marked, marked, wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 

@@ -1,8 +1,11 @@
-"""Processes of a test, known by a mark in their environment: whatever a command starts inherits it."""
+"""Servers and commands of a test. A command is known by a mark in its environment: whatever it starts inherits it."""
 
 from __future__ import annotations
 
+import os
 import signal
+import socket
+import subprocess
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,6 +14,21 @@ from typing import Any
 import psutil
 
 MARK = "TOCOAD_TEST_MARK"
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def stop_group(process: subprocess.Popen[bytes]) -> None:
+    """Ends a process that leads a session of its own, and whatever it started."""
+    os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def marked(*marks: str) -> list[psutil.Process]:
