@@ -44,8 +44,9 @@ def _retrain(options: argparse.Namespace) -> int:
 
     workspace = current_workspace()
     assignments = parse_assignments(options.assignments)
-    plan_categories(workspace, options.name, options.categories, options.method, assignments, options.profile)
     services = configure(workspace, debug=options.debug)
+    # The last that can refuse the command: what it writes is wanted.
+    plan_categories(workspace, options.name, options.categories, options.method, assignments, options.profile)
     with prefect_api(services) as api:
         from flows.retrain import CategoriesFailedError, retrain
 
