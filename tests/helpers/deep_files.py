@@ -17,11 +17,12 @@ def png_chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def png16(file: Path, values: NDArray[np.uint16], significant_bits: int | None = None, further: bytes = b"") -> Path:
-    """(H, W) grey or (H, W, 3) RGB; `further` are chunks before the pixels."""
+    """(H, W) grey, (H, W, 2) grey and alpha, (H, W, 3) RGB; `further` are chunks before the pixels."""
     height, width = values.shape[:2]
-    colour, channels = (2, 3) if values.ndim == 3 else (0, 1)
+    colour, channels = {1: (0, 1), 2: (4, 1), 3: (2, 3)}[values.shape[2] if values.ndim == 3 else 1]
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
-    said = b"" if significant_bits is None else png_chunk(b"sBIT", bytes([significant_bits] * channels))
+    alpha = [16] if colour == 4 else []
+    said = b"" if significant_bits is None else png_chunk(b"sBIT", bytes([significant_bits] * channels + alpha))
     header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, colour, 0, 0, 0))
     pixels = png_chunk(b"IDAT", zlib.compress(rows)) + png_chunk(b"IEND", b"")
     file.parent.mkdir(parents=True, exist_ok=True)

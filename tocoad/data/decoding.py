@@ -35,6 +35,7 @@ _FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
 _MAX_PIXELS = 89_000_000
 
 _PNG, _TIFF = b"\x89PNG\r\n\x1a\n", (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_PNG_COLOUR = (b"\2", b"\6")
 _TIFF_BITS, _TIFF_PHOTOMETRIC, _TIFF_PLANAR = 258, 262, 284
 _GREY, _RGB = 1, 2
 _PACKED = (10, 12, 14)
@@ -201,10 +202,11 @@ def _is_deep_png(data: bytes) -> bool:
 
 
 def _significant_bits(data: bytes) -> int | None:
-    """What the chunk sBIT of a PNG says of its colours; None without it."""
+    """What the chunk sBIT of a PNG says of its grey or its colours; None without it."""
+    samples = 3 if data[25:26] in _PNG_COLOUR else 1  # what follows is of alpha
     for kind, content in _png_chunks(data):
-        if kind == b"sBIT" and content:
-            return min(max(content[:3]), 16)
+        if kind == b"sBIT":
+            return min(max(content[:samples], default=0), 16) or None
         if kind == b"IDAT":
             break
     return None

@@ -93,6 +93,13 @@ def test_png_samples_that_are_spread_over_16_bits_are_read_as_the_standard_says(
     np.testing.assert_array_equal(read_image(dark, depth)[..., 0], (RAMP >> 5) >> 4)
 
 
+def test_what_png_says_of_alpha_does_not_count(tmp_path: Path) -> None:
+    png16(tmp_path / "alpha.png", np.dstack([RAMP, np.full_like(RAMP, 65535)]), 12)
+    np.testing.assert_array_equal(read_image(tmp_path / "alpha.png", FULL_DEPTH)[..., 0], RAMP >> 4)
+    png16(tmp_path / "nothing.png", RAMP, 0)
+    np.testing.assert_array_equal(read_image(tmp_path / "nothing.png", Depth(bits=12))[..., 0], RAMP >> 4)
+
+
 def silent(greatest: int) -> Reach:
     return Reach(None, False, greatest)
 
