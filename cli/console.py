@@ -24,6 +24,11 @@ def print_line(console: Console, text: str, style: str = "") -> None:
     console.print(Text(printable(text), style), soft_wrap=True)
 
 
+def titled(title: str, **options: Any) -> Table:
+    """A table with a title above its left."""
+    return Table(title=Text(printable(title)), title_justify="left", **options)
+
+
 def add_row(table: Table, *cells: str | Text, **options: Any) -> None:
     """A row of plain text; a cell that is to have a style is a Text."""
     table.add_row(*(Text(printable(cell)) if isinstance(cell, str) else cell for cell in cells), **options)

@@ -7,6 +7,7 @@ import json
 import sys
 
 from cli.command import Subparsers, add_command
+from cli.streams import print_error
 from cli.workspace import current_workspace
 
 
@@ -33,20 +34,29 @@ def _evaluate(options: argparse.Namespace) -> int:
     from tocoad.params import load_params
     from tocoad.planning import select_categories
     from tocoad.progress import stage_bar
+    from tocoad.stage import StageError
 
     workspace = current_workspace()
     params = load_params(workspace)
+    categories = select_categories(workspace, options.name, options.categories)
     rows = {}
-    for category in select_categories(workspace, options.name, options.categories):
-        method = params.plan.method(category)
-        with stage_bar(f"evaluate {category}") as progress:
-            report = evaluate_category(
-                workspace, category, method, params.settings, progress, save_maps=options.save_maps == "tiff"
-            )
-        rows[category.name] = {"method": method, **report.model_dump(mode="json")}
-    if options.json:
-        json.dump({"dataset": options.name, "categories": rows}, sys.stdout, indent=1)
-        print()
-    else:
-        metrics_table(rows)
-    return 0
+    try:
+        for category in categories:
+            method = params.plan.method(category)
+            try:
+                with stage_bar(f"evaluate {category}") as progress:
+                    report = evaluate_category(
+                        workspace, category, method, params.settings, progress, save_maps=options.save_maps == "tiff"
+                    )
+            except StageError as error:
+                print_error(f"{category}: {error}")
+            else:
+                rows[category.name] = {"method": method, **report.model_dump(mode="json")}
+    finally:
+        # One category that fails, or an interruption, takes no figures of the others.
+        if options.json:
+            json.dump({"dataset": options.name, "categories": rows}, sys.stdout, indent=1)
+            print()
+        elif rows:
+            metrics_table(rows)
+    return 0 if len(rows) == len(categories) else 1

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cli.console import add_row, console_of, print_line
+from cli.console import add_row, console_of, print_line, titled
 from tocoad.redaction import redacted
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ _COLOURS = {"promoted": "green", "kept": "yellow", "rejected": "red", "failed": 
 def show_report(report: ImportReport) -> None:
     """What was found in a data set, a row per category, and every warning."""
     console = console_of()
-    table = Table(title=f"layout: {report.layout}", title_justify="left")
+    table = titled(f"layout: {report.layout}")
     table.add_column("category")
     for column in ("train", "calib.", "test good", "defective", "masks"):
         table.add_column(column, justify="right")
@@ -52,7 +52,7 @@ def show_report(report: ImportReport) -> None:
 def result_table(result: Mapping[str, Any], console: Console | None = None) -> None:
     """Categories x the seven metrics, each beside the control's, the mean, the verdict, and what went wrong."""
     console = console or console_of()
-    table = Table(title=f"{result['dataset']}: {result['seconds']:.0f} s", title_justify="left", box=SIMPLE_HEAD)
+    table = titled(f"{result['dataset']}: {result['seconds']:.0f} s", box=SIMPLE_HEAD)
     table.add_column("category", no_wrap=True)
     table.add_column("method", no_wrap=True)
     for short in _SHORT.values():
@@ -107,8 +107,9 @@ def metrics_table(rows: Mapping[str, Any]) -> None:
 
 def status_table(status: Mapping[str, Any]) -> None:
     """One row a category, on standard output."""
-    table = Table(title=f"{status['dataset']}, data version {status['data_version'] or 'none'}", title_justify="left")
-    for column in ("category", "method", "stale stages", "champion", "previous"):
+    table = titled(f"{status['dataset']}, data version {status['data_version'] or 'none'}")
+    table.add_column("category", no_wrap=True)
+    for column in ("method", "stale stages", "champion", "previous"):
         table.add_column(column)
     for short in _SHORT.values():
         table.add_column(short, justify="right", no_wrap=True)

@@ -23,6 +23,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID, ML
 from tasks.moved_workspace import follow
 from tasks.owners import OWNER_TAG, own_tag
 from tasks.services import Services
+from tocoad.printable import markdown
 from tocoad.redaction import redacted
 from tocoad.stage import StageError
 
@@ -88,7 +89,7 @@ class Run:
         """`status` is FINISHED, FAILED or KILLED; the note is the run's description in the pages."""
         self.flush()
         if note is not None:
-            self._client.set_tag(self.run_id, MLFLOW_RUN_NOTE, redacted(note))
+            self._client.set_tag(self.run_id, MLFLOW_RUN_NOTE, markdown(redacted(note)))
         self._client.set_terminated(self.run_id, status)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+_MARKDOWN = re.compile(r"[\\`*_\[\]<>|~#&]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -25,6 +26,11 @@ def printable_lines(text: str) -> str:
 def encodable(text: str) -> str:
     """With nothing but the bytes that are no text escaped: what JSON can hold, and every reader of it takes."""
     return _SURROGATES.sub(lambda found: _escaped(found[0]), text)
+
+
+def markdown(text: str) -> str:
+    """For a page that renders Markdown: shown as it is written, with no link, no emphasis and no tag in it."""
+    return _MARKDOWN.sub(r"\\\g<0>", printable_lines(text))
 
 
 def _escaped(character: str) -> str:

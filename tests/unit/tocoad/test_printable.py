@@ -6,7 +6,7 @@ import os
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocoad.printable import encodable, printable, printable_lines
+from tocoad.printable import encodable, markdown, printable, printable_lines
 
 names = st.binary(max_size=40).map(os.fsdecode)
 
@@ -33,3 +33,8 @@ def test_every_name_becomes_one_line_that_every_encoding_and_reader_takes(name: 
     printable(name).encode()
     assert json.loads(json.dumps(encodable(name)).encode()) == encodable(name)
     encodable(name).encode()
+
+
+def test_a_page_of_markdown_shows_a_name_as_it_is() -> None:
+    assert markdown("no images") == "no images"
+    assert markdown("[red](x)<b>.png: *bad*") == r"\[red\](x)\<b\>.png: \*bad\*"

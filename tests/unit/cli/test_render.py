@@ -1,0 +1,71 @@
+"""Text of users in tables and bars: shown as it is, never taken for a style or a command to the terminal."""
+
+from __future__ import annotations
+
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from cli.render import metrics_table, prediction_table, result_table, show_report, status_table
+from tocoad.calibration.conformal import conformal_threshold
+from tocoad.data.problems import Problem
+from tocoad.data.report import CategoryReport, ImportReport
+from tocoad.progress import progress_bars
+
+# rich shows the first two without their tags, the third as a picture, and ends in an error at the fourth.
+NAMES = ("[red]rot[green]", "[b]x", ":smile:", "[/red]x")
+NO_FIGURES = {"method": "patchcore", "metrics": {}, "at_threshold": {"recall": None, "false_reject_rate": None}}
+
+
+def report(name: str) -> ImportReport:
+    category = CategoryReport(name, 10, 8, 6, 6, 6, {name: 6, "a\nb\x1b[31m": 1})
+    return ImportReport("mvtec", (category,), (Problem(Path(name), "odd"),))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_data_sets_names_are_shown_as_they_are(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    show_report(report(name))
+    told = capsys.readouterr().err
+    assert f"│ {name} " in told and f"{name} 6, a\\nb\\x1b[31m 1" in told and f"warning: {name}: odd" in told
+    assert "\x1b" not in told
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_table_shows_names_as_they_are(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    row = {"image_path": name, "pred_score": 1.0, "pred_label": True}
+    prediction_table([row], conformal_threshold([0.1, 0.2, 0.5], 0.3))
+    metrics_table({name: NO_FIGURES})
+    champion = {"version": 1, "method": "patchcore", "metrics": {}}
+    status = {"method": "patchcore", "stale": [], "champion": champion, "previous": None}
+    status_table({"dataset": name, "data_version": None, "categories": {name: status}})
+    told = capsys.readouterr().out
+    assert told.count(f"│ {name} ") == 3
+    assert "anomalous" in told and "[red]anomalous" not in told
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_result_of_a_retrain_shows_what_failed_as_it_is(name: str) -> None:
+    failed = {**NO_FIGURES, "status": "failed", "control": None, "error": f"evaluate: {name}: bad", "decision": None}
+    decision = {"verdict": "kept", "reasons": [f"worse on {name}"]}
+    kept = {**failed, "status": "trained", "error": None, "decision": decision, "model": {"version": 2}}
+    console = Console(file=(written := StringIO()), width=120)
+    result_table({"dataset": name, "seconds": 1.0, "categories": {name: failed, "other": kept}}, console)
+    told = written.getvalue()
+    assert f"{name}: evaluate: {name}: bad" in told and f"other: worse on {name}" in told and "kept v2" in told
+    assert f"{name}: 1 s" in told
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_bar_on_a_terminal_shows_its_name_and_needs_no_figures(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr("sys.stderr", terminal := Terminal())
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "150")
+    with progress_bars() as bars:
+        assert list(bars.track(range(2), description=name)) == [0, 1]
+    assert name in terminal.getvalue()
