@@ -104,7 +104,7 @@ class Registry:
     ) -> Version:
         """A new version from the detector package, or the version that already holds it.
 
-        `tags` has the package's digest as `package_sha256`. `example` is one image (S, S, 3) as the detector takes it.
+        `tags` has the package's digest as `package_sha256`. `example` is one image (H, W, 3).
         The version appears when everything of it is stored; no alias is moved.
         """
         if (known := self.find(name, str(tags[PACKAGE_TAG]))) is not None:

@@ -26,6 +26,8 @@ from tocoad.workspace import Category, Workspace
 VERDICT_TAG, REASONS_TAG, EVALUATION_SET_TAG = "verdict", "reasons", "evaluation_set"
 # Of a run: the version that holds its detector, which may be of an earlier run.
 MODEL_TAG = "model"
+# MLflow keeps the example as text, which at the size of the networks takes a megabyte.
+_EXAMPLE_SIZE = 64
 
 Rescore = Callable[[Path], Candidate]
 """Scores a detector package on the category's present evaluation set."""
@@ -133,9 +135,10 @@ def _registration(version: Version, verdict: str, reasons: tuple[str, ...]) -> R
 
 
 def _example(workspace: Workspace, category: Category, settings: Settings) -> NDArray[np.uint8]:
-    """A normal image, as the signature's example."""
+    """A normal image in small, as the signature's example."""
     manifest = Manifest.load(manifest_dir(workspace, category) / TRAIN_FILE)
     record = manifest.split("train")[0]
-    images = load_images([workspace.data_dir(category) / record.path], settings.image.size, manifest.depth)
+    size = min(settings.image.size, _EXAMPLE_SIZE)
+    images = load_images([workspace.data_dir(category) / record.path], size, manifest.depth)
     first: NDArray[np.uint8] = images[0]
     return first
