@@ -20,6 +20,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
 from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
 
+from tasks.mlflow_database import check_database
 from tasks.moved_workspace import follow
 from tasks.owners import OWNER_TAG, own_tag
 from tasks.services import Services
@@ -100,7 +101,9 @@ class Tracking:
         self._services = services
         with one_line(services.tracking_uri):
             if services.artifact_root is not None:
-                follow(Path(services.tracking_uri.removeprefix("sqlite:///")), services.artifact_root)
+                database = Path(services.tracking_uri.removeprefix("sqlite:///"))
+                check_database(database, services.artifact_root)
+                follow(database, services.artifact_root)
             self.client = MlflowClient(services.tracking_uri)
 
     def registry(self) -> Registry:

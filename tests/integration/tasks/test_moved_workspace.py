@@ -13,8 +13,9 @@ import mlflow
 import numpy as np
 import pytest
 
+from tasks.mlflow_database import DatabaseDamagedError
 from tasks.mlflow_registry import PACKAGE_TAG, Registry, Version
-from tasks.mlflow_tracking import Tracking, TrackingError
+from tasks.mlflow_tracking import Tracking
 from tasks.moved_workspace import follow
 from tasks.services import configure
 from tocoad.workspace import Workspace
@@ -115,7 +116,7 @@ def test_services_may_be_a_link_to_another_disk(root: Path, tmp_path: Path) -> N
 
 def test_a_database_that_is_none_is_told_in_one_line(root: Path) -> None:
     (root / ".services/mlflow.db").write_bytes(b"not a database, but as long as its header, and longer" * 10)
-    with pytest.raises(TrackingError, match=r"mlflow\.db: file is not a database"):
+    with pytest.raises(DatabaseDamagedError, match=r"mlflow\.db: .* \(file is not a database\)"):
         opened(root)
 
 
