@@ -10,6 +10,7 @@ from importlib.metadata import version
 
 from cli import data, evaluate, predict, promotion, report, retrain, sample, status, study
 from cli.streams import print_error, take_every_character
+from tasks.interrupts import Terminated, exit_code, interruptible
 
 _COMMANDS = (data, sample, retrain, status, evaluate, report, predict, promotion, study)
 
@@ -32,15 +33,21 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit code 0: all fine; 1: something failed; 2: wrong usage or settings."""
+    """Exit code 0: all fine; 1: something failed; 2: wrong usage or settings; 130: Ctrl-C; 143: SIGTERM."""
     take_every_character()
-    options = parser().parse_args(arguments)
+    try:
+        with interruptible():
+            return _run(parser().parse_args(arguments))
+    except KeyboardInterrupt as interrupt:
+        how = "terminated" if isinstance(interrupt, Terminated) else "interrupted"
+        print(f"{how}: what was finished is kept; the same command goes on from there", file=sys.stderr)
+        return exit_code(interrupt)
+
+
+def _run(options: argparse.Namespace) -> int:
     try:
         code: int = options.run(options)
         return code
-    except KeyboardInterrupt:
-        print("interrupted: what was finished is kept; the same command goes on from there", file=sys.stderr)
-        return 130
     except Exception as error:
         from tocoad.config import SettingsError
         from tocoad.redaction import redacted

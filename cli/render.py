@@ -29,7 +29,7 @@ _SHORT = {
     "pixel_F1Max": "pixel\nF1Max",
     "pixel_AUPRO": "pixel\nAUPRO",
 }
-_COLOURS = {"promoted": "green", "kept": "yellow", "rejected": "red", "failed": "red"}
+_COLOURS = {"promoted": "green", "kept": "yellow", "rejected": "red", "unregistered": "yellow", "failed": "red"}
 
 
 def show_report(report: ImportReport) -> None:
@@ -71,10 +71,15 @@ def result_table(result: Mapping[str, Any], console: Console | None = None) -> N
         if controls:
             add_row(table, "", "control", *_figures(_mean(controls)), "", style="dim")
     console.print(table)
+    for warning in result["warnings"]:
+        print_line(console, f"warning: {warning}", "yellow")
+    shared = result["error"]
+    if any(entry["error"] == shared for entry in categories.values()):
+        print_line(console, f"error: {shared}", "red")
     for name, entry in categories.items():
-        if entry["error"]:
+        if entry["error"] and entry["error"] != shared:
             print_line(console, f"{name}: {entry['error']}", "red")
-        elif entry["decision"] and entry["decision"]["verdict"] != "promoted":
+        if entry["decision"] and entry["decision"]["verdict"] != "promoted":
             print_line(console, f"{name}: {entry['decision']['reasons'][0]}")
 
 
@@ -156,8 +161,8 @@ def _mean(rows: Sequence[Mapping[str, float | None]]) -> dict[str, float | None]
 
 def _outcome(entry: Mapping[str, Any]) -> Text:
     """What became of the category, and of its model."""
-    if entry["status"] == "failed":
-        return _coloured("failed")
+    if entry["decision"] is None:
+        return _coloured(entry["status"])
     model = f"v{entry['model']['version']}"
     if entry["status"] != "trained":
         return Text(f"up to date, {model}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import traceback
 from contextlib import redirect_stdout
 
 from cli.command import Subparsers, add_command
@@ -39,6 +40,7 @@ def _retrain(options: argparse.Namespace) -> int:
     from cli.render import result_table, show_places
     from tasks.prefect_server import prefect_api
     from tasks.services import configure
+    from tocoad.config import SettingsError
     from tocoad.params import parse_assignments
     from tocoad.planning import plan_categories
 
@@ -48,19 +50,19 @@ def _retrain(options: argparse.Namespace) -> int:
     # The last that can refuse the command: what it writes is wanted.
     plan_categories(workspace, options.name, options.categories, options.method, assignments, options.profile)
     with prefect_api(services) as api:
-        from flows.retrain import CategoriesFailedError, retrain
+        from flows.retrain import run_retrain
 
         api.ready()
         # Ray prints a line to standard output when a worker dies; that is for the document alone.
         with live_progress(), redirect_stdout(sys.stderr):
-            try:
-                result = retrain(options.name, options.categories, options.force, str(workspace.root))
-                code = 0
-            except CategoriesFailedError as error:
-                result, code = error.result, 1
+            result, fault = run_retrain(workspace, options.name, options.categories, options.force)
+    if fault is not None and options.debug:
+        traceback.print_exception(fault)
     result_table(result)
     show_places(workspace, services.tracking_uri, services.prefect_api_url, options.name)
     if options.json:
         json.dump(result, sys.stdout, indent=1)
         print()
-    return code
+    if isinstance(fault, SettingsError):
+        return 2
+    return 1 if result["error"] else 0

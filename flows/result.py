@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from tasks.registration import Registration
 from tocoad.config import CONTROL, MethodName
@@ -15,23 +15,27 @@ from tocoad.running import read_record, weights_sha256
 from tocoad.stage import StageError
 from tocoad.workspace import Category, Workspace
 
+Status = Literal["trained", "up-to-date", "unregistered", "failed"]
+"""Unregistered: trained and judged, only the registry was away; the next retrain registers it without training."""
+
 
 def category_entry(
     workspace: Workspace,
     category: Category,
     method: MethodName,
-    trained: bool,
+    status: Status,
     error: str | None,
     registration: Registration | None,
 ) -> dict[str, Any]:
     """One category of the document; of a failed one, what is there nevertheless."""
-    report = None if error else read_report(evaluation_dir(workspace, category, method))
+    complete = status != "failed"
+    report = read_report(evaluation_dir(workspace, category, method)) if complete else None
     seconds = {}
     for job in jobs_of(category, method):
         if job.method == method and (record := read_record(job.output_dir(workspace))) is not None:
             seconds[job.stage.name] = round(record.seconds, 2)
     return {
-        "status": "failed" if error else "trained" if trained else "up-to-date",
+        "status": status,
         "method": method,
         "error": None if error is None else redacted(error),
         "metrics": {} if report is None else dict(report.metrics),
@@ -41,14 +45,14 @@ def category_entry(
             "image": report.threshold.image,
             "expected_false_reject_rate": report.threshold.expected_false_reject_rate,
         },
-        "control": None if error else _control(workspace, category),
+        "control": _control(workspace, category) if complete else None,
         "decision": None
         if registration is None
         else {"verdict": registration.verdict, "reasons": list(registration.reasons)},
         "model": None
         if registration is None
         else {"name": registration.name, "version": registration.version, "aliases": list(registration.aliases)},
-        "weights_sha256": None if error else weights_sha256(detector_dir(workspace, category, method)),
+        "weights_sha256": weights_sha256(detector_dir(workspace, category, method)) if complete else None,
         "seconds": seconds,
     }
 

@@ -14,9 +14,9 @@ if __name__ != "flows.retrain":
     del sys.path[:2]
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,17 +25,20 @@ from prefect.futures import PrefectFuture, wait
 from prefect.runtime import flow_run
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-from flows.result import category_entry, table_rows
+from flows.outcome import Outcome, one_line
+from flows.result import table_rows
 from flows.steps import may_pass, publish, record_stages, register, report, run_stage, version
 from tasks import dvc
 from tasks.closing import claim_flow_run, close_left
 from tasks.git import git_commit
+from tasks.interrupts import covered, held
+from tasks.mlflow_patience import AwayError
 from tasks.mlflow_registry import Registry
 from tasks.mlflow_tracking import Tracking
 from tasks.ray import RayStages
 from tasks.recording import RetrainRecord, retrain_record
-from tasks.registration import Registration, registered
-from tasks.services import configure
+from tasks.registration import registered
+from tasks.services import Services, configure
 from tocoad.graph import Job, distinct
 from tocoad.params import Params, load_params
 from tocoad.planning import plan_categories
@@ -46,6 +49,8 @@ from tocoad.workspace import Category, Workspace
 # fewer, and Ray decides how many; a cluster may have room for more.
 _RUNNER = cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_workers=64))
 
+_outcome: ContextVar[Outcome | None] = ContextVar("outcome", default=None)
+
 
 class CategoriesFailedError(StageError):
     """At least one category failed; the others are complete. `result` is the whole document."""
@@ -54,15 +59,6 @@ class CategoriesFailedError(StageError):
         failed = {name: entry["error"] for name, entry in result["categories"].items() if entry["error"]}
         super().__init__("; ".join(f"{name}: {error}" for name, error in failed.items()))
         self.result = result
-
-
-@dataclass
-class _Outcome:
-    """What became of the categories."""
-
-    errors: dict[Category, str] = field(default_factory=dict)
-    registrations: dict[Category, Registration] = field(default_factory=dict)
-    report: str | None = None
 
 
 @flow(name="retrain", flow_run_name="retrain {dataset}", task_runner=_RUNNER)
@@ -87,55 +83,78 @@ def retrain(
     place = Workspace(Path(workspace or ".").resolve())
     services = configure(place)
     claim_flow_run(services)
-    chosen = plan_categories(place, dataset, categories)
-    params = load_params(place)
-    work = version(place, dataset, chosen, params.plan, force)
+    outcome = _outcome.get() or _planned(place, dataset, categories)
+    try:
+        _retrain(services, load_params(place), force, outcome)
+    except Exception as error:
+        outcome.fail(error)
+    result = outcome.document(str(flow_run.get_id()), time.perf_counter() - started)
+    try:
+        rows = table_rows(result["categories"])
+        publish(dataset, rows, f"retrain of {dataset}, {result['seconds']} s", outcome.report)
+    except Exception as error:
+        outcome.warnings.append(f"Prefect does not have the table of the result ({one_line(error)})")
+    if outcome.errors:
+        raise CategoriesFailedError(result) from outcome.fault
+    return result
+
+
+def run_retrain(
+    workspace: Workspace, dataset: str, categories: list[str] | None, force: bool
+) -> tuple[dict[str, Any], Exception | None]:
+    """Runs the flow. Its document is there however it ends, whether or not Prefect could be told; beside it, what ended
+    it as a whole, if anything did.
+
+    Raises:
+        SettingsError: there is no such data set or category.
+        KeyboardInterrupt: it was interrupted; what was finished is kept.
+    """
+    started = time.perf_counter()
+    outcome = _planned(workspace, dataset, categories)
+    token = _outcome.set(outcome)
+    try:
+        return retrain(dataset, categories, force, str(workspace.root)), None
+    except CategoriesFailedError as error:
+        return error.result, outcome.fault
+    except Exception as error:
+        if (interrupt := covered(error)) is not None:
+            raise interrupt from None
+        if not outcome.is_complete:
+            outcome.fail(error)
+        outcome.warnings.append(f"Prefect was not told how the run ended ({one_line(error)})")
+        return outcome.document(None, time.perf_counter() - started), outcome.fault
+    finally:
+        _outcome.reset(token)
+
+
+def _planned(workspace: Workspace, dataset: str, categories: list[str] | None) -> Outcome:
+    chosen = plan_categories(workspace, dataset, categories)
+    return Outcome(workspace, dataset, chosen, load_params(workspace).plan)
+
+
+def _retrain(services: Services, params: Params, force: bool, outcome: Outcome) -> None:
+    """Fills in the outcome. An error that is one category's is found there; what is raised has ended them all."""
+    place, dataset, plan = outcome.workspace, outcome.dataset, outcome.plan
+    outcome.work = version(place, dataset, outcome.categories, plan, force)
     tracking = Tracking(services)
     registry = tracking.registry()
     close_left(services, tracking)
-
-    outcome = _Outcome()
-    for category in chosen:
-        if not work[category] and (known := registered(place, category, params.plan.method(category), registry)):
+    for category in outcome.categories:
+        if not outcome.work[category] and (known := registered(place, category, plan.method(category), registry)):
             outcome.registrations[category] = known
-    if open_categories := [category for category in chosen if category not in outcome.registrations]:
-        jobs = {category: work[category] for category in open_categories}
-        commit = str(git_commit(place) or "none")
-        with ExitStack() as stack:
-            record = stack.enter_context(retrain_record(tracking, place, dataset, params.settings, commit))
-            stages = stack.enter_context(RayStages(place, params.settings.ray))
-            try:
-                _run_stages(place, params, jobs, stages, record, outcome)
-                _register(place, params, open_categories, registry, stages, record, outcome)
-                if judged := [category for category in open_categories if category not in outcome.errors]:
-                    outcome.report = _report(place, dataset, judged, record)
-            finally:
-                for category in open_categories:
-                    record.end(category, outcome.errors.get(category))
-
-    entries = {
-        category.name: category_entry(
-            place,
-            category,
-            params.plan.method(category),
-            bool(work[category]),
-            outcome.errors.get(category),
-            outcome.registrations.get(category),
+    open_categories = [category for category in outcome.categories if category not in outcome.registrations]
+    if not open_categories:
+        return
+    commit = str(git_commit(place) or "none")
+    with ExitStack() as stack:
+        record = stack.enter_context(
+            retrain_record(tracking, place, dataset, params.settings, commit, outcome.errors, outcome.warnings)
         )
-        for category in chosen
-    }
-    seconds = round(time.perf_counter() - started, 1)
-    result = {
-        "dataset": dataset,
-        "run": str(flow_run.get_id()),
-        "seconds": seconds,
-        "report": outcome.report,
-        "categories": entries,
-    }
-    publish(dataset, table_rows(entries), f"retrain of {dataset}, {seconds} s", outcome.report)
-    if outcome.errors:
-        raise CategoriesFailedError(result)
-    return result
+        stages = stack.enter_context(RayStages(place, params.settings.ray))
+        _run_stages(params, open_categories, stages, record, outcome)
+        _register(params, open_categories, registry, stages, record, outcome)
+        if judged := [category for category in open_categories if category not in outcome.errors]:
+            outcome.report = _report(place, dataset, judged, record)
 
 
 def _report(workspace: Workspace, dataset: str, categories: Sequence[Category], record: RetrainRecord) -> str | None:
@@ -149,16 +168,12 @@ def _report(workspace: Workspace, dataset: str, categories: Sequence[Category], 
 
 
 def _run_stages(
-    workspace: Workspace,
-    params: Params,
-    work: Mapping[Category, Sequence[Job]],
-    stages: RayStages,
-    record: RetrainRecord,
-    outcome: _Outcome,
+    params: Params, categories: Sequence[Category], stages: RayStages, record: RetrainRecord, outcome: Outcome
 ) -> None:
     """Submits every job behind those it reads, once, waits for all, and commits what was made to DVC, even after a
     fault.
     """
+    workspace, work = outcome.workspace, {category: outcome.work[category] for category in categories}
     jobs = distinct(job for chain in work.values() for job in chain)
     if not jobs:
         return
@@ -186,8 +201,9 @@ def _run_stages(
             )
         wait(list(futures.values()))
     finally:
-        done = [job for job in jobs if job.dvc_name in futures and futures[job.dvc_name].state.is_completed()]
-        changed = record_stages(workspace, done, before) if done else set()
+        with held():
+            done = [job for job in jobs if job.dvc_name in futures and futures[job.dvc_name].state.is_completed()]
+            changed = record_stages(workspace, done, before) if done else set()
     for category, chain in work.items():
         for job in chain:
             if job.dvc_name in changed:
@@ -204,23 +220,21 @@ def _error(job: Job, future: PrefectFuture[StageRecord]) -> str | None:
     if not state.is_failed() and not state.is_crashed():
         return None
     error = state.result(raise_on_failure=False)
-    text = str(error) or type(error).__name__
-    return f"{job.stage.name}: {text.splitlines()[0]}" if text else job.stage.name
+    return f"{job.stage.name}: {one_line(error)}"
 
 
 def _register(
-    workspace: Workspace,
     params: Params,
     categories: Sequence[Category],
     registry: Registry,
     stages: RayStages,
     record: RetrainRecord,
-    outcome: _Outcome,
+    outcome: Outcome,
 ) -> None:
     """Registers the complete categories, each on its own: the registry may refuse one and take the next."""
     futures = {
         category: register.submit(
-            workspace, category, params.plan.method(category), params.settings, registry, stages, record
+            outcome.workspace, category, params.plan.method(category), params.settings, registry, stages, record
         )
         for category in categories
         if category not in outcome.errors
@@ -231,4 +245,7 @@ def _register(
             outcome.registrations[category] = future.result()
         else:
             error = future.state.result(raise_on_failure=False)
-            outcome.errors[category] = f"register: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
+            outcome.errors[category] = f"register: {one_line(error)}"
+            if isinstance(error, AwayError):
+                outcome.unregistered.add(category)
+                outcome.errors[category] += "; the next retrain registers it, without training"

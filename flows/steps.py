@@ -16,6 +16,7 @@ from prefect.client.schemas.objects import State, TaskRun
 
 from tasks import dvc, progress
 from tasks.adoption import adopt
+from tasks.mlflow_patience import patiently
 from tasks.mlflow_registry import Registry
 from tasks.ray import RayStages
 from tasks.recording import RetrainRecord
@@ -26,7 +27,7 @@ from tocoad.gate.records import Candidate
 from tocoad.graph import Job, distinct, jobs_of, to_run
 from tocoad.links import refuse_links
 from tocoad.params import Plan
-from tocoad.stage import Progress, StageError, StageRecord
+from tocoad.stage import Progress, StageError, StageRecord, first_line
 from tocoad.workspace import Category, Workspace
 
 
@@ -84,8 +85,11 @@ def register(
     stages: RayStages,
     record: RetrainRecord,
 ) -> Registration:
-    """The category's detector becomes a model version; the gate decides about the champion alias."""
-    record.finish(category, method)
+    """The category's detector becomes a model version; the gate decides about the champion alias.
+
+    Raises:
+        AwayError: MLflow was away for longer than it is waited for; the next retrain registers the category.
+    """
 
     def rescore(package: Path) -> Candidate:
         arguments = (str(workspace.root), str(category), str(package), settings.model_dump_json())
@@ -93,14 +97,22 @@ def register(
             Candidate, stages.call(f"champion of {category}", "tocoad.evaluation.workspace:rescore", *arguments)
         )
 
-    return register_candidate(workspace, category, method, settings, registry, record.run(category), rescore)
+    def ask() -> Registration:
+        record.finish(category, method)
+        return register_candidate(workspace, category, method, settings, registry, record.run(category), rescore)
+
+    return patiently(registry.uri, ask)
 
 
 @task(name="report", task_run_name="report {dataset}", cache_policy=NO_CACHE)
 def report(dataset: str, workspace: Workspace, categories: Sequence[Category], record: RetrainRecord) -> str:
     """Writes the pages of the categories and the summary, keeps them in MLflow, and says where the summary is."""
     written = dataset_report(workspace, dataset, [category.name for category in categories])
-    return record.report(written.index, written.pages) or written.index.as_uri()
+    try:
+        return record.report(written.index, written.pages) or written.index.as_uri()
+    except Exception as error:
+        record.warnings.append(f"MLflow does not have the report ({first_line(error)})")
+        return written.index.as_uri()
 
 
 @task(name="publish", cache_policy=NO_CACHE)

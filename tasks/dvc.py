@@ -207,12 +207,17 @@ def _write_lock(repo: Repo, stages: Sequence[Any]) -> None:
 def _sources(graph: Stages, stages: Stages) -> dict[str, str]:
     made = {Path(out.fs_path) for stage in graph.values() for out in stage.outs}
     above = {parent for out in made for parent in out.parents}
+    # Stages of one kind read the same settings: the file is read once for all categories.
+    settings: dict[tuple[str, ...], Any] = {}
     digests = {}
     for name, stage in stages.items():
         read: list[Any] = [stage.cmd]
         for dep in stage.deps:
             if isinstance(dep, ParamsDependency):
-                read.append(dep.read_params())
+                key = (str(dep.fs_path), *dep.params)
+                if key not in settings:
+                    settings[key] = dep.read_params()
+                read.append(settings[key])
             elif (path := Path(dep.fs_path)) not in above and made.isdisjoint((path, *path.parents)):
                 read.append([dep.def_path, dep.get_hash().value])
         digests[name] = hashlib.sha256(json.dumps(read, sort_keys=True, default=str).encode()).hexdigest()

@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from mlflow import MlflowClient
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 # Limits of one `log_batch` call.
 _METRICS_A_CALL = 1000
 _PARAMS_A_CALL = 100
-_FLUSH_SECONDS = 1.0
 
 GIT_COMMIT_TAG = MLFLOW_GIT_COMMIT
 
@@ -43,16 +42,23 @@ class TrackingError(StageError):
     """MLflow cannot be used as it is; one line that names its address."""
 
 
+@dataclass(frozen=True)
+class Point:
+    """One point of a curve, with the time at which it was found."""
+
+    key: str
+    value: float
+    step: int
+    milliseconds: int
+
+
 class Run:
-    """One MLflow run, by its id. `log_metrics` may be called often: points travel together, about once a second."""
+    """One MLflow run, by its id."""
 
     def __init__(self, client: MlflowClient, run_id: str, experiment_id: str) -> None:
         self._client = client
         self.run_id = run_id
         self.experiment_id = experiment_id
-        self._points: list[Metric] = []
-        self._lock = Lock()
-        self._flushed = time.monotonic()
 
     def log_params(self, settings: Mapping[str, Any]) -> None:
         """Nested settings as `section.key`; MLflow refuses another value for a key that the run already has."""
@@ -63,23 +69,16 @@ class Run:
     def set_tags(self, tags: Mapping[str, object]) -> None:
         self._client.log_batch(self.run_id, tags=[RunTag(key, str(value)) for key, value in tags.items()])
 
-    def log_metrics(self, metrics: Mapping[str, float | None], step: int = 0) -> None:
-        """Points of curves; a figure that is None (the data cannot give it) is left out."""
+    def log_metrics(self, metrics: Mapping[str, float | None]) -> None:
+        """Figures; one that is None (the data cannot give it) is left out."""
         now = int(time.time() * 1000)
-        points = [Metric(key, float(value), now, step) for key, value in metrics.items() if value is not None]
-        with self._lock:
-            self._points += points
-            due = time.monotonic() - self._flushed > _FLUSH_SECONDS
-        if due:
-            self.flush()
+        self.log_points([Point(key, value, 0, now) for key, value in metrics.items() if value is not None])
 
-    def flush(self) -> None:
-        """Sends the points that wait."""
-        with self._lock:
-            points, self._points = self._points, []
-            self._flushed = time.monotonic()
-            for first in range(0, len(points), _METRICS_A_CALL):
-                self._client.log_batch(self.run_id, metrics=points[first : first + _METRICS_A_CALL])
+    def log_points(self, points: Sequence[Point]) -> None:
+        """Any number of points, in few calls: each takes about as long as one point alone would."""
+        metrics = [Metric(point.key, float(point.value), point.milliseconds, point.step) for point in points]
+        for first in range(0, len(metrics), _METRICS_A_CALL):
+            self._client.log_batch(self.run_id, metrics=metrics[first : first + _METRICS_A_CALL])
 
     def log_artifacts(self, source: Path, folder: str | None = None) -> None:
         """Copies a file, or what is in a folder, to `folder` among the run's artifacts."""
@@ -88,7 +87,6 @@ class Run:
 
     def end(self, status: str, note: str | None = None) -> None:
         """`status` is FINISHED, FAILED or KILLED; the note is the run's description in the pages."""
-        self.flush()
         if note is not None:
             self._client.set_tag(self.run_id, MLFLOW_RUN_NOTE, markdown(redacted(note)))
         self._client.set_terminated(self.run_id, status)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from tocoad.stage import Progress
+
+logger = logging.getLogger(__name__)
 
 Listener = Callable[[str, Progress], None]
 
@@ -13,9 +16,13 @@ _listeners: list[Listener] = []
 
 
 def report(label: str, progress: Progress) -> None:
-    """Tells every listener; called from several threads."""
+    """Tells every listener; called from several threads. One that fails is told no more: watching hurts no work."""
     for listener in tuple(_listeners):
-        listener(label, progress)
+        try:
+            listener(label, progress)
+        except Exception:
+            logger.warning("%s: its progress could not be shown", label, exc_info=True)
+            _forget(listener)
 
 
 @contextmanager
@@ -25,4 +32,10 @@ def watching(listener: Listener) -> Iterator[None]:
     try:
         yield
     finally:
+        _forget(listener)
+
+
+def _forget(listener: Listener) -> None:
+    # Another thread may have been faster.
+    with suppress(ValueError):
         _listeners.remove(listener)

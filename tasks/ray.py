@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Callable
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from types import TracebackType
 from typing import Any, Self, cast
 
-from tasks.ray_driver import Call, Driver
+from tasks.interrupts import held
+from tasks.ray_driver import Call, Driver, stopped
 from tocoad.config import RaySettings, Settings
 from tocoad.graph import Job
 from tocoad.stage import Progress, ProgressCallback, StageRecord, silent
 from tocoad.workspace import Workspace
+
+logger = logging.getLogger(__name__)
+
+# How often one that waits looks whether the driver is still there.
+_LIFE_SECONDS = 5.0
 
 
 class RayStages:
@@ -33,6 +40,7 @@ class RayStages:
         self._inbox: SimpleQueue[Call | None] = SimpleQueue()
         self._lock = Lock()
         self._driver: Thread | None = None
+        self._closed = False
 
     def __enter__(self) -> Self:
         return self
@@ -41,9 +49,12 @@ class RayStages:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stops what still runs, as after Ctrl-C, and Ray if it is ours."""
+        with self._lock:
+            self._closed = True
         if self._driver is not None:
-            self._inbox.put(None)
-            self._driver.join()
+            with held():
+                self._inbox.put(None)
+                self._driver.join()
 
     def run(
         self, job: Job, settings: Settings, on_progress: ProgressCallback = silent, sources: str | None = None
@@ -70,16 +81,32 @@ class RayStages:
     ) -> Any:
         call = Call(uuid.uuid4().hex, label, worker_function, arguments)
         with self._lock:
+            if self._closed:
+                raise stopped(call)
             if self._driver is None:
                 self._driver = Thread(target=Driver(self._settings, self._inbox).run, name="ray", daemon=True)
                 self._driver.start()
         self._inbox.put(call)
         try:
-            while isinstance(answer := call.answers.get(), Progress):
-                on_progress(answer)
+            while isinstance(answer := self._answer(call), Progress):
+                try:
+                    on_progress(answer)
+                except Exception:
+                    # Who watches is told nothing more; the stage is worth more than its figures.
+                    logger.warning("%s: its progress could not be shown", label, exc_info=True)
+                    on_progress = silent
         except BaseException:
             call.abandoned = True
             raise
         if isinstance(answer, BaseException):
             raise answer
         return answer
+
+    def _answer(self, call: Call) -> Any:
+        """What comes next for the call; an exception where nobody is left to answer."""
+        while True:
+            try:
+                return call.answers.get(timeout=_LIFE_SECONDS)
+            except Empty:
+                if self._driver is None or (not self._driver.is_alive() and call.answers.empty()):
+                    return stopped(call)

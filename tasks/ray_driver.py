@@ -9,18 +9,28 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from tempfile import TemporaryDirectory
 from typing import Any, cast
 
+from tasks.interrupts import sigterm_kept
 from tasks.ray_folder import ray_folder
+from tasks.ray_nodes import lacking
 from tasks.ray_token import guard_token
 from tocoad.config import RaySettings, SettingsError
 from tocoad.stage import StageError
 
 _POLL_SECONDS = 0.25
+# No call waits for longer: what it asks for is there already, or lost.
+_GET_SECONDS = 60.0
+_MAIL_AGAIN_SECONDS = 10.0
+# How often a cluster's nodes are looked at, and how long it may have none that is large enough for a stage.
+_LOOK_SECONDS = 10.0
+_PATIENCE_SECONDS = 300.0
 # Little more than Ray's smallest: only paths and figures travel.
 _OBJECT_STORE_BYTES = 100 * 1024 * 1024
 # A cluster's machines have the dependencies; the code comes from here.
@@ -57,20 +67,25 @@ class Driver:
         self._started = False
         self._folder: TemporaryDirectory[str] | None = None
         self._running: dict[Any, Call] = {}
+        # Times of the monotonic clock.
+        self._mail_again = self._look_again = 0.0
+        self._lacks_since: float | None = None
 
     def run(self) -> None:
-        """The thread's body; whatever happens, every call gets its answer."""
-        while (calls := self._next_calls()) is not None:
-            for call in calls:
+        """The thread's body. Every call gets its answer, and one that fails takes no other with it."""
+        try:
+            while (calls := self._next_calls()) is not None:
+                for call in calls:
+                    try:
+                        self._submit(call)
+                    except Exception as error:
+                        call.answers.put(error)
                 try:
-                    self._submit(call)
+                    self._poll()
                 except Exception as error:
-                    call.answers.put(error)
-            try:
-                self._poll()
-            except Exception as error:
-                self._answer_all(WorkerLostError(f"Ray failed ({_first_line(error)})"))
-        self._stop()
+                    self._answer_all(WorkerLostError(f"Ray failed ({_first_line(error)})"))
+        finally:
+            self._stop()
 
     def _next_calls(self) -> list[Call] | None:
         """What waits in the inbox; with nothing running it waits itself. None: this is the end."""
@@ -80,7 +95,7 @@ class Driver:
                 call = self._inbox.get(block=not (calls or self._running))
                 if call is None:
                     for waiting in calls:
-                        waiting.answers.put(_stopped(waiting))
+                        waiting.answers.put(stopped(waiting))
                     return None
                 calls.append(call)
         except Empty:
@@ -109,21 +124,39 @@ class Driver:
         for task in done:
             self._running.pop(task).answers.put(_result(task))
         for task in [task for task, call in self._running.items() if call.abandoned]:
-            ray.cancel(task, force=True)
             del self._running[task]
+            _cancel(task)
+        if self._running and time.monotonic() > self._look_again:
+            self._refuse_what_never_fits()
 
     def _deliver_progress(self) -> None:
+        """Progress may be lost, with the mailbox's node or otherwise: the stages go on and have their results."""
+        if time.monotonic() < self._mail_again:
+            return
         import ray
-        from ray.exceptions import RayActorError
 
         try:
-            letters = ray.get(self._mailbox.take.remote())
-        except RayActorError:
-            # Its node was lost and it starts anew elsewhere; the stages may well go on.
+            letters = ray.get(self._mailbox.take.remote(), timeout=_GET_SECONDS)
+        except Exception:
+            # It starts anew elsewhere, if it can.
+            self._mail_again = time.monotonic() + _MAIL_AGAIN_SECONDS
             return
         for call in self._running.values():
             for update in letters.get(call.key, ()):
                 call.answers.put(update)
+
+    def _refuse_what_never_fits(self) -> None:
+        """A request that no node can fulfil would wait for ever. On a cluster a node may yet come, by an autoscaler."""
+        now = time.monotonic()
+        self._look_again = now + _LOOK_SECONDS
+        if (lack := lacking(self._settings)) is None:
+            self._lacks_since = None
+        elif self._lacks_since is None:
+            self._lacks_since = now
+        elif now - self._lacks_since >= _PATIENCE_SECONDS:
+            for task in self._running:
+                _cancel(task)
+            self._answer_all(SettingsError(f"{lack}, and for {_PATIENCE_SECONDS:.0f} s none has come"))
 
     def _answer_all(self, error: Exception) -> None:
         for call in self._running.values():
@@ -152,40 +185,39 @@ class Driver:
                 options |= {"include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES}
                 # Without the word RAY_ADDRESS, or the file of some `ray start`, would decide.
                 options |= {"address": "local", "_temp_dir": str(Path(self._folder.name) / "r")}
+            self._started = True
             try:
-                ray.init(**options)
+                with sigterm_kept():
+                    ray.init(**options)
             except ConnectionError as error:
                 raise SettingsError(f"ray.address: no Ray answers at {address} ({_first_line(error)})") from None
-            self._started = True
-        if not address:
-            self._check_resources(cast(Any, ray).cluster_resources())
+        if not address and (lack := lacking(self._settings)) is not None:
+            raise SettingsError(lack)
         from tasks.ray_worker import Mailbox
 
         self._mailbox = cast(Any, Mailbox).remote()
 
-    def _check_resources(self, have: dict[str, float]) -> None:
-        """Without this a stage that asks for too much would wait for ever."""
-        for name, wanted in (("CPU", self._settings.num_cpus), ("GPU", self._settings.num_gpus)):
-            if wanted > (there := have.get(name, 0)):
-                key = f"ray.num_{name.lower()}s"
-                raise SettingsError(f"{key}: a stage asks for {wanted:g}, this machine has {there:g}")
-
     def _stop(self) -> None:
-        if self._running:
-            import ray
-
-            for task in self._running:
-                ray.cancel(task, force=True)
-            for call in self._running.values():
-                call.answers.put(_stopped(call))
-            self._running.clear()
+        for task, call in self._running.items():
+            _cancel(task)
+            call.answers.put(stopped(call))
+        self._running.clear()
         self._mailbox = None
         if self._started:
             import ray
 
-            ray.shutdown()
+            with sigterm_kept():
+                ray.shutdown()
         if self._folder is not None:
             self._folder.cleanup()
+
+
+def _cancel(task: Any) -> None:
+    import ray
+
+    # It may be over, or its node gone: then there is nothing to stop.
+    with suppress(Exception):
+        ray.cancel(task, force=True)
 
 
 def _result(task: Any) -> Any:
@@ -194,7 +226,8 @@ def _result(task: Any) -> Any:
     from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
 
     try:
-        return ray.get(task)
+        # It is done, but its node may be lost with it.
+        return ray.get(task, timeout=_GET_SECONDS)
     except RayTaskError as error:
         cause: Any = error.cause
         if not isinstance(cause, Exception):
@@ -210,9 +243,11 @@ def _result(task: Any) -> Any:
         return WorkerLostError(
             f"the worker's process was lost ({reason}); another try goes on from the last checkpoint"
         )
+    except Exception as error:
+        return error.with_traceback(None)
 
 
-def _stopped(call: Call) -> StageStoppedError:
+def stopped(call: Call) -> StageStoppedError:
     return StageStoppedError(f"{call.label}: stopped; the next run goes on from its last checkpoint")
 
 

@@ -6,6 +6,7 @@ import importlib
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from tocoad.stage import Progress, StageRecord
 from tocoad.workspace import Workspace, parse_owner
 
 _POST_SECONDS = 0.25
+_FLUSH_SECONDS = 10.0
 
 
 @ray.remote(num_cpus=0, max_restarts=-1)
@@ -51,12 +53,16 @@ class Postman:
 
     def flush(self) -> None:
         """Returns when the mailbox has everything: the driver looks a last time when the stage is over."""
-        if self._updates:
-            # Not `ray.get`: a task that waits in it lends its CPUs, and Ray starts one more process for the next task.
-            self._post().future().result()
+        if self._updates and (letter := self._post()) is not None:
+            # A mailbox that died with its node must not fail the stage that has ended.
+            with suppress(Exception):
+                # Not `ray.get`: a task that waits in it lends its CPUs, and Ray starts one more process for the next.
+                letter.future().result(_FLUSH_SECONDS)
 
-    def _post(self) -> Any:
-        letter = self._mailbox.post.remote(self._key, self._updates)
+    def _post(self) -> Any | None:
+        letter = None
+        with suppress(Exception):
+            letter = self._mailbox.post.remote(self._key, self._updates)
         self._updates = []
         self._posted = time.monotonic()
         return letter

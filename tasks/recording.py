@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 
+from tasks.figures import Figures
+from tasks.interrupts import held
 from tasks.mlflow_tracking import GIT_COMMIT_TAG, Run, Tracking
 from tocoad.config import CONTROL, MethodName, Settings
 from tocoad.data.manifest import TEST_FILE, TRAIN_FILE, Manifest
 from tocoad.graph import METHODS, Job, detector_dir, evaluation_dir, jobs_of, manifest_dir
 from tocoad.reading import read_document
-from tocoad.stage import Progress
+from tocoad.stage import Progress, first_line
 from tocoad.workspace import Category, Workspace
 
 # Files of a stage that a person wants to see beside the run. Every byte is kept once: the pictures of the evaluation
@@ -22,13 +24,22 @@ _FIGURES = (
     "preview.png",
 )
 REPORT_FOLDER, REPORT_TAG = "report", "report"
+# How long the last figures may take on their way.
+_CLOSE_SECONDS = 30.0
 
 
 class RetrainRecord:
     """Child runs start with their category's first step and end with its outcome."""
 
     def __init__(
-        self, tracking: Tracking, experiment_id: str, parent: Run, workspace: Workspace, settings: Settings, commit: str
+        self,
+        tracking: Tracking,
+        experiment_id: str,
+        parent: Run,
+        workspace: Workspace,
+        settings: Settings,
+        commit: str,
+        warnings: list[str],
     ) -> None:
         self.parent = parent
         self._tracking = tracking
@@ -37,27 +48,30 @@ class RetrainRecord:
         self._settings = settings
         self._commit = commit
         self._runs: dict[Category, Run] = {}
+        self._described: set[Category] = set()
         self._lock = Lock()
+        self._figures = Figures(lambda owner: self.run(owner) if isinstance(owner, Category) else self.parent)
+        self.warnings = warnings
 
     def run(self, category: Category) -> Run:
         """The category's run; started at the first call."""
         with self._lock:
             if category not in self._runs:
                 tags = {GIT_COMMIT_TAG: self._commit, "dataset": category.dataset, "category": category.name}
-                run = self._tracking.start(self._experiment_id, category.name, self.parent, tags)
-                run.log_params(self._settings.model_dump(mode="json"))
-                self._runs[category] = run
+                self._runs[category] = self._tracking.start(self._experiment_id, category.name, self.parent, tags)
+            if category not in self._described:
+                self._runs[category].log_params(self._settings.model_dump(mode="json"))
+                self._described.add(category)
             return self._runs[category]
 
     def progress(self, job: Job, update: Progress) -> None:
-        """One point of the stage's live curves: `stage1/loss`; the control's carry its name.
+        """One point of the stage's live curves: `stage1/loss`; the control's carry its name. Neither waits nor fails.
 
         Those of a stage that is all categories' are the retrain's own.
         """
         prefix = job.stage.name if job.stage.name != "evaluate" else f"{job.method}/evaluate"
         if update.metrics:
-            run = self.run(job.owner) if isinstance(job.owner, Category) else self.parent
-            run.log_metrics({f"{prefix}/{k}": v for k, v in update.metrics.items()}, update.step)
+            self._figures.add(job.owner, {f"{prefix}/{k}": v for k, v in update.metrics.items()}, update.step)
 
     def finish(self, category: Category, method: MethodName) -> None:
         """Data version and figures of a category whose stages are all done.
@@ -93,21 +107,54 @@ class RetrainRecord:
             self.run(category).set_tags({REPORT_TAG: link})
         return self._tracking.artifact_page(self.parent, f"{REPORT_FOLDER}/{index.name}")
 
-    def end(self, category: Category, error: str | None) -> None:
-        """Ends the category's run, if it has one."""
-        if category in self._runs:
-            self._runs[category].end("FINISHED" if error is None else "FAILED", error)
+    def end(self, errors: Mapping[Category, str]) -> None:
+        """Ends all runs as FINISHED or, with the error as note, FAILED; the retrain's has the first."""
+        first = next((f"{category.name}: {error}" for category, error in errors.items()), None)
+        notes = [(run, errors.get(category)) for category, run in self._runs.items()]
+        self._end((run, "FINISHED" if note is None else "FAILED", note) for run, note in [*notes, (self.parent, first)])
+
+    def abandon(self, error: BaseException) -> None:
+        """Ends all runs after an error that is no category's, or as killed after an interrupt."""
+        failed = isinstance(error, Exception)
+        status, note = ("FAILED", str(error) or type(error).__name__) if failed else ("KILLED", None)
+        self._end((run, status, note) for run in [*self._runs.values(), self.parent])
+
+    def _end(self, ends: Iterable[tuple[Run, str, str | None]]) -> None:
+        if (missing := self._figures.close(_CLOSE_SECONDS)) is not None:
+            self.warnings.append(missing)
+        try:
+            for run, status, note in ends:
+                run.end(status, note)
+        except Exception as error:
+            # The next one would be waited for as long.
+            self.warnings.append(f"MLflow was not told how its runs ended; the next retrain does ({first_line(error)})")
 
 
 @contextmanager
 def retrain_record(
-    tracking: Tracking, workspace: Workspace, dataset: str, settings: Settings, commit: str
+    tracking: Tracking,
+    workspace: Workspace,
+    dataset: str,
+    settings: Settings,
+    commit: str,
+    errors: Mapping[Category, str],
+    warnings: list[str],
 ) -> Iterator[RetrainRecord]:
-    """The parent run of a retrain, ended with the block; child runs still open then are ended as killed."""
+    """The runs of a retrain, ended with the block; `errors` has then what went wrong, by category. What MLflow missed,
+    and the retrain does not need, is added to `warnings`.
+    """
     experiment_id = tracking.experiment(dataset)
-    with tracking.run(experiment_id, f"retrain {dataset}", tags={GIT_COMMIT_TAG: commit, "dataset": dataset}) as parent:
+    parent = tracking.start(experiment_id, f"retrain {dataset}", tags={GIT_COMMIT_TAG: commit, "dataset": dataset})
+    record = RetrainRecord(tracking, experiment_id, parent, workspace, settings, commit, warnings)
+    try:
         parent.log_params(settings.model_dump(mode="json"))
-        yield RetrainRecord(tracking, experiment_id, parent, workspace, settings, commit)
+        yield record
+    except BaseException as error:
+        with held():
+            record.abandon(error)
+        raise
+    with held():
+        record.end(errors)
 
 
 def _metrics(workspace: Workspace, category: Category, method: MethodName) -> dict[str, float | None]:

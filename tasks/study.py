@@ -44,13 +44,18 @@ def run_cells(
     locks = _Locks()
     folders = StageFolders(workspace)
     failures = []
-    with RayStages(workspace, cells[0].settings.ray, STAGE_FUNCTION) as stages, ThreadPoolExecutor(_THREADS) as pool:
+    # The pool is the outer one: the threads that it waits for are freed when the stages are stopped.
+    with ThreadPoolExecutor(_THREADS) as pool, RayStages(workspace, cells[0].settings.ray, STAGE_FUNCTION) as stages:
         futures = [pool.submit(_run_cell, cell, folder, folders, stages, locks) for cell in cells]
-        for future in as_completed(futures):
-            outcome = future.result()
-            if isinstance(outcome, Failure):
-                failures.append(outcome)
-            done(outcome)
+        try:
+            for future in as_completed(futures):
+                outcome = future.result()
+                if isinstance(outcome, Failure):
+                    failures.append(outcome)
+                done(outcome)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return failures
 
 

@@ -92,3 +92,8 @@ class StageError(RuntimeError):
 
     def __init__(self, message: str) -> None:
         super().__init__(redacted(message))
+
+
+def first_line(error: BaseException) -> str:
+    """An error as one line; of one that says nothing its name."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__

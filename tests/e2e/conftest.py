@@ -42,19 +42,35 @@ class Shop:
     root: Path
 
     def run(self, *command: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-        program = str(Path(sys.executable).with_name(command[0]))
-        # The tests' own addresses must not leak in, and a workspace has its own services.
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "MLFLOW_", "RAY_"))}
-        path = f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}"
         return subprocess.run(
-            [program, *command[1:]],
+            [self._program(command[0]), *command[1:]],
             cwd=self.root,
-            env={**kept, "PATH": path, "DVC_NO_ANALYTICS": "1", **(env or {})},
+            env=self._environment(env or {}),
             capture_output=True,
             text=True,
             check=False,
             timeout=600,
         )
+
+    def start(self, *command: str) -> subprocess.Popen[str]:
+        """The same, while it runs."""
+        return subprocess.Popen(
+            [self._program(command[0]), *command[1:]],
+            cwd=self.root,
+            env=self._environment({}),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def _program(self, name: str) -> str:
+        return str(Path(sys.executable).with_name(name))
+
+    def _environment(self, own: dict[str, str]) -> dict[str, str]:
+        # The tests' own addresses must not leak in, and a workspace has its own services.
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "MLFLOW_", "RAY_"))}
+        path = f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}"
+        return {**kept, "PATH": path, "DVC_NO_ANALYTICS": "1", **own}
 
     def retrain(self, *options: str, code: int = 0) -> dict[str, Any]:
         done = self.run("tocoad", "retrain", "tiny", "--json", *options)

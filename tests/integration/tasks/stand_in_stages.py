@@ -27,6 +27,7 @@ def run_stage(
         "meets-one": lambda: _meet(workspace, "one", "other"),
         "meets-other": lambda: _meet(workspace, "other", "one"),
         "fails": lambda: _fail(progress),
+        "silences": lambda: _silence(progress),
         "breaks": lambda: StageRecord({"quotient": 1 / 0}),
         "dies": lambda: os._exit(1),
     }
@@ -64,6 +65,32 @@ def _meet(workspace: Workspace, me: str, friend: str) -> StageRecord:
             raise StageError("waited alone")
         time.sleep(0.05)
     return StageRecord()
+
+
+class Unreadable:
+    """Travels, and cannot be unpacked where it arrives."""
+
+    def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
+        return _refuse, ("what came back cannot be read",)
+
+
+def _refuse(reason: str) -> None:
+    raise ValueError(reason)
+
+
+def unreadable() -> Unreadable:
+    return Unreadable()
+
+
+def _silence(progress: ProgressCallback) -> StageRecord:
+    """Its mailbox dies for good while it runs, as with the node that it is on."""
+    import ray
+
+    progress(Progress(1, 2, {"loss": 0.5}))
+    ray.kill(progress._mailbox, no_restart=True)  # type: ignore[attr-defined]
+    time.sleep(0.5)
+    progress(Progress(2, 2, {"loss": 0.25}))
+    return StageRecord({"done": 1.0})
 
 
 def _fail(progress: ProgressCallback) -> StageRecord:

@@ -11,7 +11,7 @@ from typing import Any
 import mlflow
 import pytest
 
-from tasks.mlflow_tracking import GIT_COMMIT_TAG, Run, Tracking, TrackingError
+from tasks.mlflow_tracking import GIT_COMMIT_TAG, Point, Run, Tracking, TrackingError
 from tasks.services import Services
 from tocoad.config import Settings
 
@@ -30,8 +30,8 @@ def test_a_category_is_recorded_below_its_retrain(tracking: Tracking, tmp_path: 
     with tracking.run(experiment, "retrain") as parent:
         with tracking.run(experiment, "gear", parent, {GIT_COMMIT_TAG: "c0ffee", "manifest_sha256": "ab"}) as child:
             child.log_params(settings.model_dump(mode="json"))
-            for step in range(1500):
-                child.log_metrics({"stage1/loss": 1.0 / (step + 1), "image_AUROC": None}, step)
+            child.log_points([Point("stage1/loss", 1.0 / (step + 1), step, 1000 + step) for step in range(1500)])
+            child.log_metrics({"image_AP": 0.5, "image_AUROC": None})
             child.log_artifacts(tmp_path / "figures", "evaluate")
         assert status(tracking, child) == "FINISHED" and status(tracking, parent) == "RUNNING"
 
@@ -42,6 +42,7 @@ def test_a_category_is_recorded_below_its_retrain(tracking: Tracking, tmp_path: 
     assert found.data.params["stage2.contrast_layers"] == "[3, 4]"
     curve = tracking.client.get_metric_history(child.run_id, "stage1/loss")
     assert [(point.step, point.value) for point in curve] == [(i, 1.0 / (i + 1)) for i in range(1500)]
+    assert found.data.metrics["image_AP"] == 0.5
     assert "image_AUROC" not in found.data.metrics
     assert [file.path for file in tracking.client.list_artifacts(child.run_id, "evaluate")] == ["evaluate/roc.csv"]
     if services.artifact_root is not None:
@@ -49,17 +50,10 @@ def test_a_category_is_recorded_below_its_retrain(tracking: Tracking, tmp_path: 
     assert mlflow.active_run() is None
 
 
-def test_a_curve_is_there_while_its_run_goes_on(tracking: Tracking, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tasks.mlflow_tracking._FLUSH_SECONDS", 0.0)
-    with tracking.run(tracking.experiment("live"), "gear") as run:
-        run.log_metrics({"loss": 0.5}, 1)
-        assert [point.value for point in tracking.client.get_metric_history(run.run_id, "loss")] == [0.5]
-
-
 @pytest.mark.parametrize(("error", "expected"), [(ValueError("no images"), "FAILED"), (KeyboardInterrupt(), "KILLED")])
 def test_an_error_ends_the_run_and_keeps_its_points(tracking: Tracking, error: BaseException, expected: str) -> None:
     with pytest.raises(type(error)), tracking.run(tracking.experiment("failing"), "gear") as run:
-        run.log_metrics({"loss": 0.25}, 3)
+        run.log_metrics({"loss": 0.25})
         raise error
     found = tracking.client.get_run(run.run_id)
     assert found.info.status == expected and found.info.end_time is not None
@@ -74,8 +68,7 @@ def test_categories_are_recorded_at_the_same_time(tracking: Tracking) -> None:
     def record(name: str) -> str:
         with tracking.run(experiment, name) as run:
             for step in range(20):
-                run.log_metrics({"loss": float(step)}, step)
-                run.flush()
+                run.log_points([Point("loss", float(step), step, 1000 + step)])
         return run.run_id
 
     with ThreadPoolExecutor(4) as pool:

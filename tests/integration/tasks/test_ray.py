@@ -110,13 +110,58 @@ def test_a_stage_that_can_never_fit_is_refused(stages: RayStages, wanted: RaySet
         greedy.run(job("any"), Settings())
 
 
-def test_a_watcher_that_fails_stops_its_stage(stages: RayStages, tmp_path: Path) -> None:
-    def watch(_: Progress) -> None:
+def test_a_watcher_that_fails_stops_no_stage(stages: RayStages, caplog: pytest.LogCaptureFixture) -> None:
+    seen = []
+
+    def watch(update: Progress) -> None:
+        seen.append(update)
         raise OSError("the disk is full")
 
-    with pytest.raises(OSError, match="disk is full"):
-        stages.run(job("talks"), Settings(), watch)
+    assert stages.run(job("talks"), Settings(), watch).metrics == {}
+    assert len(seen) == 1
+    assert [record.message for record in caplog.records] == ["stage1@set/talks: its progress could not be shown"]
+
+
+def test_a_result_that_cannot_be_read_is_an_answer_too(stages: RayStages) -> None:
+    with pytest.raises(Exception, match="cannot be read"):
+        stages.call("unreadable", "stand_in_stages:unreadable")
     assert stages.run(job("any"), Settings(seed=1)).metrics["seed"] == 1
+
+
+def test_a_request_that_no_node_of_a_cluster_can_fulfil_is_refused_after_a_while(
+    stages: RayStages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To a local Ray that runs already the address makes no difference but this: nothing is refused at once."""
+    monkeypatch.setattr("tasks.ray_driver._PATIENCE_SECONDS", 1.0)
+    monkeypatch.setattr("tasks.ray_driver._LOOK_SECONDS", 0.2)
+    wanted = RaySettings(address="127.0.0.1:6379", num_gpus=64)
+    expected = "ray.num_gpus: a stage asks for 64, the largest node has 0, and for 1 s none has come"
+    with RayStages(Workspace(Path.cwd()), wanted) as greedy, pytest.raises(SettingsError, match=expected):
+        greedy.run(job("any"), Settings())
+
+
+def test_a_driver_that_died_leaves_nobody_waiting(stages: RayStages, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.ray._LIFE_SECONDS", 0.5)
+    settings = RaySettings(num_cpus=0.5)
+    with (
+        RayStages(Workspace(Path.cwd()), settings, "stand_in_stages:run_stage") as doomed,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        heard = threading.Event()
+        waiting = pool.submit(doomed.run, job("listens"), Settings(), lambda _: heard.set())
+        assert heard.wait(60)
+        doomed._inbox.put("no call at all")  # type: ignore[arg-type]
+        for answer in (waiting.result, lambda: doomed.run(job("any"), Settings())):
+            with pytest.raises(StageError, match="stopped; the next run goes on from its last checkpoint"):
+                answer()
+
+
+def test_a_dead_mailbox_fails_no_stage_that_has_ended(stages: RayStages) -> None:
+    """In a driver of its own, whose mailbox is its own too."""
+    settings = RaySettings(num_cpus=0.5)
+    with RayStages(Workspace(Path.cwd()), settings, "stand_in_stages:run_stage") as deaf:
+        assert deaf.run(job("silences"), Settings()).metrics == {"done": 1.0}
+        assert deaf.run(job("any"), Settings(seed=3)).metrics["seed"] == 3
 
 
 def test_a_function_runs_in_a_worker(stages: RayStages) -> None:

@@ -1,0 +1,85 @@
+"""What became of a retrain: by category, and as the document that it ends with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from flows.result import Status, category_entry
+from tasks.registration import Registration
+from tocoad.config import SettingsError
+from tocoad.graph import Job
+from tocoad.params import Plan
+from tocoad.redaction import redacted
+from tocoad.stage import StageError, first_line
+from tocoad.workspace import Category, Workspace
+
+
+@dataclass
+class Outcome:
+    """Filled in as the retrain goes on; at any moment it makes a whole document.
+
+    `errors` are the categories' own, one line each; `unregistered` those among them that only the registry kept from
+    being complete. `fault` is what ended the whole. `warnings` are what went wrong beside the work and changed nothing.
+    """
+
+    workspace: Workspace
+    dataset: str
+    categories: Sequence[Category]
+    plan: Plan
+    work: Mapping[Category, Sequence[Job]] = field(default_factory=dict)
+    errors: dict[Category, str] = field(default_factory=dict)
+    unregistered: set[Category] = field(default_factory=set)
+    registrations: dict[Category, Registration] = field(default_factory=dict)
+    report: str | None = None
+    warnings: list[str] = field(default_factory=list)
+    fault: Exception | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it is known of every category what became of it."""
+        return all(category in self.registrations or category in self.errors for category in self.categories)
+
+    def fail(self, error: Exception) -> None:
+        """An error that is no category's own ends every category that is not complete and has none yet."""
+        self.fault = error
+        for category in self.categories:
+            if category not in self.registrations:
+                self.errors.setdefault(category, one_line(error))
+
+    def document(self, run: str | None, seconds: float) -> dict[str, Any]:
+        """The document of `tocoad retrain --json`."""
+        entries = {category.name: self._entry(category) for category in self.categories}
+        first = next((f"{category.name}: {error}" for category, error in self.errors.items()), None)
+        return {
+            "dataset": self.dataset,
+            "run": run,
+            "seconds": round(seconds, 1),
+            "report": self.report,
+            "error": one_line(self.fault) if self.fault else first,
+            "warnings": self.warnings,
+            "categories": entries,
+        }
+
+    def _entry(self, category: Category) -> dict[str, Any]:
+        try:
+            return self._read_entry(category)
+        except (StageError, OSError) as error:
+            # What was to be read of a complete category is damaged, or gone.
+            self.errors[category] = one_line(error)
+            return self._read_entry(category)
+
+    def _read_entry(self, category: Category) -> dict[str, Any]:
+        error = self.errors.get(category)
+        status: Status = "trained" if self.work.get(category) else "up-to-date"
+        if error is not None:
+            status = "unregistered" if category in self.unregistered else "failed"
+        registration = self.registrations.get(category)
+        return category_entry(self.workspace, category, self.plan.method(category), status, error, registration)
+
+
+def one_line(error: BaseException) -> str:
+    """The error as a user reads it: a defect of ours, and a library's own error, say what they are."""
+    expected = isinstance(error, StageError | SettingsError | OSError)
+    return redacted(first_line(error) if expected else f"{type(error).__name__}: {first_line(error)}")

@@ -1,0 +1,112 @@
+"""Ctrl-C, and SIGTERM as another: the first stops the work and lets it close, the next ends the process at once."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, NoReturn
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SHOW_CURSOR = b"\x1b[?25h"
+
+_first: int | None = None
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: whatever bears Ctrl-C bears it too."""
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """In the block SIGINT raises KeyboardInterrupt and SIGTERM Terminated; the process ends where a second one comes.
+
+    After a signal it stays so: what closes at the process's end is not to be torn either.
+    """
+    with _handling(_stop):
+        yield
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """Lets the block, which closes or records something, come to its end: a signal in it is delivered afterwards."""
+    came: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        if came or _first is not None:
+            _end(number)
+        came.append(number)
+
+    with _handling(note, always=True):
+        yield
+    if came:
+        signal.raise_signal(came[0])
+
+
+@contextmanager
+def sigterm_kept() -> Iterator[None]:
+    """Ray's core takes SIGTERM for itself below Python, to dump its stack and abort; what was there is put back.
+
+    Not by Python's own way, which is for the main thread alone.
+    """
+    api = ctypes.pythonapi
+    api.PyOS_getsig.restype = api.PyOS_setsig.restype = ctypes.c_void_p
+    api.PyOS_setsig.argtypes = [ctypes.c_int, ctypes.c_void_p]
+    handler = api.PyOS_getsig(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        api.PyOS_setsig(signal.SIGTERM, handler)
+
+
+def covered(error: BaseException) -> KeyboardInterrupt | None:
+    """The interrupt in whose wake the error came, if one did: what closes may fail, and covers why it was to close."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, KeyboardInterrupt):
+            return seen
+        # In a flow SIGTERM is Prefect's, which has a name of its own for it.
+        if type(seen).__name__ == "TerminationSignal":
+            return Terminated()
+        seen = seen.__cause__ or seen.__context__
+    return None
+
+
+def exit_code(interrupt: KeyboardInterrupt) -> int:
+    """As a shell tells it: 128 and the signal's number."""
+    return 128 + (signal.SIGTERM if isinstance(interrupt, Terminated) else signal.SIGINT)
+
+
+@contextmanager
+def _handling(handler: Any, always: bool = False) -> Iterator[None]:
+    """Signals reach the main thread alone, and only there may they be handled: elsewhere the block simply runs."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, handler) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        if always or _first is None:
+            for number, previous in before.items():
+                signal.signal(number, previous)
+
+
+def _stop(number: int, _frame: FrameType | None) -> NoReturn:
+    global _first
+    if _first is not None:
+        _end(number)
+    _first = number
+    raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+
+
+def _end(number: int) -> NoReturn:
+    """Without closing anything. Ray's processes and the embedded server see our end and end by themselves."""
+    if os.isatty(2):
+        os.write(2, _SHOW_CURSOR)
+    os.write(2, b"stopped at once: what was finished is kept\n")
+    os._exit(128 + number)

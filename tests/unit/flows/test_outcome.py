@@ -1,0 +1,84 @@
+"""The document of a retrain is whole whatever became of it."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from rich.console import Console
+
+from cli.render import result_table
+from flows.outcome import Outcome, one_line
+from flows.result import table_rows
+from tasks.registration import Registration
+from tocoad.config import SettingsError
+from tocoad.params import Plan
+from tocoad.stage import StageError
+from tocoad.workspace import Category, Workspace
+
+GEAR, PLATE = Category("set", "gear"), Category("set", "plate")
+
+
+def outcome(root: Path) -> Outcome:
+    return Outcome(Workspace(root), "set", [GEAR, PLATE], Plan(patchcore=("set/gear", "set/plate")))
+
+
+def shown(document: dict[str, object]) -> str:
+    console = Console(file=io.StringIO(), width=200)
+    result_table(document, console)
+    return str(console.file.getvalue())  # type: ignore[attr-defined]
+
+
+def test_an_error_of_the_whole_is_every_categorys_and_one_line(tmp_path: Path) -> None:
+    retrain = outcome(tmp_path)
+    retrain.errors[PLATE] = "manifest: 003.png is cut off"
+    retrain.fail(OSError(28, "No space left on device", "mlflow.db"))
+    document = retrain.document("run", 1.23)
+    full = "[Errno 28] No space left on device: 'mlflow.db'"
+    assert document["error"] == full
+    assert {name: entry["status"] for name, entry in document["categories"].items()} == dict.fromkeys(
+        ("gear", "plate"), "failed"
+    )
+    assert {name: entry["error"] for name, entry in document["categories"].items()} == {
+        "gear": full,
+        "plate": "manifest: 003.png is cut off",
+    }
+    assert [row["error"] for row in table_rows(document["categories"])] == [full, "manifest: 003.png is cut off"]
+    told = shown(document)
+    assert told.count(full) == 1
+    assert "plate: manifest: 003.png is cut off" in told
+
+
+def test_a_categorys_error_is_the_documents_where_nothing_else_failed(tmp_path: Path) -> None:
+    retrain = outcome(tmp_path)
+    retrain.errors = {PLATE: "manifest: 003.png is cut off", GEAR: "stage1: too few images"}
+    assert retrain.document(None, 0)["error"] == "plate: manifest: 003.png is cut off"
+    assert retrain.is_complete
+
+
+def test_results_that_cannot_be_read_fail_their_category_alone(tmp_path: Path) -> None:
+    retrain = outcome(tmp_path)
+    retrain.errors[PLATE] = "manifest: 003.png is cut off"
+    retrain.registrations[GEAR] = Registration(
+        name="set.gear", version=1, aliases=("champion",), verdict="promoted", reasons=()
+    )
+    gear = retrain.document(None, 0)["categories"]["gear"]
+    assert gear["status"] == "failed"
+    assert "evaluate" in gear["error"]
+    assert gear["model"]["version"] == 1
+
+
+def test_warnings_fail_nothing_and_are_shown(tmp_path: Path) -> None:
+    retrain = outcome(tmp_path)
+    retrain.categories = []
+    retrain.warnings.append("Prefect was not told how the run ended (no answer)")
+    document = retrain.document(None, 0)
+    assert document["error"] is None
+    assert "warning: Prefect was not told how the run ended (no answer)" in shown(document)
+
+
+def test_what_a_user_can_mend_is_told_as_it_is_and_a_defect_by_its_name() -> None:
+    assert one_line(StageError("too few images\nsee the manual")) == "too few images"
+    assert one_line(SettingsError("stage1.lr: too large")) == "stage1.lr: too large"
+    assert one_line(ZeroDivisionError("division by zero")) == "ZeroDivisionError: division by zero"
+    assert one_line(KeyError()) == "KeyError: KeyError"
