@@ -75,6 +75,8 @@ def _earlier(options: argparse.Namespace) -> str | None:
         text: str = options.out.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise SettingsError(f"--keep: {options.out} is missing: there is nothing to keep") from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"--keep: {options.out} is not a text in UTF-8 ({error})") from None
     return text
 
 

@@ -12,6 +12,7 @@ from threading import Lock
 from tasks import progress
 from tasks.ray import RayStages
 from tocoad.graph import METHODS, Job, Stage
+from tocoad.running import read_record
 from tocoad.stage import StageError
 from tocoad.study.plan import Cell
 from tocoad.study.results import CellResult, known_result, write_result
@@ -80,7 +81,7 @@ def _run_cell(
 def _run_stage(cell: Cell, stage: Stage, folders: StageFolders, stages: RayStages, locks: _Locks) -> None:
     target = folders.of(cell.category, cell.method, stage.name, cell.settings)
     with locks.of(target):
-        if not target.is_dir():
+        if read_record(target) is None:
             job = Job(stage.owner(cell.category), cell.method, stage)
             stages.run(job, cell.settings, partial(progress.report, f"{stage.name} {cell}"))
 

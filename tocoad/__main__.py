@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         with stage_bar(f"{options.stage} {owner}") as progress:
             run_stage(workspace, owner, method, options.stage, params.settings, progress)
-    except (SettingsError, StageError) as error:
+    except (SettingsError, StageError, OSError) as error:
         if options.debug:
             raise
         print(f"error: {error}", file=sys.stderr)

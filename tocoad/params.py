@@ -243,7 +243,12 @@ def _read(workspace: Workspace) -> dict[str, Any]:
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
-        raise SettingsError(f"{file.name}{line}: not valid YAML: {getattr(error, 'problem', error)}") from None
+        reason = getattr(error, "problem", None) or " ".join(str(error).split())
+        raise SettingsError(f"{file.name}{line}: not valid YAML: {reason}") from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{file.name}: not a text in UTF-8 ({error})") from None
+    except ValueError as error:
+        raise SettingsError(f"{file.name}: not valid YAML: {error}") from None
     if not isinstance(document, dict):
         raise SettingsError(f"{file.name}: a mapping of sections is expected")
     return document

@@ -86,9 +86,12 @@ def load_study(file: Path) -> StudyFile:
     except FileNotFoundError:
         raise SettingsError(f"{file} is missing: name a study file, e.g. studies/tocoad.yaml") from None
     except YAMLError as error:
-        raise SettingsError(f"{file}: not valid YAML: {getattr(error, 'problem', error)}") from None
+        reason = getattr(error, "problem", None) or " ".join(str(error).split())
+        raise SettingsError(f"{file}: not valid YAML: {reason}") from None
     except ValidationError as error:
         raise SettingsError(f"{file}: {explain(error)}") from None
+    except ValueError as error:
+        raise SettingsError(f"{file}: not a text in UTF-8, or not valid YAML ({error})") from None
 
 
 def cells_of(study: StudyFile, workspace: Workspace, *, images: bool = True) -> list[Cell]:

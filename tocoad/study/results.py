@@ -80,7 +80,7 @@ def known_result(stages: StageFolders, cell: Cell, folder: Path) -> CellResult |
 
 def _read(file: Path) -> CellResult | None:
     try:
-        return CellResult.model_validate_json(file.read_text(encoding="utf-8"))
+        return CellResult.model_validate_json(file.read_bytes())
     except FileNotFoundError:
         return None
     except ValidationError as error:

@@ -10,6 +10,8 @@ import tasks.study as module
 from tasks.study import Failure, run_cells
 from tocoad.config import MethodName, Settings
 from tocoad.graph import METHODS, Job
+from tocoad.running import RECORD_FILE
+from tocoad.sealed import seal
 from tocoad.stage import StageError
 from tocoad.study.plan import Cell
 from tocoad.study.results import CellResult
@@ -66,12 +68,17 @@ def test_cells_of_two_categories_wait_for_the_one_training_of_their_data_set(
         def run(self, job: Job, *_: object) -> None:
             time.sleep(0.01)  # the other cell comes to the same stage meanwhile
             ran.append(f"{job.stage.name}@{job.owner}")
-            folder(None, job.owner, job.method, job.stage.name, Settings()).mkdir(parents=True)
+            made = folder(None, job.owner, job.method, job.stage.name, Settings())
+            made.mkdir(parents=True, exist_ok=True)
+            (made / RECORD_FILE).write_text(seal({"metrics": {}}))
 
     monkeypatch.setattr(module, "RayStages", Stages)
     monkeypatch.setattr(module.StageFolders, "of", folder)
     monkeypatch.setattr(module, "known_result", lambda *_: None)
     monkeypatch.setattr(module, "write_result", lambda _folders, cell, _folder: cell)
+    # One that a power cut left with half a record counts as not run.
+    (tmp_path / "d/a/manifest").mkdir(parents=True)
+    (tmp_path / "d/a/manifest" / RECORD_FILE).write_text('{"metrics"')
     cells = [Cell("none", "new", Category("d", name), 0, "recontrast_unified", Settings()) for name in ("a", "b")]
     assert not run_cells(Workspace(tmp_path), cells, tmp_path / "results", lambda _: None)
     each = [f"{stage}@d/{name}" for stage in ("manifest", "fit", "evaluate") for name in ("a", "b")]

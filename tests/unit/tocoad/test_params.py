@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from tests.helpers.damage import damages
 from tests.helpers.project import project_workspace
 from tocoad.config import SettingsError
 from tocoad.params import Plan, load_params, override, parse_assignments, save_plan
@@ -81,6 +82,23 @@ def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
 def test_broken_yaml_names_the_line(workspace: Workspace) -> None:
     workspace.params_file.write_text("seed: 0\nprofile: [demo\n")
     with pytest.raises(SettingsError, match=r"params\.yaml, line \d: not valid YAML"):
+        load_params(workspace)
+
+
+def test_a_file_cut_at_any_byte_or_altered_is_read_or_refused_in_one_line(workspace: Workspace) -> None:
+    whole = workspace.params_file.read_bytes()
+    refused = 0
+    for damaged in damages(whole, places=12):
+        workspace.params_file.write_bytes(damaged)
+        try:
+            load_params(workspace)
+        except SettingsError as error:
+            refused += 1
+            assert "params.yaml" in str(error)
+            assert "\n" not in str(error)
+    assert refused > 12
+    workspace.params_file.write_bytes(whole + b"\xff")
+    with pytest.raises(SettingsError, match=r"params\.yaml: not a text in UTF-8"):
         load_params(workspace)
 
 
