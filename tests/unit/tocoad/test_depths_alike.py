@@ -18,7 +18,7 @@ from tocoad.config import EncoderSettings, ImageSettings, Settings, SplitSetting
 from tocoad.data.manifest import TRAIN_FILE, Manifest
 from tocoad.graph import detector_dir, evaluation_dir, manifest_dir
 from tocoad.package.detector import load_detector
-from tocoad.package.files import predict_files
+from tocoad.package.files import find_images, predict_files
 from tocoad.running import run_stage, weights_sha256
 from tocoad.workspace import Category, Workspace
 
@@ -58,8 +58,8 @@ def figures(workspace: Workspace, category: Category) -> dict[str, Any]:
     package, evaluation = (of(workspace, category, "patchcore") for of in (detector_dir, evaluation_dir))
     detector = load_detector(package)
     report = json.loads((evaluation / "metrics.json").read_text())
-    tested = sorted(workspace.data_dir(category).glob("test/*/*"))
-    predictions = [(p.file.stem, p.error, p.pred_score) for p in predict_files(detector, tested)]
+    tested = find_images([workspace.data_dir(category) / "test"]).images
+    predictions = [(p.found.file.stem, p.error, p.pred_score) for p in predict_files(detector, tested)]
     return {
         "weights": weights_sha256(package),
         "thresholds": (detector.card.image_threshold, detector.card.pixel_threshold, detector.card.calibration),
