@@ -19,12 +19,15 @@ class Row:
 
 
 def median_seconds(function: Callable[[], object], runs: int = 7, budget: float = 30.0) -> float:
-    """Median over `runs` after one run to warm up; fewer, but at least one, when `budget` seconds are over."""
+    """Median over `runs` after one run to warm up; fewer, but at least one, when `budget` seconds are over.
+
+    Seconds of the processor, of which all have one thread: what else the machine does counts less than by the clock.
+    """
     begin = time.perf_counter()
     function()
     seconds: list[float] = []
     while len(seconds) < runs and (not seconds or time.perf_counter() - begin < budget):
-        start = time.perf_counter()
+        start = time.process_time()
         function()
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.process_time() - start)
     return statistics.median(seconds)
