@@ -19,8 +19,9 @@ from dvc.exceptions import DvcException
 from dvc.lock import LockError
 from dvc.repo import Repo, lock_repo
 
-from tasks.dvc_damage import data_file_md5, healing, remove_damaged_listing
+from tasks.dvc_damage import absent_objects, data_file_md5, healing, remove_damaged_listing
 from tasks.moved_links import repoint
+from tocoad.full_disk import full_disk_named
 from tocoad.stage import StageError
 from tocoad.workspace import Workspace
 
@@ -49,6 +50,9 @@ def track_dataset(workspace: Workspace, dataset: str) -> str:
         assert version is not None
         if remove_damaged_listing(repo, version):
             repo.add(str(folder))
+        if absent := absent_objects(repo, version):
+            place, images = repo.cache.local.path, f"{len(absent)} files of {dataset}"
+            raise DvcError(f"{place}: {images} could not be copied there: make room, then run the same again")
     return version
 
 
@@ -139,7 +143,7 @@ def _repository(workspace: Workspace) -> Iterator[Repo]:
     root = workspace.root.resolve()
     try:
         _initialise(root)
-        with ExitStack() as stack:
+        with full_disk_named(root / ".dvc"), ExitStack() as stack:
             repo = stack.enter_context(Repo(str(root)))
             _lock(stack, repo)
             follow_links(workspace)

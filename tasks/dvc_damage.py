@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import json
 import logging
 import shutil
 import sqlite3
@@ -65,6 +66,18 @@ def remove_damaged_listing(repo: Repo, md5: str) -> bool:
     _log.warning("%s: cut or altered; it is written anew", listing)
     listing.unlink()
     return True
+
+
+def absent_objects(repo: Repo, md5: str) -> list[str]:
+    """Of the files of a folder those that DVC's cache lacks. What it could not copy there, DVC tells its log alone."""
+    cache = repo.cache.local
+    listing = Path(cache.oid_to_path(md5))
+    listed = [entry["md5"] for entry in json.loads(listing.read_bytes())] if listing.is_file() else [md5]
+    absent = [oid for oid in listed if not Path(cache.oid_to_path(oid)).is_file()]
+    for folder in {Path(cache.oid_to_path(oid)).parent for oid in absent}:
+        for partial in folder.glob(".*.tmp"):
+            partial.unlink(missing_ok=True)
+    return absent
 
 
 def _set_aside(root: Path) -> bool:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from dvc.repo import Repo
 from tasks import dvc
 from tasks.dvc import DvcError
 from tests.helpers.damage import damages
+from tests.helpers.disks import small_disk
+from tocoad.stage import StageError
 from tocoad.workspace import Workspace
 
 pytestmark = pytest.mark.integration
@@ -252,7 +255,7 @@ def test_a_damaged_record_of_stages_is_set_aside_and_they_are_stale(
 ) -> None:
     lock = recorded.root / "dvc.lock"
     whole = lock.read_bytes()
-    for damaged in damages(whole, places=4):
+    for damaged in damages(whole, places=2):
         caplog.clear()
         lock.write_bytes(damaged)
         dvc.track_dataset(recorded, "set")
@@ -272,7 +275,7 @@ def test_a_damaged_data_file_is_made_anew(recorded: Workspace, caplog: pytest.Lo
     file = recorded.root / "data" / "set.dvc"
     whole, version = file.read_bytes(), dvc.data_version(recorded, "set")
     refused = 0
-    for damaged in damages(whole, places=6):
+    for damaged in damages(whole, places=3):
         file.write_bytes(damaged)
         try:
             dvc.data_version(recorded, "set")
@@ -283,7 +286,7 @@ def test_a_damaged_data_file_is_made_anew(recorded: Workspace, caplog: pytest.Lo
         assert dvc.track_dataset(recorded, "set") == version
         assert dvc.data_version(recorded, "set") == version
         assert dvc.is_clean(recorded, [*A, *B])
-    assert refused > 6
+    assert refused > 3
 
 
 def test_a_damaged_object_of_dvc_s_cache_is_written_anew_by_the_next_run(recorded: Workspace) -> None:
@@ -309,3 +312,39 @@ def test_dvc_s_damaged_memory_of_hashes_is_made_anew(recorded: Workspace, caplog
     dvc.track_dataset(recorded, "set")
     assert dvc.is_clean(recorded, [*A, *B])
     assert "DVC's memory of hashes is damaged (file is not a database)" in logged_files(caplog)
+
+
+@pytest.fixture
+def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
+    """As `recorded`, on a disk of 3 MB."""
+    with small_disk(tmp_path / "disk", "3m") as disk:
+        workspace = make(disk / "workspace")
+        subprocess.run(["git", "init", "-q", str(workspace.root)], check=True)
+        monkeypatch.chdir(tmp_path)
+        dvc.track_dataset(workspace, "set")
+        produce(workspace, "a", "b")
+        dvc.commit(workspace, [*A, *B])
+        yield workspace
+
+
+LARGE = bytes(range(256)) * 6400  # more than half of the disk
+
+
+def test_images_that_dvc_s_cache_has_no_room_for_are_no_new_version(small: Workspace) -> None:
+    image = small.root / "data/set/a/2.png"
+    image.write_bytes(LARGE)
+    with pytest.raises(DvcError, match=r"1 files of set could not be copied there: make room, then run the same again"):
+        dvc.track_dataset(small, "set")
+    assert not list((small.root / ".dvc/cache").rglob(".*.tmp"))
+    image.write_bytes(LARGE[:1000])
+    dvc.track_dataset(small, "set")
+    assert "changed" not in command_line(small, "status", "data/set.dvc")
+
+
+def test_a_record_that_finds_no_room_is_one_line_and_the_earlier_one_stays(small: Workspace) -> None:
+    lock = (small.root / "dvc.lock").read_bytes()
+    (small.root / "work/set/a/train/weights").write_bytes(LARGE)
+    with pytest.raises(StageError, match=r"no room on its disk \(No space left on device\); make room") as caught:
+        dvc.commit(small, A)
+    assert "\n" not in str(caught.value)
+    assert (small.root / "dvc.lock").read_bytes() == lock
