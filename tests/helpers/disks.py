@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from skip_report import reason
 
 
 @contextmanager
@@ -18,8 +19,8 @@ def small_disk(folder: Path, size: str) -> Iterator[Path]:
     mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
     try:
         subprocess.run(mount, check=True, capture_output=True, text=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        pytest.skip(f"a small disk needs the right to mount ({str(getattr(error, 'stderr', error)).strip()})")
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip(reason("a small disk needs the right to mount", "as root, where the container permits it"))
     try:
         yield folder
     finally:

@@ -10,12 +10,14 @@ from pathlib import Path
 from urllib.request import getproxies, proxy_bypass
 
 import pytest
+from skip_report import reason
 
 from tasks.environment import prepare_environment
 from tocoad.config import SettingsError
 
 without_socksio = pytest.mark.skipif(
-    find_spec("socksio") is not None, reason="the package socksio is installed: httpx can use a SOCKS proxy"
+    find_spec("socksio") is not None,
+    reason=reason("the package socksio is installed: httpx can use a SOCKS proxy", ".venv/bin/pip uninstall socksio"),
 )
 
 
@@ -96,7 +98,7 @@ print(getpass.getuser(), Path.home(), os.environ.get("MPLCONFIGDIR"), "RAY_AUTH_
 """
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root can become a user without a passwd entry")
+@pytest.mark.skipif(os.getuid() != 0, reason=reason("only root can become a user without a passwd entry", "as root"))
 @pytest.mark.parametrize("home", [None, "/"])
 def test_a_user_without_a_passwd_entry_gets_a_name_and_a_place_for_caches(tmp_path: Path, home: str | None) -> None:
     ours = tmp_path / "ours"

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from skip_report import reason
 
 from tasks.git import GitCommit, git_commit
 from tocoad.workspace import Workspace
@@ -53,7 +54,7 @@ def test_without_a_commit_there_is_none(tmp_path: Path) -> None:
     assert git_commit(Workspace(tmp_path)) is None
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a repository to another user")
+@pytest.mark.skipif(os.getuid() != 0, reason=reason("only root can give a repository to another user", "as root"))
 def test_the_commit_of_another_users_repository_is_known_and_told_with_the_way_out(
     checkout: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
