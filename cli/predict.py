@@ -38,7 +38,10 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
         help="write an overlay (PNG) and the raw map (TIFF) of each, under its own path: SUB/part.jpg.overlay.png",
     )
     command.add_argument(
-        "--threads", type=_threads, metavar="N", help="CPU threads (default: all cores, or OMP_NUM_THREADS)"
+        "--threads",
+        type=_threads,
+        metavar="N",
+        help="images at once, each on a core (default: all cores, or OMP_NUM_THREADS)",
     )
     command.add_argument("--json", action="store_true", help="one JSON document on standard output, not a table")
 
@@ -51,7 +54,7 @@ def _threads(text: str) -> int:
 
 def _predict(options: argparse.Namespace) -> int:
     from tasks.models import detector_folder
-    from tocoad.config import ComputeSettings
+    from tocoad.data.pool import cores
     from tocoad.package.detector import load_detector
     from tocoad.package.files import find_images, predict_files
     from tocoad.progress import progress_bars
@@ -61,13 +64,13 @@ def _predict(options: argparse.Namespace) -> int:
     if options.out is not None:
         options.out.mkdir(parents=True, exist_ok=True)
     with detector_folder(options.model, workspace_here()) as folder:
-        detector = load_detector(folder, ComputeSettings(threads=options.threads) if options.threads else None)
+        detector = load_detector(folder)
     rows: list[Row] = []
     try:
         with progress_bars() as bars:
-            scored = predict_files(detector, found.images, detector.threads, pictures=options.out is not None)
+            scored = predict_files(detector, found.images, options.out, options.threads or cores())
             for prediction in bars.track(scored, total=len(found.images), description="predicting"):
-                rows.append(_row(prediction, detector.card, options.out))
+                rows.append(_row(prediction))
     finally:
         # What was scored before an interruption or a fault is told too: it may have taken hours.
         if rows:
@@ -85,25 +88,16 @@ def _name_others(found: Found) -> None:
         print(f"warning: {count} left out, no image of a known type (png, jpg, bmp, tif): {names}", file=sys.stderr)
 
 
-def _row(prediction: FilePrediction, card: DetectorCard, out: Path | None) -> Row:
-    """What is told of one file. A result that cannot be written stops no other."""
-    from tocoad.package.files import save_prediction
+def _row(prediction: FilePrediction) -> Row:
     from tocoad.printable import encodable
-    from tocoad.stage import StageError
 
     file = prediction.found.file
     row: Row = {"image_path": encodable(str(file))}
     row |= {"pred_score": prediction.pred_score, "pred_label": prediction.pred_label}
-    error = prediction.error
-    if error is None and out is not None:
-        try:
-            paths = save_prediction(prediction, card, out)
-            row |= {name: encodable(path) for name, path in paths.items()}
-        except (OSError, StageError) as fault:
-            error = f"its results cannot be written ({getattr(fault, 'strerror', None) or fault})"
-    if error is not None:
-        row["error"] = error
-        print_error(f"{file}: {error}")
+    row |= {name: encodable(str(written)) for name, written in prediction.written.items()}
+    if prediction.error is not None:
+        row["error"] = prediction.error
+        print_error(f"{file}: {prediction.error}")
     return row
 
 

@@ -15,8 +15,10 @@ class DetectorModel(PythonModel):
     """A detector package behind MLflow's interface; the scoring is the package's own."""
 
     def load_context(self, context: PythonModelContext) -> None:
+        from tocoad.data.pool import cores
         from tocoad.package.detector import load_detector
 
+        self._threads = cores()
         self._detector = load_detector(Path(context.artifacts["detector"]))
 
     def predict(
@@ -24,9 +26,9 @@ class DetectorModel(PythonModel):
     ) -> dict[str, NDArray[Any]]:
         """Images (B, H, W, 3) uint8 RGB of any size -> pred_score (B,), pred_label (B,), anomaly_map (B, H, W).
 
-        Versions that were registered before hold an earlier copy of this file, which calls the same two functions.
+        Versions that were registered before hold an earlier copy of this file, which calls `predict`.
         """
-        prediction = self._detector.predict(model_input)
+        prediction = self._detector.predict_on(self._threads, model_input)
         return {
             "pred_score": prediction.pred_score,
             "pred_label": prediction.pred_label,

@@ -62,7 +62,7 @@ def evaluated_scores(place: Any) -> dict[str, float]:
 
 
 def predicted_scores(place: Any, model: str, *options: str) -> dict[str, float]:
-    done = place.run("tocoad", "predict", model, "data/tiny/gear/test", "--json", "--threads", "1", *options)
+    done = place.run("tocoad", "predict", model, "data/tiny/gear/test", "--json", *options)
     assert done.returncode == 0, done.stderr
     rows = json.loads(done.stdout)["predictions"]
     return {row["image_path"].removeprefix("data/tiny/gear/"): row["pred_score"] for row in rows}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
@@ -19,14 +19,12 @@ from tocoad.data.listing import list_images
 from tocoad.data.pool import thread_pool
 from tocoad.data.problems import DataError, Problem
 from tocoad.package.card import DetectorCard
-from tocoad.package.detector import Detector
+from tocoad.package.detector import Detector, Prediction
 from tocoad.package.result_paths import MAP_ENDING, OVERLAY_ENDING, common_folder, result_stem
 from tocoad.replacing import appearing
 from tocoad.report.heatmap import PREDICTED, Picture, heat_overlay, outline, png
 from tocoad.stage import StageError
 
-# More would hold more large images in memory than the detector can score meanwhile.
-_MOST_READERS = 4
 _ROWS = 256  # of an overlay that are drawn at once: its floats are many times the picture
 
 
@@ -48,16 +46,14 @@ class Found:
 
 @dataclass(frozen=True)
 class FilePrediction:
-    """Of one file; `error` says why there is none. The arrays are for a picture: `image` (H, W, 3), `anomaly_map` and
-    `pred_mask` (H, W), all at the image's own size, or None.
+    """Of one file. `written` are the files of its `overlay` and its `anomaly_map`, where they were asked for; `error`
+    says why there is no score, or where there is one, why nothing was written.
     """
 
     found: FoundImage
     pred_score: float | None = None
     pred_label: bool | None = None
-    image: NDArray[np.uint8] | None = None
-    anomaly_map: NDArray[np.float32] | None = None
-    pred_mask: NDArray[np.bool_] | None = None
+    written: Mapping[str, Path] = field(default_factory=dict)
     error: str | None = None
 
 
@@ -90,42 +86,27 @@ def find_images(sources: Sequence[Path], out: Path | None = None) -> Found:
 
 
 def predict_files(
-    detector: Detector, images: Sequence[FoundImage], threads: int = 1, pictures: bool = True
+    detector: Detector, images: Iterable[FoundImage], out: Path | None = None, threads: int = 1
 ) -> Iterator[FilePrediction]:
-    """One result a file, in order; a file that cannot be read does not stop the others.
+    """One result a file, in order; a file that cannot be read, or whose results cannot be written, stops no other.
 
-    `threads` read ahead of the scoring, few enough for memory. Without `pictures` only score and label are made.
+    An overlay (PNG) and the map (TIFF, float32, raw) of each go below `out`, both of the image's size and mirroring its
+    path: `cam1/part.jpg.overlay.png`, `cam1/part.jpg.map.tiff`. `threads` images are worked on at the same time; scores
+    and maps are the same bytes whatever their number.
 
     Raises:
         StageError: the detector's answer to an image is not finite.
     """
-
-    def read(found: FoundImage) -> NDArray[np.uint8] | str:
-        try:
-            pixels = read_image(found.file, detector.card.depth)
-        except DataError as error:
-            return error.problems[0].reason
-        return pixels if pictures else resize_image(pixels, detector.image_size)
-
-    for found, pixels in _read_ahead(images, read, min(threads, _MOST_READERS)):
-        yield FilePrediction(found, error=pixels) if isinstance(pixels, str) else _predict(detector, found, pixels)
-
-
-def save_prediction(prediction: FilePrediction, card: DetectorCard, folder: Path) -> dict[str, str]:
-    """Writes the overlay (PNG) and the map (TIFF, float32, raw) below `folder`; returns both paths.
-
-    Both have the image's size, and its path below its source: `cam1/part.jpg.overlay.png`, `cam1/part.jpg.map.tiff`.
-    """
-    assert prediction.image is not None and prediction.anomaly_map is not None and prediction.pred_mask is not None
-    target = folder / prediction.found.result
-    target.parent.mkdir(parents=True, exist_ok=True)
-    overlay, raw = (target.with_name(target.name + ending) for ending in (OVERLAY_ENDING, MAP_ENDING))
-    picture = outline(_overlay(prediction.image, prediction.anomaly_map, card), prediction.pred_mask, PREDICTED)
-    with appearing(overlay) as file:
-        file.write_bytes(png(picture))
-    with appearing(raw) as file:
-        tifffile.imwrite(file, prediction.anomaly_map)
-    return {"overlay": str(overlay), "anomaly_map": str(raw)}
+    with detector.shared(), thread_pool(threads) as pool:
+        rest = iter(images)
+        working: deque[Future[FilePrediction]] = deque()
+        while True:
+            # A few more than threads: while the first is told of, none waits.
+            ahead = islice(rest, 2 * threads - len(working))
+            working.extend(pool.submit(_predict_file, detector, found, out) for found in ahead)
+            if not working:
+                return
+            yield working.popleft().result()
 
 
 def _place(source: Path) -> Path:
@@ -135,34 +116,35 @@ def _place(source: Path) -> Path:
     return source.resolve() if source.is_dir() else source.parent.resolve() / source.name
 
 
-def _read_ahead(
-    images: Iterable[FoundImage], read: Callable[[FoundImage], NDArray[np.uint8] | str], threads: int
-) -> Iterator[tuple[FoundImage, NDArray[np.uint8] | str]]:
-    """In order; `threads` files are read while one is worked on."""
-    with thread_pool(threads) as pool:
-        rest = iter(images)
-        reading: deque[tuple[FoundImage, Future[NDArray[np.uint8] | str]]] = deque()
-        while True:
-            reading.extend((image, pool.submit(read, image)) for image in islice(rest, threads + 1 - len(reading)))
-            if not reading:
-                return
-            image, future = reading.popleft()
-            yield image, future.result()
-
-
-def _predict(detector: Detector, found: FoundImage, pixels: NDArray[np.uint8]) -> FilePrediction:
-    prediction = detector.predict(pixels[None])
-    score, anomaly_map = prediction.pred_score[0], prediction.anomaly_map[0]
-    if not (np.isfinite(score) and np.isfinite(anomaly_map).all()):
+def _predict_file(detector: Detector, found: FoundImage, out: Path | None) -> FilePrediction:
+    try:
+        pixels = read_image(found.file, detector.card.depth)
+    except DataError as error:
+        return FilePrediction(found, error=error.problems[0].reason)
+    # Nobody sees the map where no files are written: at the network's size it costs nothing more.
+    prediction = detector.predict((pixels if out is not None else resize_image(pixels, detector.image_size))[None])
+    score, label = prediction.pred_score[0], bool(prediction.pred_label[0])
+    if not (np.isfinite(score) and np.isfinite(prediction.anomaly_map).all()):
         raise StageError(f"{found.file}: the detector's score or map is not finite; train it anew")
-    return FilePrediction(
-        found,
-        pred_score=float(score),
-        pred_label=bool(prediction.pred_label[0]),
-        image=pixels,
-        anomaly_map=anomaly_map,
-        pred_mask=prediction.pred_mask[0],
-    )
+    if out is None:
+        return FilePrediction(found, float(score), label)
+    try:
+        written = _write(out / found.result, pixels, prediction, detector.card)
+    except (OSError, StageError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        return FilePrediction(found, float(score), label, error=f"its results cannot be written ({reason})")
+    return FilePrediction(found, float(score), label, written)
+
+
+def _write(target: Path, pixels: NDArray[np.uint8], prediction: Prediction, card: DetectorCard) -> dict[str, Path]:
+    anomaly_map, pred_mask = prediction.anomaly_map[0], prediction.pred_mask[0]
+    target.parent.mkdir(parents=True, exist_ok=True)
+    overlay, raw = (target.with_name(target.name + ending) for ending in (OVERLAY_ENDING, MAP_ENDING))
+    with appearing(overlay) as file:
+        file.write_bytes(png(outline(_overlay(pixels, anomaly_map, card), pred_mask, PREDICTED)))
+    with appearing(raw) as file:
+        tifffile.imwrite(file, anomaly_map)
+    return {"overlay": overlay, "anomaly_map": raw}
 
 
 def _overlay(image: NDArray[np.uint8], anomaly_map: NDArray[np.float32], card: DetectorCard) -> Picture:

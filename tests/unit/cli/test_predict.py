@@ -135,7 +135,7 @@ def test_what_was_scored_before_an_interruption_is_told(
         return predict(self, batch)
 
     monkeypatch.setattr(Detector, "predict", interrupted)
-    assert main(["predict", str(package), str(images), "--json"]) == 130
+    assert main(["predict", str(package), str(images), "--json", "--threads", "1"]) == 130
     document = json.loads(capsys.readouterr().out)
     assert (len(document["predictions"]), document["images"]) == (3, len(GOOD))
 

@@ -123,12 +123,6 @@ def test_no_images_of_another_size_give_empty_maps() -> None:
     assert prediction.pred_score.shape == (0,) and prediction.anomaly_map.shape == (0, 5, 20)
 
 
-def test_without_settings_it_computes_with_the_threads_that_torch_has(tmp_path: Path) -> None:
-    tiny_detector(1).save(tmp_path / "detector")
-    assert load_detector(tmp_path / "detector").threads == torch.get_num_threads()
-    assert load_detector(tmp_path / "detector", ComputeSettings(threads=3)).threads == 3
-
-
 def test_the_package_holds_two_files_and_no_pickle(tmp_path: Path) -> None:
     tiny_detector(1).save(tmp_path / "detector")
     assert sorted(file.name for file in (tmp_path / "detector").iterdir()) == ["detector.json", "model.safetensors"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,8 +17,8 @@ from tocoad.data.depth import FULL_DEPTH
 from tocoad.data.images import resize_images
 from tocoad.data.problems import DataError
 from tocoad.package.detector import Prediction
-from tocoad.package.files import FilePrediction, FoundImage, find_images, predict_files, save_prediction
-from tocoad.report.heatmap import heat_overlay
+from tocoad.package.files import FilePrediction, find_images, predict_files
+from tocoad.report.heatmap import PREDICTED, heat_overlay, outline
 from tocoad.stage import StageError
 
 SIZE = 16
@@ -34,6 +35,9 @@ class Brightness:
         scores = resize_images(images, SIZE)[..., 0].astype(np.float32).mean((1, 2))
         return Prediction(scores, maps, scores > 100, maps > 100)
 
+    def shared(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -46,9 +50,10 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def predict(files: list[Path], **options: bool) -> dict[str, FilePrediction]:
-    found = find_images(files)
-    return {p.found.file.name: p for p in predict_files(Brightness(), found.images, threads=3, **options)}  # type: ignore[arg-type]
+def predict(files: list[Path], out: Path | None = None, threads: int = 3) -> dict[str, FilePrediction]:
+    found = find_images(files, out)
+    results = predict_files(Brightness(), found.images, out, threads)  # type: ignore[arg-type]
+    return {p.found.file.name: p for p in results}
 
 
 def test_folders_are_searched_and_files_taken_as_they_are(folder: Path) -> None:
@@ -91,11 +96,11 @@ def test_a_broken_file_has_an_error_and_the_others_a_score(folder: Path) -> None
     assert [results[name].pred_label for name in ("a.png", "b.PNG")] == [False, True]
 
 
-def test_scores_are_the_same_without_pictures(folder: Path) -> None:
+def test_scores_are_the_same_whether_or_not_files_are_written(folder: Path) -> None:
     rng = np.random.default_rng(0)
     cv2.imwrite(str(folder / "noise.png"), rng.integers(0, 256, (45, 31, 3)).astype(np.uint8))
-    with_pictures, without = predict([folder], pictures=True), predict([folder], pictures=False)
-    assert {n: p.pred_score for n, p in with_pictures.items()} == {n: p.pred_score for n, p in without.items()}
+    without, written = predict([folder]), predict([folder], folder / "out")
+    assert {n: p.pred_score for n, p in written.items()} == {n: p.pred_score for n, p in without.items()}
 
 
 def test_files_keep_their_order_however_many_read_ahead(tmp_path: Path) -> None:
@@ -115,30 +120,28 @@ def test_a_score_that_is_not_finite_ends_the_work(folder: Path) -> None:
 
 
 def test_overlay_and_raw_map_are_written_at_the_images_size(folder: Path) -> None:
-    (prediction,) = predict([folder / "sub/b.PNG"]).values()
-    written = save_prediction(prediction, Brightness.card, folder / "out")
+    (prediction,) = predict([folder / "sub/b.PNG"], folder / "out").values()
+    written = prediction.written
     assert np.array_equal(tifffile.imread(written["anomaly_map"]), np.full((20, 30), 200, np.float32))
-    assert cv2.imread(written["overlay"]).shape == (20, 30, 3)
-    names = [str(Path(written[kind]).relative_to(folder)) for kind in ("overlay", "anomaly_map")]
+    assert cv2.imread(str(written["overlay"])).shape == (20, 30, 3)
+    names = [str(written[kind].relative_to(folder)) for kind in ("overlay", "anomaly_map")]
     assert names == ["out/b.PNG.overlay.png", "out/b.PNG.map.tiff"]
     assert {file.name for file in (folder / "out").iterdir()} == {"b.PNG.overlay.png", "b.PNG.map.tiff"}
 
 
 def test_an_overlay_that_is_drawn_in_bands_is_the_overlay(tmp_path: Path) -> None:
-    rng = np.random.default_rng(1)
-    image, anomaly_map = rng.integers(0, 256, (600, 40, 3)).astype(np.uint8), np.float32(rng.random((600, 40)) * 300)
-    nothing = np.zeros((600, 40), bool)
-    found = FoundImage(tmp_path / "a.png", Path("a.png"))
-    prediction = FilePrediction(found, 1.0, False, image, anomaly_map, nothing)
-    written = save_prediction(prediction, Brightness.card, tmp_path)
-    whole = heat_overlay(np.ascontiguousarray(image[..., ::-1]), anomaly_map, Brightness.card.calibration.scale)
-    assert np.array_equal(cv2.imread(written["overlay"]), whole)
+    image = np.random.default_rng(1).integers(0, 256, (600, 40, 3)).astype(np.uint8)
+    cv2.imwrite(str(tmp_path / "a.png"), image)
+    (prediction,) = predict([tmp_path / "a.png"], tmp_path / "out").values()
+    anomaly_map = image[..., 2].astype(np.float32)
+    whole = heat_overlay(image, anomaly_map, Brightness.card.calibration.scale)
+    expected = outline(whole, anomaly_map > 100, PREDICTED)
+    assert np.array_equal(cv2.imread(str(prediction.written["overlay"])), expected)
 
 
 def test_a_result_replaces_a_link_and_does_not_write_through_it(folder: Path) -> None:
     (folder / "out").mkdir()
     (folder / "kept").write_bytes(b"kept")
     (folder / "out/a.png.overlay.png").symlink_to(folder / "kept")
-    (prediction,) = predict([folder / "a.png"]).values()
-    save_prediction(prediction, Brightness.card, folder / "out")
+    predict([folder / "a.png"], folder / "out")
     assert (folder / "kept").read_bytes() == b"kept"
