@@ -22,6 +22,7 @@ from dvc.repo import Repo, lock_repo
 from tasks.dvc_damage import absent_objects, data_file_md5, healing, remove_damaged_listing
 from tasks.moved_links import repoint
 from tocoad.full_disk import full_disk_named
+from tocoad.replacing import sync
 from tocoad.stage import StageError
 from tocoad.workspace import Workspace
 
@@ -204,6 +205,7 @@ def _write_lock(repo: Repo, stages: Sequence[Any]) -> None:
         with incoming.open("rb") as written:
             os.fsync(written.fileno())
         incoming.replace(lock)
+        sync(lock.parent)
     finally:
         incoming.unlink(missing_ok=True)
 

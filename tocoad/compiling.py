@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 from numba import njit
 
+from tocoad.compiled_cache import CheckedCacheFile
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -22,4 +24,6 @@ def compiled(function: Function) -> Function:
     except RuntimeError:  # numba found no place it may write to
         fresh: Function = njit(function, fastmath=fastmath)
         return fresh
+    cache: Any = vars(kept)["_cache"]
+    cache._cache_file = CheckedCacheFile.of(cache._cache_file)
     return kept

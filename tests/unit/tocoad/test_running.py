@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.helpers.damage import damages
+from tests.helpers.disks import small_disk
 from tocoad import running
 from tocoad.config import Settings
 from tocoad.graph import Method, Stage
@@ -196,3 +197,20 @@ def test_what_changes_while_a_stage_runs_is_not_what_it_read(
     monkeypatch.setattr(Stage, "load", lambda stage: meddles)
     run_stage(finished, GEAR, "tocoad", "second", Settings(), sources="settings and images")
     assert not still_finished(finished, "second")
+
+
+def test_a_stage_that_fills_the_disk_is_one_line_and_leaves_the_earlier_output(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def large(context: StageContext) -> StageRecord:
+        (context.output_dir / "large").write_bytes(bytes(2**20))
+        return StageRecord()
+
+    with small_disk(workspace.root / "work", "256k"):
+        run_stage(workspace, GEAR, "tocoad", "first", Settings(seed=1))
+        monkeypatch.setattr(Stage, "load", lambda stage: large)
+        with pytest.raises(StageError, match=r"gear/first: no room on its disk \(No space left on device\); make room"):
+            run_stage(workspace, GEAR, "tocoad", "first", Settings(seed=2))
+        folder = workspace.root / "work/sample/gear"
+        assert (folder / "first/out.txt").read_text() == "seed 1"
+        assert [child.name for child in folder.iterdir()] == ["first"]
