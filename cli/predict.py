@@ -109,7 +109,7 @@ def _show(options: argparse.Namespace, card: DetectorCard, rows: Sequence[Row], 
         prediction_table(rows, card.image_threshold)
         return
     document = {
-        "model": options.model,
+        "model": encodable(options.model),
         "serves": card.serves or (card.category,),
         "threshold": card.image_threshold.model_dump(),
         "images": len(found.images),

@@ -18,6 +18,7 @@ from tasks import dvc
 from tasks.dvc import DvcError
 from tests.helpers.damage import damages
 from tests.helpers.disks import small_disk
+from tocoad.data.naming import LONGEST_NAME, NAME_MAX
 from tocoad.stage import StageError
 from tocoad.workspace import Workspace
 
@@ -123,6 +124,26 @@ def test_a_new_image_makes_its_own_category_stale_and_changes_the_data_version(r
     (recorded.root / "data" / "set" / "a" / "2.png").write_text("new")
     assert dvc.track_dataset(recorded, "set") == dvc.data_version(recorded, "set") != old
     assert dvc.stale(recorded, [*A, *B]) == {"manifest@set/a"}
+
+
+@pytest.mark.parametrize("link", ["copy", "symlink"])
+def test_every_name_that_is_accepted_goes_under_dvc_and_comes_back(workspace: Workspace, link: str) -> None:
+    folder = workspace.root / "data" / "set" / "a" / ("T" * NAME_MAX)
+    names = {
+        "n" * (LONGEST_NAME - 4) + ".png",
+        "[red]x.png",
+        "a#b?c%20&<b>'\".png",
+        "new\nline.png",
+        ":smile: \u00fc.png",
+    }
+    folder.mkdir()
+    for name in names:
+        (folder / name).write_text(name)
+    command_line(workspace, "config", "cache.type", link)
+    dvc.track_dataset(workspace, "set")
+    shutil.rmtree(workspace.root / "data" / "set")
+    command_line(workspace, "checkout", "data/set.dvc")
+    assert {file.name: file.read_text() for file in folder.iterdir()} == {name: name for name in names}
 
 
 def test_a_setting_makes_the_stages_that_read_it_stale(recorded: Workspace) -> None:
