@@ -74,7 +74,7 @@ def result_table(result: Mapping[str, Any], console: Console | None = None) -> N
     for warning in result["warnings"]:
         print_line(console, f"warning: {warning}", "yellow")
     shared = result["error"]
-    if any(entry["error"] == shared for entry in categories.values()):
+    if shared is not None and any(entry["error"] == shared for entry in categories.values()):
         print_line(console, f"error: {shared}", "red")
     for name, entry in categories.items():
         if entry["error"] and entry["error"] != shared:

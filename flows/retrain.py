@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from prefect import flow, get_run_logger
+from prefect.context import TagsContext
 from prefect.futures import PrefectFuture, wait
 from prefect.runtime import flow_run
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
@@ -84,16 +85,18 @@ def retrain(
     services = configure(place)
     claim_flow_run(services)
     outcome = _outcome.get() or _planned(place, dataset, categories)
-    try:
-        _retrain(services, load_params(place), force, outcome)
-    except Exception as error:
-        outcome.fail(error)
-    result = outcome.document(str(flow_run.get_id()), time.perf_counter() - started)
-    try:
-        rows = table_rows(result["categories"])
-        publish(dataset, rows, f"retrain of {dataset}, {result['seconds']} s", outcome.report)
-    except Exception as error:
-        outcome.warnings.append(f"Prefect does not have the table of the result ({one_line(error)})")
+    # A tag of the run would be each task's too, and for each of a task's tags Prefect asks its server for a slot.
+    with TagsContext(current_tags=set()):
+        try:
+            _retrain(services, load_params(place), force, outcome)
+        except Exception as error:
+            outcome.fail(error)
+        result = outcome.document(str(flow_run.get_id()), time.perf_counter() - started)
+        try:
+            rows = table_rows(result["categories"])
+            publish(dataset, rows, f"retrain of {dataset}, {result['seconds']} s", outcome.report)
+        except Exception as error:
+            outcome.warnings.append(f"Prefect does not have the table of the result ({one_line(error)})")
     if outcome.errors:
         raise CategoriesFailedError(result) from outcome.fault
     return result

@@ -7,15 +7,18 @@ into the client. This one starts at once, as its own process, while the client i
 from __future__ import annotations
 
 import gc
+import logging
 import os
+import queue
 import signal
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Any, cast
 
 from tasks.owners import own_tag
 from tasks.prefect_home import server_log, starting
@@ -24,6 +27,7 @@ from tocoad.stage import StageError
 
 _ADDRESS = "127.0.0.1"
 _STOP_SECONDS = 10
+_RETRIES = 2
 
 
 class PrefectServerError(StageError):
@@ -101,13 +105,19 @@ class PrefectApi:
             from prefect import tags
 
             self._stack.enter_context(tags(self._owner))
-        if self._server is None:
-            return
-        from prefect.settings import PREFECT_API_URL, temporary_settings
-
-        self._server.wait()
-        self._stack.enter_context(temporary_settings(updates={PREFECT_API_URL: self._server.api_url}))
+        if self._server is not None:
+            self._wait(self._server)
         self._stack.callback(_drain)
+
+    def _wait(self, server: EmbeddedServer) -> None:
+        from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+
+        server.wait()
+        # Where the server dies, lines of its runs' logs that cannot be sent are not the terminal's.
+        logging.raiseExceptions = False
+        # One that died does not come back: by default every call to it would take a minute.
+        settings = {PREFECT_API_URL: server.api_url, PREFECT_CLIENT_MAX_RETRIES: _RETRIES}
+        self._stack.enter_context(temporary_settings(updates=settings))
 
 
 @contextmanager
@@ -132,8 +142,15 @@ def _drain() -> None:
     from prefect.events.worker import EventsWorker
     from prefect.logging.handlers import APILogWorker
 
-    EventsWorker.drain_all()
-    APILogWorker.drain_all()
+    for service in cast(Any, (EventsWorker, APILogWorker)):
+        instances = tuple(service._instances.values())
+        service.drain_all(timeout=_STOP_SECONDS)
+        for instance in instances:
+            # Each letter to a server that died would be tried for many seconds more, while the process waits to end.
+            with suppress(queue.Empty):
+                while True:
+                    instance._queue.get_nowait()
+            instance._queue.put_nowait(None)
 
 
 def _serve(descriptor: int) -> None:

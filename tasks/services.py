@@ -80,6 +80,8 @@ def configure(workspace: Workspace, debug: bool = False) -> Services:
         # The pages of a run have its log; the terminal has progress bars, and the errors in the result.
         "PREFECT_LOGGING_LEVEL": "DEBUG" if debug else "INFO",
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "DEBUG" if debug else "CRITICAL",
+        # What Prefect cannot send to a server that died is in the result as a warning.
+        "PREFECT_LOGGING_INTERNAL_LEVEL": "DEBUG" if debug else "CRITICAL",
         "PREFECT_SERVER_LOGGING_LEVEL": _QUIET,
         # The default, 20 s, is too short for a busy machine.
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",

@@ -21,7 +21,8 @@ pytestmark = pytest.mark.e2e
 
 KEPT = "what was finished is kept; the same command goes on from there\n"
 COMMAND = ("tocoad", "retrain", "tiny", "--method", "patchcore", "--json")
-FINISHED = ("manifest/train.json", "patchcore/fit/detector/detector.json")
+# DVC itself puts another copy, or a link, in the place of what it records; these are not its own.
+FINISHED = ("manifest/record.json", "patchcore/fit/record.json")
 
 
 @pytest.fixture(scope="module")

@@ -68,6 +68,14 @@ def test_results_that_cannot_be_read_fail_their_category_alone(tmp_path: Path) -
     assert gear["model"]["version"] == 1
 
 
+def test_where_nothing_failed_no_error_is_shown(tmp_path: Path) -> None:
+    retrain = outcome(tmp_path)
+    retrain.errors = {GEAR: "stage1: too few images"}
+    document = retrain.document(None, 0)
+    document["error"] = document["categories"]["gear"]["error"] = document["categories"]["plate"]["error"] = None
+    assert "error" not in shown(document)
+
+
 def test_warnings_fail_nothing_and_are_shown(tmp_path: Path) -> None:
     retrain = outcome(tmp_path)
     retrain.categories = []
