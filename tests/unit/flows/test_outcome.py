@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+from report_files import Made, write_category
 from rich.console import Console
 
 from cli.render import result_table
@@ -54,6 +55,22 @@ def test_a_categorys_error_is_the_documents_where_nothing_else_failed(tmp_path: 
     retrain.errors = {PLATE: "manifest: 003.png is cut off", GEAR: "stage1: too few images"}
     assert retrain.document(None, 0)["error"] == "plate: manifest: 003.png is cut off"
     assert retrain.is_complete
+
+
+def test_a_category_that_only_the_registry_kept_open_has_its_figures(tmp_path: Path) -> None:
+    retrain = outcome(tmp_path)
+    retrain.categories = [GEAR]
+    for method in ("tocoad", "patchcore"):
+        write_category(retrain.workspace, GEAR, method, Made())
+    retrain.errors[GEAR] = "register: MLflow was away for 120 s; the next retrain registers it, without training"
+    retrain.unregistered.add(GEAR)
+    document = retrain.document(None, 0)
+    gear = document["categories"]["gear"]
+    assert (gear["status"], gear["model"], gear["decision"]) == ("unregistered", None, None)
+    assert gear["metrics"] == dict(Made().metrics)
+    assert gear["control"]["metrics"] and gear["weights_sha256"]
+    assert document["error"] == f"gear: {gear['error']}"
+    assert "unregistered" in shown(document) and gear["error"] in shown(document)
 
 
 def test_results_that_cannot_be_read_fail_their_category_alone(tmp_path: Path) -> None:
