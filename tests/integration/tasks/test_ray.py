@@ -140,6 +140,7 @@ def test_a_request_that_no_node_of_a_cluster_can_fulfil_is_refused_after_a_while
         greedy.run(job("any"), Settings())
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_driver_that_died_leaves_nobody_waiting(stages: RayStages, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tasks.ray._LIFE_SECONDS", 0.5)
     settings = RaySettings(num_cpus=0.5)
