@@ -15,7 +15,7 @@ from safetensors.numpy import load_file, save_file
 from tasks.mlflow_registry import Registry, Version
 from tasks.mlflow_tracking import Tracking
 from tasks.package_check import BrokenPackageError, check_package
-from tocoad.package.card import CARD_FILE, MODEL_FILE, package_sha256
+from tocoad.package.card import CARD_FILE, MODEL_FILE, package_sha256, read_card, write_card
 
 pytestmark = pytest.mark.integration
 
@@ -78,6 +78,7 @@ def test_a_package_that_loads_and_scores_nothing_is_refused(
         {key: value * value.dtype.type(np.nan) if value.dtype.kind == "f" else value for key, value in tensors.items()},
         package / MODEL_FILE,
     )
+    write_card(package, read_card(package)[0])
     assert refusal(registry, register(package)).endswith("the score of a grey image is nan")
 
 
