@@ -46,10 +46,13 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
 
 def _add(options: argparse.Namespace) -> int:
     from cli.render import show_report
-    from tasks.datasets import add_dataset
+    from tasks.services import configure
     from tocoad.progress import stage_bar
 
     workspace = current_workspace()
+    configure(workspace, debug=options.debug)
+    from tasks.datasets import add_dataset
+
     with stage_bar(f"checking {options.source.name}") as progress:
         report = add_dataset(workspace, options.source, options.name, options.layout, progress)
     show_report(report)

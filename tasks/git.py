@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cache
 
 from tocoad.workspace import Workspace
 
@@ -42,9 +43,14 @@ def _commit_of_another_user(workspace: Workspace) -> GitCommit | None:
     sha = _git(workspace, "-c", "safe.directory=*", "rev-parse", "--verify", "HEAD")
     if root is None or sha is None:
         return None
-    trust = f"git config --global --add safe.directory {shlex.quote(root.strip())}"
-    print(f"warning: the git repository is another user's, its commit is recorded as dirty: {trust}", file=sys.stderr)
+    _warn(root.strip())
     return GitCommit(sha.strip(), dirty=True)
+
+
+@cache
+def _warn(root: str) -> None:
+    trust = f"git config --global --add safe.directory {shlex.quote(root)}"
+    print(f"warning: the git repository is another user's, its commit is recorded as dirty: {trust}", file=sys.stderr)
 
 
 def _git(workspace: Workspace, *arguments: str) -> str | None:

@@ -5,8 +5,13 @@ This is what `dvc.yaml` calls.
 
 from __future__ import annotations
 
-import argparse
 import sys
+
+if __name__ == "__main__" and not sys.flags.safe_path:
+    # `python -m` looks into the current folder first, where a user may have a `types.py` of his own.
+    del sys.path[0]
+
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 

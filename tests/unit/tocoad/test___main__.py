@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -63,3 +66,13 @@ def test_wrong_usage_is_one_line(
     assert message in said
     assert said.count("\n") == 1
     assert not ran
+
+
+def test_what_lies_in_a_users_folder_is_not_imported(tmp_path: Path) -> None:
+    for name in ("argparse", "pydantic", "queue", "tasks", "torch", "types"):
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError(__file__)\n")
+    command = [sys.executable, "-m", "tocoad", "manifest", "--category", "set/part"]
+    env = {name: text for name, text in os.environ.items() if name != "PYTHONSAFEPATH"}
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: {tmp_path}/params.yaml is missing")
