@@ -51,7 +51,8 @@ def test_the_result_of_a_retrain_shows_what_failed_as_it_is(name: str) -> None:
     decision = {"verdict": "kept", "reasons": [f"worse on {name}"]}
     kept = {**failed, "status": "trained", "error": None, "decision": decision, "model": {"version": 2}}
     console = Console(file=(written := StringIO()), width=120)
-    result_table({"dataset": name, "seconds": 1.0, "categories": {name: failed, "other": kept}}, console)
+    document = {"dataset": name, "seconds": 1.0, "warnings": [name], "categories": {name: failed, "other": kept}}
+    result_table(document, console)
     told = written.getvalue()
     assert f"{name}: evaluate: {name}: bad" in told and f"other: worse on {name}" in told and "kept v2" in told
     assert f"{name}: 1 s" in told
