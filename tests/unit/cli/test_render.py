@@ -51,11 +51,11 @@ def test_the_result_of_a_retrain_shows_what_failed_as_it_is(name: str) -> None:
     decision = {"verdict": "kept", "reasons": [f"worse on {name}"]}
     kept = {**failed, "status": "trained", "error": None, "decision": decision, "model": {"version": 2}}
     console = Console(file=(written := StringIO()), width=120)
-    document = {"dataset": name, "seconds": 1.0, "warnings": [name], "categories": {name: failed, "other": kept}}
-    result_table(document, console)
+    run = {"dataset": name, "seconds": 1.0, "error": None, "warnings": [name]}
+    result_table({**run, "categories": {name: failed, "other": kept}}, console)
     told = written.getvalue()
     assert f"{name}: evaluate: {name}: bad" in told and f"other: worse on {name}" in told and "kept v2" in told
-    assert f"{name}: 1 s" in told
+    assert f"{name}: 1 s" in told and f"warning: {name}" in told
 
 
 @pytest.mark.parametrize("name", NAMES)
