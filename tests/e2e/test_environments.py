@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from skip_report import reason
 
 pytestmark = pytest.mark.e2e
 
@@ -63,9 +64,10 @@ def test_proxies_foreign_addresses_a_long_folder_and_a_users_own_modules_do_no_h
 def stranger() -> list[str]:
     """The words before a command that runs it as a uid without a passwd entry."""
     if os.getuid() != 0 or shutil.which("setpriv") is None:
-        pytest.skip("only root can become a user without a passwd entry, with setpriv")
+        pytest.skip(reason("only root can become a user without a passwd entry", "as root, where setpriv is"))
     if subprocess.run([*AS_NOBODY, sys.executable, "-c", ""], check=False, capture_output=True).returncode:
-        pytest.skip("this container lets root hand on no capability: the interpreter cannot be read")
+        lacking = "this container lets root hand on no capability, and the interpreter cannot be read"
+        pytest.skip(reason(lacking, "where root may, or with an interpreter that everybody can read"))
     return AS_NOBODY
 
 
