@@ -21,6 +21,9 @@ from tocoad.workspace import Owner, Workspace
 
 RECORD_FILE = "record.json"
 _RECORD = TypeAdapter(StageRecord)
+# What a record without a seal has in every version that wrote one, and what the later of these added.
+_FIRST_KEYS = {"seconds", "metrics"}
+_LATER_KEYS = {"cpu_seconds", "peak_memory"}
 
 
 def run_stage(
@@ -118,9 +121,9 @@ def _write_record(folder: Path, record: StageRecord) -> None:
 
 
 def _unsealed(text: bytes) -> dict[str, Any]:
-    """A record as versions before the seal wrote it: these four keys and no other. Raises ValueError."""
+    """A record as versions before the seal wrote it: their keys and no other. Raises ValueError."""
     document = json.loads(text)
-    if not isinstance(document, dict) or set(document) != {"seconds", "cpu_seconds", "peak_memory", "metrics"}:
+    if not isinstance(document, dict) or not _FIRST_KEYS <= set(document) <= _FIRST_KEYS | _LATER_KEYS:
         raise ValueError("not a record")
     return document
 

@@ -79,6 +79,8 @@ def test_a_record_of_a_version_before_the_seal_still_counts(tmp_path: Path) -> N
     old = {"seconds": 2.5, "cpu_seconds": None, "peak_memory": 7, "metrics": {"images": 3.0}}
     (tmp_path / RECORD_FILE).write_text(json.dumps(old, indent=1) + "\n")
     assert read_record(tmp_path) == StageRecord({"images": 3.0}, 2.5, None, 7)
+    (tmp_path / RECORD_FILE).write_text(json.dumps({"seconds": 2.5, "metrics": {"images": 3.0}}, indent=1) + "\n")
+    assert read_record(tmp_path) == StageRecord({"images": 3.0}, 2.5)
 
 
 def test_a_missing_input_names_the_stage_to_run(workspace: Workspace) -> None:
