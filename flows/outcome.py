@@ -8,11 +8,9 @@ from typing import Any
 
 from flows.result import Status, category_entry
 from tasks.registration import Registration
-from tocoad.config import SettingsError
 from tocoad.graph import Job
 from tocoad.params import Plan
-from tocoad.redaction import redacted
-from tocoad.stage import StageError, first_line
+from tocoad.stage import StageError, error_line
 from tocoad.workspace import Category, Workspace
 
 
@@ -46,7 +44,7 @@ class Outcome:
         self.fault = error
         for category in self.categories:
             if category not in self.registrations:
-                self.errors.setdefault(category, one_line(error))
+                self.errors.setdefault(category, error_line(error))
 
     def document(self, run: str | None, seconds: float) -> dict[str, Any]:
         """The document of `tocoad retrain --json`."""
@@ -57,7 +55,7 @@ class Outcome:
             "run": run,
             "seconds": round(seconds, 1),
             "report": self.report,
-            "error": one_line(self.fault) if self.fault else first,
+            "error": error_line(self.fault) if self.fault else first,
             "warnings": self.warnings,
             "categories": entries,
         }
@@ -67,7 +65,8 @@ class Outcome:
             return self._read_entry(category)
         except (StageError, OSError) as error:
             # What was to be read of a complete category is damaged, or gone.
-            self.errors[category] = one_line(error)
+            self.errors[category] = error_line(error)
+            self.unregistered.discard(category)
             return self._read_entry(category)
 
     def _read_entry(self, category: Category) -> dict[str, Any]:
@@ -77,9 +76,3 @@ class Outcome:
             status = "unregistered" if category in self.unregistered else "failed"
         registration = self.registrations.get(category)
         return category_entry(self.workspace, category, self.plan.method(category), status, error, registration)
-
-
-def one_line(error: BaseException) -> str:
-    """The error as a user reads it: a defect of ours, and a library's own error, say what they are."""
-    expected = isinstance(error, StageError | SettingsError | OSError)
-    return redacted(first_line(error) if expected else f"{type(error).__name__}: {first_line(error)}")

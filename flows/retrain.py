@@ -26,7 +26,7 @@ from prefect.futures import PrefectFuture, wait
 from prefect.runtime import flow_run
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-from flows.outcome import Outcome, one_line
+from flows.outcome import Outcome
 from flows.result import table_rows
 from flows.steps import may_pass, publish, record_stages, register, report, run_stage, version
 from tasks import dvc
@@ -43,7 +43,7 @@ from tasks.services import Services, configure
 from tocoad.graph import Job, distinct
 from tocoad.params import Params, load_params
 from tocoad.planning import plan_categories
-from tocoad.stage import StageError, StageRecord
+from tocoad.stage import StageError, StageRecord, error_line
 from tocoad.workspace import Category, Workspace
 
 # Each waits for a stage on Ray, or registers a category: at most as many stages run at a time. A machine has room for
@@ -96,7 +96,7 @@ def retrain(
             rows = table_rows(result["categories"])
             publish(dataset, rows, f"retrain of {dataset}, {result['seconds']} s", outcome.report)
         except Exception as error:
-            outcome.warnings.append(f"Prefect does not have the table of the result ({one_line(error)})")
+            outcome.warnings.append(f"Prefect does not have the table of the result ({error_line(error)})")
     if outcome.errors:
         raise CategoriesFailedError(result) from outcome.fault
     return result
@@ -116,7 +116,7 @@ def run_retrain(
     outcome = _planned(workspace, dataset, categories)
     token = _outcome.set(outcome)
     try:
-        return retrain(dataset, categories, force, str(workspace.root)), None
+        return retrain(dataset, categories, force, str(workspace.root)), outcome.fault
     except CategoriesFailedError as error:
         return error.result, outcome.fault
     except Exception as error:
@@ -124,7 +124,7 @@ def run_retrain(
             raise interrupt from None
         if not outcome.is_complete:
             outcome.fail(error)
-        outcome.warnings.append(f"Prefect was not told how the run ended ({one_line(error)})")
+        outcome.warnings.append(f"Prefect was not told how the run ended ({error_line(error)})")
         return outcome.document(None, time.perf_counter() - started), outcome.fault
     finally:
         _outcome.reset(token)
@@ -223,7 +223,7 @@ def _error(job: Job, future: PrefectFuture[StageRecord]) -> str | None:
     if not state.is_failed() and not state.is_crashed():
         return None
     error = state.result(raise_on_failure=False)
-    return f"{job.stage.name}: {one_line(error)}"
+    return f"{job.stage.name}: {error_line(error)}"
 
 
 def _register(
@@ -248,7 +248,7 @@ def _register(
             outcome.registrations[category] = future.result()
         else:
             error = future.state.result(raise_on_failure=False)
-            outcome.errors[category] = f"register: {one_line(error)}"
+            outcome.errors[category] = f"register: {error_line(error)}"
             if isinstance(error, AwayError):
                 outcome.unregistered.add(category)
                 outcome.errors[category] += "; the next retrain registers it, without training"

@@ -18,7 +18,7 @@ from uuid import UUID
 
 from tasks.owners import OWNER_TAG, forget_long_dead, own_tag, owners
 from tasks.services import Services, configure
-from tocoad.redaction import redacted
+from tocoad.stage import first_line
 from tocoad.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _harmless(consequence: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        logger.warning("%s: %s", consequence, redacted(str(error).partition("\n")[0]))
+        logger.warning("%s: %s", consequence, first_line(error))
 
 
 def open_flow_runs(client: SyncPrefectClient) -> list[FlowRun]:

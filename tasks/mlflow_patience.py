@@ -10,7 +10,6 @@ import requests
 from mlflow.exceptions import MlflowException
 
 from tasks.mlflow_tracking import TrackingError
-from tocoad.redaction import redacted
 from tocoad.stage import first_line
 
 T = TypeVar("T")
@@ -39,10 +38,8 @@ def patiently(uri: str, ask: Callable[[], T]) -> T:
             if not is_away(uri, error):
                 raise
             if time.monotonic() > deadline:
-                reason = redacted(first_line(error))
-                raise AwayError(
-                    f"MLflow at {redacted(uri)} was away for {_PATIENCE_SECONDS:.0f} s: {reason}"
-                ) from error
+                away = f"MLflow at {uri} was away for {_PATIENCE_SECONDS:.0f} s"
+                raise AwayError(f"{away}: {first_line(error)}") from error
         time.sleep(_PAUSE_SECONDS)
 
 

@@ -26,7 +26,7 @@ from tasks.owners import OWNER_TAG, own_tag
 from tasks.services import Services
 from tocoad.printable import markdown
 from tocoad.redaction import redacted
-from tocoad.stage import StageError
+from tocoad.stage import StageError, first_line
 
 if TYPE_CHECKING:
     from tasks.mlflow_registry import Registry
@@ -196,7 +196,6 @@ def one_line(uri: str) -> Iterator[None]:
     try:
         yield
     except (MlflowException, sqlite3.Error) as error:
-        reason = str(error).partition("\n")[0]
-        told = TrackingError(f"MLflow at {uri}: {reason}")
+        told = TrackingError(f"MLflow at {uri}: {first_line(error)}")
         # Whoever logs an error logs its cause.
         raise told from (error if redacted(str(error)) == str(error) else None)

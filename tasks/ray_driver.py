@@ -22,7 +22,7 @@ from tasks.ray_folder import ray_folder
 from tasks.ray_nodes import lacking
 from tasks.ray_token import guard_token
 from tocoad.config import RaySettings, SettingsError
-from tocoad.stage import StageError
+from tocoad.stage import StageError, first_line
 
 _POLL_SECONDS = 0.25
 # No call waits for longer: what it asks for is there already, or lost.
@@ -83,7 +83,7 @@ class Driver:
                 try:
                     self._poll()
                 except Exception as error:
-                    self._answer_all(WorkerLostError(f"Ray failed ({_first_line(error)})"))
+                    self._answer_all(WorkerLostError(f"Ray failed ({first_line(error)})"))
         finally:
             self._stop()
 
@@ -190,7 +190,7 @@ class Driver:
                 with sigterm_kept():
                     ray.init(**options)
             except ConnectionError as error:
-                raise SettingsError(f"ray.address: no Ray answers at {address} ({_first_line(error)})") from None
+                raise SettingsError(f"ray.address: no Ray answers at {address} ({first_line(error)})") from None
         if not address and (lack := lacking(self._settings)) is not None:
             raise SettingsError(lack)
         from tasks.ray_worker import Mailbox
@@ -249,10 +249,6 @@ def _result(task: Any) -> Any:
 
 def stopped(call: Call) -> StageStoppedError:
     return StageStoppedError(f"{call.label}: stopped; the next run goes on from its last checkpoint")
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]
 
 
 def _package_folders() -> list[str]:

@@ -13,7 +13,7 @@ from tasks import progress
 from tasks.ray import RayStages
 from tocoad.graph import METHODS, Job, Stage
 from tocoad.running import read_record
-from tocoad.stage import StageError
+from tocoad.stage import error_line
 from tocoad.study.plan import Cell
 from tocoad.study.results import CellResult, known_result, write_result
 from tocoad.study.stages import StageFolders
@@ -73,9 +73,7 @@ def _run_cell(
             _run_stage(cell, stage, folders, stages, locks)
         return write_result(folders, cell, folder)
     except Exception as error:  # whatever it is: the other cells are worth hours
-        text = str(error).splitlines()[0] if str(error) else "without a message"
-        expected = isinstance(error, StageError | OSError)
-        return Failure(cell, text if expected else f"{type(error).__name__}: {text}", error)
+        return Failure(cell, error_line(error), error)
 
 
 def _run_stage(cell: Cell, stage: Stage, folders: StageFolders, stages: RayStages, locks: _Locks) -> None:

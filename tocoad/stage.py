@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from tocoad.config import Settings
+from tocoad.config import Settings, SettingsError
 from tocoad.redaction import redacted
 from tocoad.resources import Meter
 from tocoad.workspace import Category, Owner
@@ -95,5 +95,11 @@ class StageError(RuntimeError):
 
 
 def first_line(error: BaseException) -> str:
-    """An error as one line; of one that says nothing its name."""
-    return str(error).strip().partition("\n")[0] or type(error).__name__
+    """An error as one line, without passwords; of one that says nothing its name."""
+    return redacted(str(error).strip().partition("\n")[0] or type(error).__name__)
+
+
+def error_line(error: BaseException) -> str:
+    """The same for a user: what is not his to mend, a defect of ours or a library's own error, says its kind too."""
+    line, kind = first_line(error), type(error).__name__
+    return line if isinstance(error, StageError | SettingsError | OSError) or line == kind else f"{kind}: {line}"

@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from tocoad.reading import damaged
-from tocoad.stage import StageError
+from tocoad.stage import StageError, first_line
 
 
 def load_state(network: nn.Module, file: Path, stage: str) -> None:
@@ -19,4 +19,4 @@ def load_state(network: nn.Module, file: Path, stage: str) -> None:
     except FileNotFoundError:
         raise StageError(f"{file} is missing: run the stage {stage} first") from None
     except (OSError, SafetensorError, RuntimeError) as error:
-        raise damaged(file, str(error).splitlines()[0], stage) from None
+        raise damaged(file, first_line(error), stage) from None

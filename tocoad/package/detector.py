@@ -24,7 +24,7 @@ from tocoad.nn.device import Compute, compute_context, resolve_device
 from tocoad.nn.encoder import Triple
 from tocoad.package.card import CARD_FILE, MODEL_FILE, DetectorCard, model_sha256, read_card, write_card
 from tocoad.scoring.own_size import maps_at_own_size
-from tocoad.stage import StageError
+from tocoad.stage import StageError, first_line
 from tocoad.training.tensors import image_tensor
 
 # Model name of a card -> the module and class of its networks. A method with networks of its own adds a line.
@@ -178,7 +178,7 @@ def load_detector(folder: Path, settings: ComputeSettings | None = None) -> Dete
     except KeyError as error:
         raise PackageError(f"{folder / CARD_FILE}: unknown model {error}; known are {', '.join(MODELS)}") from None
     except (SafetensorError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         raise PackageError(f"{folder / MODEL_FILE} does not fit {CARD_FILE} or is damaged: {reason}") from None
     with compute_context(settings) as compute:
         compute.place(model.requires_grad_(False).eval())

@@ -9,12 +9,10 @@ from report_files import Made, write_category
 from rich.console import Console
 
 from cli.render import result_table
-from flows.outcome import Outcome, one_line
+from flows.outcome import Outcome
 from flows.result import table_rows
 from tasks.registration import Registration
-from tocoad.config import SettingsError
 from tocoad.params import Plan
-from tocoad.stage import StageError
 from tocoad.workspace import Category, Workspace
 
 GEAR, PLATE = Category("set", "gear"), Category("set", "plate")
@@ -85,6 +83,15 @@ def test_results_that_cannot_be_read_fail_their_category_alone(tmp_path: Path) -
     assert gear["model"]["version"] == 1
 
 
+def test_results_that_only_the_registry_kept_open_and_that_cannot_be_read_fail_too(tmp_path: Path) -> None:
+    retrain = outcome(tmp_path)
+    retrain.errors = {GEAR: "register: MLflow was away for 120 s", PLATE: "manifest: 003.png is cut off"}
+    retrain.unregistered.add(GEAR)
+    gear = retrain.document(None, 0)["categories"]["gear"]
+    assert gear["status"] == "failed"
+    assert "evaluate" in gear["error"]
+
+
 def test_where_nothing_failed_no_error_is_shown(tmp_path: Path) -> None:
     retrain = outcome(tmp_path)
     retrain.errors = {GEAR: "stage1: too few images"}
@@ -100,10 +107,3 @@ def test_warnings_fail_nothing_and_are_shown(tmp_path: Path) -> None:
     document = retrain.document(None, 0)
     assert document["error"] is None
     assert "warning: Prefect was not told how the run ended (no answer)" in shown(document)
-
-
-def test_what_a_user_can_mend_is_told_as_it_is_and_a_defect_by_its_name() -> None:
-    assert one_line(StageError("too few images\nsee the manual")) == "too few images"
-    assert one_line(SettingsError("stage1.lr: too large")) == "stage1.lr: too large"
-    assert one_line(ZeroDivisionError("division by zero")) == "ZeroDivisionError: division by zero"
-    assert one_line(KeyError()) == "KeyError: KeyError"

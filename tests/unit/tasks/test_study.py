@@ -36,7 +36,7 @@ class FakeRay:
     [
         (StageError("no images: add some\nmore"), "no images: add some"),
         (TypeError("unsupported"), "TypeError: unsupported"),
-        (ValueError(), "ValueError: without a message"),
+        (ValueError(), "ValueError"),
     ],
 )
 def test_whatever_breaks_a_cell_breaks_no_other(
