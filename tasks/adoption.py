@@ -30,6 +30,8 @@ def adopt(workspace: Workspace, jobs: Iterable[Job], stale: Container[str]) -> s
         elif name in sources:
             whole = is_finished(workspace, job.owner, job.method, job.stage.name, sources[name])
             (adopted if whole else to_run).add(name)
+    if not adopted:
+        return set()
     try:
         return adopted - dvc.commit(workspace, adopted, sources)
     except DvcError:

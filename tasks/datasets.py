@@ -18,7 +18,7 @@ from tocoad.workspace import Workspace
 
 
 def check_dataset(workspace: Workspace, source: Path, layout: Layout, progress: ProgressCallback) -> ImportReport:
-    """Writes nothing. Raises DataError with every problem found."""
+    """Writes nothing, but lets DVC's links follow a workspace that has moved. Raises DataError with every problem."""
     dvc.follow_links(workspace)
     split = load_params(workspace).settings.split
     return importing.check_dataset(source, layout, split, progress, dvc.cache_dir(workspace))

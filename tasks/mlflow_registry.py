@@ -35,8 +35,8 @@ UNTIL_TAG, ROLLED_BACK_TAG = "champion_until", "rolled_back"
 
 _MODEL_FILE = Path(__file__).with_name("mlflow_model.py")
 _DETECTOR = "detector"
-# Written down, not inferred: inference would import and run the model, and look for packages.
 _MODELS_A_PAGE = 1000
+# Written down, not inferred: inference would import and run the model, and look for packages.
 _REQUIREMENTS = ("tocoad", "mlflow", "numpy", "pydantic", "safetensors", "timm", "torch", "torchvision")
 _URI = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/]+)|/(?P<version>\d+))")
 

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
 from tocoad.data.decoding import DeepImage, decode, may_be_deep
+from tocoad.data.listing import first_names
 from tocoad.data.problems import DataError, Problem
 
 _CAMERAS = (8, 10, 12, 14, 16)
@@ -86,9 +87,9 @@ def depth_note(depth: Depth, trained: Sequence[tuple[str, Reach]], every: Sequen
         return None
     if not greatest:
         said = "16-bit files without a declared depth, and none of them in training to tell it"
-        return f"{said}; taken as {depth.bits} bit: {_first(silent)}"
+        return f"{said}; taken as {depth.bits} bit: {first_names(path for path, _ in silent)}"
     beyond = [(path, reach) for path, reach in silent if reach.greatest >> depth.bits]
-    clipped = f"; greater values become white: {_first(beyond)}" if beyond else ""
+    clipped = f"; greater values become white: {first_names(path for path, _ in beyond)}" if beyond else ""
     said = f"16-bit files without a declared depth, taken as {depth.bits} bit"
     return f"{said} (greatest value in training {max(greatest)}){clipped}"
 
@@ -101,7 +102,3 @@ def reach_of(file: Path) -> Reach | None:
         raise DataError([Problem(file, f"cannot be read ({error.strerror or error})")]) from None
     image = decode(file, data) if may_be_deep(data) else None
     return Reach.of(image) if isinstance(image, DeepImage) else None
-
-
-def _first(images: Sequence[tuple[str, Reach]]) -> str:
-    return ", ".join(path for path, _ in images[:3]) + (f" and {len(images) - 3} more" if len(images) > 3 else "")

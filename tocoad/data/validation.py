@@ -14,6 +14,7 @@ from tocoad.data.decoding import DeepImage, decode
 from tocoad.data.depth import Depth, Reach, common_depth, depth_note
 from tocoad.data.images import is_lossy, mask_pixels
 from tocoad.data.layouts.source import Source, SourceCategory, SourceImage
+from tocoad.data.listing import first_names
 from tocoad.data.manifest import GOOD
 from tocoad.data.mask_shares import MaskShare, judge_masks
 from tocoad.data.naming import LONGEST_NAME, name_bytes
@@ -185,7 +186,7 @@ def _check_masks(source: Source, category: SourceCategory) -> None:
     defective = [image for image in category.images if image.defect_type != GOOD]
     bare = [image for image in defective if image.mask is None]
     if bare and len(bare) < len(defective):
-        names = ", ".join(image.path for image in bare[:3]) + (", ..." if len(bare) > 3 else "")
+        names = first_names(image.path for image in bare)
         source.warn(category.folder, f"{len(bare)} of {len(defective)} defective images have no mask: {names}")
 
 
