@@ -66,7 +66,8 @@ def configure(workspace: Workspace, debug: bool = False) -> Services:
     prepare_environment(folder / "home")
     folder.mkdir(parents=True, exist_ok=True)
     local_tracking = f"sqlite:///{folder / 'mlflow.db'}"
-    level = "DEBUG" if debug else _QUIET
+    # MLflow's errors reach us as exceptions; its own log of them, traceback upon traceback, hides the line that counts.
+    level = "DEBUG" if debug else "CRITICAL"
     values = {
         **_PRIVATE,
         "MLFLOW_TRACKING_URI": local_tracking,

@@ -57,6 +57,21 @@ def test_what_ends_is_started_again_but_not_for_ever(serve: ModuleType, capfd: p
         child.has_ended()
 
 
+def test_what_a_command_said_on_standard_output_is_told_where_it_fails(
+    serve: ModuleType, capfd: pytest.CaptureFixture[str]
+) -> None:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        signals = serve.Signals([])
+        serve._run(signals, sys.executable, "-c", "print('created')")
+        with pytest.raises(serve.ServeError, match="failed; its messages are above"):
+            serve._run(signals, sys.executable, "-c", "print('no such entrypoint'); raise SystemExit(1)")
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert capfd.readouterr().err == "no such entrypoint\n"
+
+
 def test_one_workspace_is_served_once_and_again_when_the_last_process_is_gone(
     serve: ModuleType, tmp_path: Path
 ) -> None:
