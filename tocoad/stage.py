@@ -96,7 +96,10 @@ class StageError(RuntimeError):
 
 def first_line(error: BaseException) -> str:
     """An error as one line, without passwords; of one that says nothing its name."""
-    return redacted(str(error).strip().partition("\n")[0] or type(error).__name__)
+    lines = str(error).strip().splitlines()
+    # A remark that a database's library puts before the reason.
+    told = [line for line in lines if not line.startswith("(raised as a result of ")]
+    return redacted(told[0] if told else type(error).__name__)
 
 
 def error_line(error: BaseException) -> str:

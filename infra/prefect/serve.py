@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -197,13 +198,18 @@ def _create_pool(signals: Signals) -> None:
 
 
 def _run(signals: Signals, *command: str) -> None:
-    process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
-    try:
-        while process.poll() is None:
-            signals.pause(0.1)
-    finally:
-        process.kill()
+    # Prefect's commands tell their errors on standard output too, between much that nobody needs where all is well.
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=said)
+        try:
+            while process.poll() is None:
+                signals.pause(0.1)
+        finally:
+            process.kill()
+        said.seek(0)
+        output = said.read().decode(errors="replace")
     if process.returncode != 0:
+        print(output, end="", file=sys.stderr, flush=True)
         raise ServeError(f"`{' '.join(command[2:])}` failed; its messages are above")
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -103,3 +105,30 @@ def make_services(restored_environment: None, tmp_path: Path) -> Any:
         return configure(Workspace(tmp_path))
 
     return make
+
+
+FULL_DISK = """
+import resource, signal, sys
+from pathlib import Path
+from tasks.services import configure
+from tocoad.stage import first_line
+from tocoad.workspace import Workspace
+services = configure(Workspace(Path(sys.argv[1])))
+from tasks.mlflow_tracking import Tracking
+tracking = Tracking(services)
+experiment = tracking.experiment("tiny")
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+try:
+    tracking.start(experiment, "retrain")
+except Exception as error:
+    print(first_line(error))
+"""
+
+
+def test_an_error_of_the_database_is_told_once_and_not_by_mlflows_log(tmp_path: Path) -> None:
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")}
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(tmp_path)], env=kept, capture_output=True, text=True, check=False
+    )
+    assert "sqlite3.OperationalError" in done.stdout and "Traceback" not in done.stderr, done.stderr
