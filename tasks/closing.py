@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tasks.mlflow_tracking import Tracking
 
 NOTE = "its process was killed, or its machine stopped: closed by a later start"
-_PAGE = 200
+_PAGE = 200  # flow runs that Prefect's server gives at once
 
 logger = logging.getLogger(__name__)
 
@@ -108,8 +108,13 @@ def open_flow_runs(client: SyncPrefectClient) -> list[FlowRun]:
     from prefect.client.schemas.objects import StateType
 
     begun = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
-    state = filters.FlowRunFilterState(type=filters.FlowRunFilterStateType(any_=begun))
-    return client.read_flow_runs(flow_run_filter=filters.FlowRunFilter(state=state), limit=_PAGE)
+    wanted = filters.FlowRunFilter(state=filters.FlowRunFilterState(type=filters.FlowRunFilterStateType(any_=begun)))
+    runs: list[FlowRun] = []
+    while True:
+        page = client.read_flow_runs(flow_run_filter=wanted, limit=_PAGE, offset=len(runs))
+        runs += page
+        if len(page) < _PAGE:
+            return runs
 
 
 def close_flow_runs(client: SyncPrefectClient, runs: Iterable[FlowRun]) -> None:
