@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from tasks.mlflow_tracking import Tracking
 
-NOTE = "its process was killed, or its machine stopped: closed by a later start"
+NOTE = "its process was killed, its machine stopped, or this service was away at its end: closed by a later start"
 _PAGE = 200  # flow runs that Prefect's server gives at once
 
 logger = logging.getLogger(__name__)

@@ -127,7 +127,8 @@ class RetrainRecord:
                 run.end(status, note)
         except Exception as error:
             # The next one would be waited for as long.
-            self.warnings.append(f"MLflow was not told how its runs ended; the next retrain does ({first_line(error)})")
+            told = f"MLflow was not told how its runs ended; the next retrain closes them ({first_line(error)})"
+            self.warnings.append(told)
 
 
 @contextmanager

@@ -92,7 +92,7 @@ def test_a_server_that_stays_away_is_one_warning_each_and_no_error(
             record.progress(STAGE1, Progress(step, 5, {"loss": 1.0, "lr": 0.1}))
     assert len(warnings) == 2
     assert warnings[0].startswith("MLflow: 10 figures of the curves did not arrive (")
-    assert warnings[1].startswith("MLflow was not told how its runs ended; the next retrain does (")
+    assert warnings[1].startswith("MLflow was not told how its runs ended; the next retrain closes them (")
     assert "\n" not in "".join(warnings)
 
 
