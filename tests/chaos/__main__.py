@@ -21,7 +21,8 @@ from tests.chaos.faults import strike
 from tests.chaos.mlflow_server import MlflowServer
 from tests.chaos.plan import KINDS, STATES, Round, rounds
 from tests.chaos.result import HEADINGS, Result, page
-from tests.chaos.workshop import PROJECT, Outcome, Workshop, small_disk
+from tests.chaos.workshop import PROJECT, Outcome, Workshop
+from tests.helpers.disks import own_disk
 
 PAGE = PROJECT / "docs" / "results" / "chaos.md"
 DISK_MEGABYTES = 768
@@ -37,7 +38,7 @@ def main() -> int:
     seed = random.SystemRandom().randrange(10_000) if options.seed is None else options.seed
     print(f"seed {seed}", flush=True)
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
-    with small_disk(folder, DISK_MEGABYTES) as disk:
+    with own_disk(folder / "disk", f"{DISK_MEGABYTES}m") as disk:
         root = (disk or folder) / "workspace"
         root.mkdir()
         chosen = [r for r in rounds(seed, options.rounds) if options.only in (None, r.kind)]

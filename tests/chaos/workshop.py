@@ -9,8 +9,6 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -136,18 +134,3 @@ class Workshop:
     def close(self) -> None:
         """Leaves no process behind, should the rounds have been broken off."""
         kill_marked(*self._marks)
-
-
-@contextmanager
-def small_disk(folder: Path, megabytes: int) -> Iterator[Path | None]:
-    """A file system of its own below the folder; None where we may not make one."""
-    place = folder / "disk"
-    place.mkdir()
-    options = ["-t", "tmpfs", "-o", f"size={megabytes}m", "chaos", str(place)]
-    if subprocess.run(["mount", *options], capture_output=True, check=False).returncode != 0:
-        yield None
-        return
-    try:
-        yield place
-    finally:
-        subprocess.run(["umount", "--lazy", str(place)], check=False)

@@ -9,22 +9,40 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from skip_report import reason
+
+
+@contextmanager
+def own_disk(folder: Path, size: str) -> Iterator[Path | None]:
+    """A file system in memory of `size` (as `mount` takes it); None where mounting is not permitted."""
+    folder.mkdir(parents=True)
+    if not _mount(folder, size):
+        yield None
+        return
+    try:
+        yield folder
+    finally:
+        # Lazily: what was broken off may still have files there.
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 @contextmanager
 def small_disk(folder: Path, size: str) -> Iterator[Path]:
-    """A file system in memory of `size` (as `mount` takes it); skips the test where mounting is not permitted."""
-    folder.mkdir(parents=True)
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+    """The same; skips the test where mounting is not permitted."""
+    from skip_report import reason  # found by pytest alone, not by `python -m tests.chaos`
+
+    with own_disk(folder, size) as disk:
+        if disk is None:
+            pytest.skip(reason("a small disk needs the right to mount", "as root, where the container permits it"))
+        yield disk
+
+
+def _mount(folder: Path, size: str) -> bool:
+    """Whether it was permitted."""
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
     try:
-        subprocess.run(mount, check=True, capture_output=True, text=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip(reason("a small disk needs the right to mount", "as root, where the container permits it"))
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
+        return subprocess.run(command, check=False, capture_output=True).returncode == 0
+    except FileNotFoundError:
+        return False
 
 
 @contextmanager
