@@ -9,6 +9,7 @@ import functools
 import hashlib
 import json
 import logging
+import os
 import shutil
 import sqlite3
 import traceback
@@ -26,6 +27,7 @@ from tocoad.workspace import Workspace
 P = ParamSpec("P")
 R = TypeVar("R")
 _DAMAGED = ".damaged"
+_TRIES = 5
 
 _log = logging.getLogger(__name__)
 
@@ -35,12 +37,14 @@ def healing(work: Callable[Concatenate[Workspace, P], R]) -> Callable[Concatenat
 
     @functools.wraps(work)
     def healed(workspace: Workspace, /, *arguments: P.args, **named: P.kwargs) -> R:
-        while True:
+        for _ in range(_TRIES):
             try:
                 return work(workspace, *arguments, **named)
             except Exception as error:  # of a file that is YAML but not DVC's, DVC raises what its code stumbles over
                 if not (_set_aside(workspace.root) or _clear_hashes(error)):
                     raise
+        # A disk that damages them each time anew is no thing that another try heals.
+        return work(workspace, *arguments, **named)
 
     return healed
 
@@ -87,7 +91,8 @@ def _set_aside(root: Path) -> bool:
     files += [(file, data_file_md5) for file in sorted((root / "data").glob("*.dvc"))]
     for file, read in files:
         try:
-            if file.is_file():
+            # One that we may not read is not damaged: DVC says so itself.
+            if file.is_file() and os.access(file, os.R_OK):
                 read(file)
         except ValueError as error:
             aside = file.with_name(f"{file.name}{_DAMAGED}")
