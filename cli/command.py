@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 Subparsers = Any
@@ -29,3 +30,15 @@ def add_command(
     )
     command.set_defaults(run=run)
     return command
+
+
+def filled(text: str) -> str:
+    """An argument's type. An empty one is a variable that was not set; as a path it would be the current folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty")
+    return text
+
+
+def path(text: str) -> Path:
+    """The same of a file or folder."""
+    return Path(filled(text))

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from cli.command import Subparsers, add_command
+from cli.command import Subparsers, add_command, filled, path
 from cli.workspace import current_workspace
 
 _LAYOUTS = ("auto", "mvtec", "visa", "btad", "folder", "oct2017", "aptos", "isic2018")
@@ -25,7 +25,7 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
         "validate a folder of images, index it and bring it under DVC",
         "tocoad data add ~/datasets/mvtec_ad --name mvtec",
     )
-    add.add_argument("source", type=Path, help="folder of images, in one of the known layouts")
+    add.add_argument("source", type=path, help="folder of images, in one of the known layouts")
     add.add_argument("--name", required=True, help="name of the data set in this workspace")
     add.add_argument(
         "--layout", choices=_LAYOUTS, default="auto", help="how the folder is laid out (default: %(default)s)"
@@ -38,7 +38,7 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
         "validate the images of a data set, and write nothing",
         "tocoad data check mvtec",
     )
-    check.add_argument("name", metavar="NAME", help="a data set of this workspace, or a folder")
+    check.add_argument("name", metavar="NAME", type=filled, help="a data set of this workspace, or a folder")
     check.add_argument(
         "--layout", choices=_LAYOUTS, default="auto", help="how a folder is laid out (default: %(default)s)"
     )
@@ -64,9 +64,10 @@ def _check(options: argparse.Namespace) -> int:
     from cli.render import show_report
     from tasks.datasets import check_dataset
     from tocoad.progress import stage_bar
+    from tocoad.workspace import is_name
 
     workspace = current_workspace()
-    known = "/" not in options.name and workspace.dataset_dir(options.name).is_dir()
+    known = is_name(options.name) and workspace.dataset_dir(options.name).is_dir()
     source = workspace.dataset_dir(options.name) if known else Path(options.name)
     with stage_bar(f"checking {source.name}") as progress:
         report = check_dataset(workspace, source, options.layout, progress)

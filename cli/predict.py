@@ -6,10 +6,9 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli.command import Subparsers, add_command
+from cli.command import Subparsers, add_command, path
 from cli.streams import print_error
 from cli.workspace import workspace_here
 
@@ -30,10 +29,10 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
         "tocoad predict models:/sample.gear@champion data/sample/gear/test --out predictions",
     )
     command.add_argument("model", metavar="MODEL", help="a detector folder, or models:/NAME.CATEGORY@champion")
-    command.add_argument("sources", metavar="IMAGE_OR_FOLDER", nargs="+", type=Path, help="images, or folders of them")
+    command.add_argument("sources", metavar="IMAGE_OR_FOLDER", nargs="+", type=path, help="images, or folders of them")
     command.add_argument(
         "--out",
-        type=Path,
+        type=path,
         metavar="DIR",
         help="write an overlay (PNG) and the raw map (TIFF) of each, under its own path: SUB/part.jpg.overlay.png",
     )

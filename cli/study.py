@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli.command import Subparsers, add_command
+from cli.command import Subparsers, add_command, path
 from cli.workspace import current_workspace
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
         "compare variants of a method with a control, over categories and seeds",
         "tocoad study studies/tocoad.yaml --out docs/results/tocoad.md",
     )
-    command.add_argument("file", metavar="FILE", type=Path, help="a study file (YAML)")
+    command.add_argument("file", metavar="FILE", type=path, help="a study file (YAML)")
     command.add_argument("--table", action="store_true", help="compute nothing: the table of the cells that are there")
-    command.add_argument("--out", type=Path, metavar="FILE", help="write the table there (default: standard output)")
+    command.add_argument("--out", type=path, metavar="FILE", help="write the table there (default: standard output)")
     command.add_argument(
         "--keep", action="store_true", help="keep rows of the table in --out whose cells are not there, and mark them"
     )

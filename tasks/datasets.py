@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from tasks import dvc
+from tocoad.config import SettingsError
 from tocoad.data import importing
 from tocoad.data.layouts.detect import Layout
 from tocoad.data.report import ImportReport
@@ -14,7 +15,7 @@ from tocoad.links import refuse_links
 from tocoad.params import load_params
 from tocoad.planning import drop_missing, plan_categories
 from tocoad.stage import ProgressCallback
-from tocoad.workspace import Workspace
+from tocoad.workspace import NAME_RULE, Workspace, is_name
 
 
 def check_dataset(workspace: Workspace, source: Path, layout: Layout, progress: ProgressCallback) -> ImportReport:
@@ -31,8 +32,9 @@ def add_dataset(
 
     Raises:
         DataError: everything is as it was.
-        SettingsError: the same; the data set's folder is to be behind a link.
+        SettingsError: the same; the name is none, or the data set's folder is to be behind a link.
     """
+    _refuse_no_name(name)
     target, results = workspace.dataset_dir(name), workspace.work_dir(name)
     refuse_links(workspace, [target, results, *(entry for entry in results.glob("*") if entry.is_dir())])
     split = load_params(workspace).settings.split
@@ -45,7 +47,14 @@ def add_dataset(
 
 def add_sample(workspace: Workspace, name: str, seed: int, progress: ProgressCallback) -> ImportReport:
     """Renders the built-in data set and brings it in like any other."""
+    _refuse_no_name(name)
     with tempfile.TemporaryDirectory(prefix="tocoad-sample-") as scratch:
         rendered = Path(scratch) / name
         render_sample(rendered, seed=seed, progress=progress)
         return add_dataset(workspace, rendered, name, "mvtec", progress)
+
+
+def _refuse_no_name(name: str) -> None:
+    """Before any path is made of it: the folder of '' is `data` itself, and an earlier version is replaced."""
+    if not is_name(name):
+        raise SettingsError(f"{name!r} is not a valid name of a data set: {NAME_RULE}")

@@ -7,6 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+NAME_RULE = "use letters, digits, '_' and '-' (at most 63)"
+
+
+def is_name(text: str) -> bool:
+    """Of a data set or a category. Whatever else a user may type ('', '..', '../work') could lead to other folders."""
+    return _NAME.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, order=True)
@@ -18,8 +24,8 @@ class Category:
 
     def __post_init__(self) -> None:
         for part in (self.dataset, self.name):
-            if not _NAME.fullmatch(part):
-                raise ValueError(f"{part!r} is not a valid name: use letters, digits, '_' and '-' (at most 63)")
+            if not is_name(part):
+                raise ValueError(f"{part!r} is not a valid name: {NAME_RULE}")
 
     @classmethod
     def parse(cls, text: str) -> Category:
@@ -74,6 +80,11 @@ class Workspace:
         return self.root / "work" / dataset / "report"
 
     def categories(self, dataset: str) -> list[Category]:
-        """The categories whose images lie in the workspace, in alphabetical order."""
+        """The categories whose images lie in the workspace, in alphabetical order; none of what cannot be a data set.
+
+        A folder that cannot be a category (`.ipynb_checkpoints`) is as good as a file there.
+        """
         folder = self.dataset_dir(dataset)
-        return [Category(dataset, d.name) for d in sorted(folder.iterdir()) if d.is_dir()] if folder.is_dir() else []
+        if not (is_name(dataset) and folder.is_dir()):
+            return []
+        return [Category(dataset, d.name) for d in sorted(folder.iterdir()) if d.is_dir() and is_name(d.name)]

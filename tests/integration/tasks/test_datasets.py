@@ -9,7 +9,7 @@ import pytest
 from dvc.config import Config
 
 from tasks import dvc
-from tasks.datasets import add_dataset, check_dataset
+from tasks.datasets import add_dataset, add_sample, check_dataset
 from tasks.moved_links import LostLinkError
 from tests.helpers.project import project_workspace
 from tocoad.config import SettingsError
@@ -113,3 +113,17 @@ def test_a_data_set_that_would_lie_behind_a_link_is_refused_and_nothing_is_added
         add_dataset(workspace, source, "tiny", "auto", silent)
     assert not list(disk.iterdir()) and not workspace.categories("tiny")
     assert workspace.params_file.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../work", "../elsewhere", "a/b"])
+def test_a_name_that_is_none_replaces_no_folder_of_the_workspace(workspace: Workspace, source: Path, name: str) -> None:
+    kept = workspace.root / "data/earlier/part/train/good/000.png"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"an image")
+    (workspace.root / "work").mkdir()
+    before = contents(workspace.root)
+    with pytest.raises(SettingsError, match="not a valid name of a data set"):
+        add_dataset(workspace, source, name, "auto", silent)
+    with pytest.raises(SettingsError, match="not a valid name of a data set"):
+        add_sample(workspace, name, 0, silent)
+    assert contents(workspace.root) == before

@@ -46,6 +46,11 @@ def test_every_command_has_help_with_an_example(command: list[str], capsys: pyte
         ["promote", "x"],
         ["promote", "x", "gear", "--version", "last"],
         ["rollback", "x", "gear"],
+        ["predict", "models:/x.gear@champion", ""],
+        ["predict", "models:/x.gear@champion", "images", "--out", ""],
+        ["data", "add", "", "--name", "x"],
+        ["data", "check", ""],
+        ["study", ""],
     ],
     ids=" ".join,
 )
@@ -62,6 +67,12 @@ def test_outside_of_a_workspace_it_says_where_to_go(
     monkeypatch.chdir(tmp_path)
     assert main(["retrain", "x"]) == 2
     assert "is not in a workspace: change to a checkout of the project" in capsys.readouterr().err
+
+
+def test_a_stream_that_was_closed_takes_a_document_without_a_word() -> None:
+    code = "import json, sys; from cli import streams; streams.take_every_character(); json.dump({}, sys.stdout)"
+    done = subprocess.run(["sh", "-c", f'"$0" -c "{code}" >&-', sys.executable], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_several_categories_and_settings_follow_one_option() -> None:

@@ -35,3 +35,15 @@ def test_categories_are_the_folders_of_the_data_set(tmp_path: Path) -> None:
     (tmp_path / "data" / "mvtec" / "notes.txt").touch()
     assert [c.name for c in workspace.categories("mvtec")] == ["bottle", "screw"]
     assert workspace.categories("other") == []
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../data", "mvtec/screw"])
+def test_what_names_no_data_set_has_no_categories(name: str, tmp_path: Path) -> None:
+    (tmp_path / "data/mvtec/screw/train").mkdir(parents=True)
+    assert Workspace(tmp_path).categories(name) == []
+
+
+def test_a_folder_that_another_program_left_beside_the_categories_is_none(tmp_path: Path) -> None:
+    for name in ("screw", ".ipynb_checkpoints", "no name"):
+        (tmp_path / "data/mvtec" / name).mkdir(parents=True)
+    assert [category.name for category in Workspace(tmp_path).categories("mvtec")] == ["screw"]
