@@ -13,8 +13,11 @@ from cli.streams import print_error
 from cli.workspace import workspace_here
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tocoad.package.card import DetectorCard
     from tocoad.package.files import FilePrediction, Found
+    from tocoad.workspace import Workspace
 
 Row = dict[str, Any]
 
@@ -60,9 +63,11 @@ def _predict(options: argparse.Namespace) -> int:
 
     found = find_images(options.sources, options.out)
     _name_others(found)
+    workspace = workspace_here()
     if options.out is not None:
+        _refuse_versioned(options.out, workspace)
         options.out.mkdir(parents=True, exist_ok=True)
-    with detector_folder(options.model, workspace_here()) as folder:
+    with detector_folder(options.model, workspace) as folder:
         detector = load_detector(folder)
     rows: list[Row] = []
     try:
@@ -75,6 +80,15 @@ def _predict(options: argparse.Namespace) -> int:
         if rows:
             _show(options, detector.card, rows, found)
     return 1 if any("error" in row for row in rows) else 0
+
+
+def _refuse_versioned(out: Path, workspace: Workspace | None) -> None:
+    """An overlay below `train/good` would be a part to learn from, and a file in an output makes its stage stale."""
+    from tocoad.config import SettingsError
+
+    for kept in ("data", "work"):
+        if workspace and out.resolve().is_relative_to((workspace.root / kept).resolve()):
+            raise SettingsError(f"{out}: in {kept}/, whose contents DVC keeps; give another folder with --out")
 
 
 def _name_others(found: Found) -> None:

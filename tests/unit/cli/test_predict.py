@@ -153,6 +153,24 @@ def test_a_result_that_cannot_be_written_loses_no_score(
     assert "a/b_c.png: its results cannot be written" in told.err
 
 
+@pytest.mark.parametrize("out", ["data/parts/bottle/train/good", "work/parts", "elsewhere/../data", "data"])
+def test_results_are_not_written_among_what_dvc_keeps(
+    package: Path,
+    images: Path,
+    tmp_path: Path,
+    out: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name in ("params.yaml", "dvc.yaml"):
+        (tmp_path / name).touch()
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert main(["predict", str(package), str(images), "--out", f"../{out}"]) == 2
+    assert "whose contents DVC keeps; give another folder with --out" in capsys.readouterr().err
+    assert not (tmp_path / "data").exists() and not (tmp_path / "work").exists()
+
+
 def test_threads_are_a_number(package: Path, images: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["predict", str(package), str(images), "--threads", "0"])
