@@ -20,7 +20,7 @@ from tocoad.graph import Job, Stage, distinct, jobs_of
 from tocoad.params import load_params, override, parse_assignments
 from tocoad.planning import plan_categories
 from tocoad.running import run_stage
-from tocoad.stage import StageContext, StageRecord
+from tocoad.stage import StageContext, StageError, StageRecord
 from tocoad.workspace import Workspace
 
 pytestmark = pytest.mark.integration
@@ -131,7 +131,7 @@ def test_a_lock_file_is_replaced_in_one_step(workspace: Workspace, monkeypatch: 
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("dvc.utils.serialize._yaml._get_yaml", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(StageError, match="no room on its disk"):
         dvc.commit(workspace, names(jobs))
     assert lock.read_bytes() == before
     monkeypatch.undo()
