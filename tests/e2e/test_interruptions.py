@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -21,6 +22,7 @@ pytestmark = pytest.mark.e2e
 
 KEPT = "what was finished is kept; the same command goes on from there\n"
 COMMAND = ("tocoad", "retrain", "tiny", "--method", "patchcore", "--json")
+SERVER_LOGS, EVALUATING = ".services/prefect/server*.log", "work/tiny/gear/patchcore/.evaluate.incoming-*"
 # DVC itself puts another copy, or a link, in the place of what it records; these are not its own.
 FINISHED = ("manifest/record.json", "patchcore/fit/record.json")
 
@@ -32,6 +34,11 @@ def lone(shop: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 @pytest.fixture
 def running(lone: Any) -> Iterator[subprocess.Popen[str]]:
+    # What the step before left, killed as it was, is not to be taken for a sign of this one.
+    for log in lone.root.glob(SERVER_LOGS):
+        log.unlink()
+    for folder in lone.root.glob(EVALUATING):
+        shutil.rmtree(folder)
     process = lone.start(*COMMAND)
     yield process
     if process.poll() is None:
@@ -68,7 +75,7 @@ def test_a_signal_while_everything_starts_is_one_line(
     lone: Any, running: subprocess.Popen[str], number: int, told: str
 ) -> None:
     """The embedded server is starting, and the libraries are being imported."""
-    wait_for(running, lone.root, ".services/prefect/server*.log")
+    wait_for(running, lone.root, SERVER_LOGS)
     time.sleep(0.5)
     running.send_signal(number)
     assert ended(running) == (128 + number, "", told)
@@ -83,7 +90,7 @@ def test_a_kill_forgets_nothing_that_was_finished(lone: Any, running: subprocess
 
 def test_sigterm_closes_what_runs_and_records_what_is_finished(lone: Any, running: subprocess.Popen[str]) -> None:
     before = times(lone)
-    wait_for(running, lone.root, "work/tiny/gear/patchcore/.evaluate.incoming-*")
+    wait_for(running, lone.root, EVALUATING)
     running.send_signal(signal.SIGTERM)
     assert ended(running) == (143, "", f"terminated: {KEPT}")
     assert times(lone) == before

@@ -98,7 +98,8 @@ def test_the_evaluated_package_and_the_registered_one_predict_alike(
 ) -> None:
     expected = evaluated_scores(place)
     assert predicted_scores(place, f"{RESULTS}/fit/detector", "--out", str(tmp_path)) == expected
-    assert len(list(tmp_path.glob("*_overlay.png"))) == len(list(tmp_path.glob("*_map.tiff"))) == len(expected)
+    written = [len(list(tmp_path.rglob(f"*.{ending}"))) for ending in ("overlay.png", "map.tiff")]
+    assert written == [len(expected), len(expected)]
     assert predicted_scores(place, CHAMPION) == expected
 
 
