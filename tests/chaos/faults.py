@@ -13,6 +13,7 @@ import psutil
 
 from tests.chaos.mlflow_server import MlflowServer
 from tests.chaos.plan import Kind, Round
+from tests.chaos.result import TOO_LATE
 from tests.chaos.workshop import Command, Workshop
 from tests.helpers.processes import kill_marked, marked
 
@@ -31,7 +32,7 @@ FILE_LIMIT = 40_000
 def strike(workshop: Workshop, command: Command, at: Round, server: MlflowServer | None) -> str:
     """Returns when it is done; the command may have ended before."""
     if not command.runs:
-        return "too late"
+        return TOO_LATE
     draw = random.Random(at.draw)
     actions: dict[Kind, Callable[[], str]] = {
         "kill the driver": lambda: _signal(command, signal.SIGKILL),
@@ -66,7 +67,7 @@ def _kill_one(command: Command, name: str, draw: random.Random) -> str:
             chosen.kill()
             return f"{name.rpartition('/')[2]} killed"
         time.sleep(0.1)
-    return "too late"
+    return TOO_LATE
 
 
 def _kill_all(command: Command) -> str:

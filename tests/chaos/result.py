@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from tests.chaos.plan import Round
 
+TOO_LATE = "too late"
+"""What a harm did that came after the command had ended: nothing, and so its round shows nothing of it."""
+
 
 @dataclass(frozen=True)
 class Result:
@@ -27,12 +30,14 @@ HEADINGS = ("round", "trained", "fault", "at", "what it did", "exit code", "foun
 
 
 def page(results: Sequence[Result], seed: int, revision: str) -> str:
-    clean = sum(not result.faults for result in results)
+    struck = [result for result in results if result.done != TOO_LATE]
+    clean = sum(not result.faults for result in struck)
     rows = [HEADINGS, ("---",) * len(HEADINGS), *(result.cells() for result in results)]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     return f"""# Kills, damage and full disks in the middle of a retrain
 
-`python -m tests.chaos --rounds {len(results)} --seed {seed}`, at {revision}: {clean} of {len(results)} rounds clean.
+`python -m tests.chaos --rounds {len(results)} --seed {seed}`, at {revision}: of {len(results)} rounds {len(struck)} did
+their harm in time, and {clean} of these were clean.
 
 A round changes the seed or the images, starts `tocoad retrain`, does one harm to it, and runs the same command again,
 undisturbed. `at` is the moment, as a share of an undisturbed run's time. Clean means: the documented exit codes, no

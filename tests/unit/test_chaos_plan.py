@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from tests.chaos.plan import KINDS, STATES, rounds
+from tests.chaos.result import TOO_LATE, Result, page
 
 
 def test_the_same_seed_makes_the_same_choices_and_another_makes_others() -> None:
@@ -21,3 +22,14 @@ def test_every_kind_comes_and_every_round_has_something_to_train() -> None:
     assert sorted(at.kind for at in chosen) == sorted([*KINDS, *KINDS])
     assert chosen[0].state != STATES[0]
     assert all(one.state != other.state for one, other in pairwise(chosen))
+
+
+def test_a_round_whose_harm_came_too_late_does_not_count_as_clean() -> None:
+    struck, faulty, late = rounds(1, 3)
+    results = [
+        Result(struck, "SIGKILL", -9, 1.0, ()),
+        Result(faulty, "SIGTERM", 143, 1.0, ("a traceback",)),
+        Result(late, TOO_LATE, 0, 1.0, ()),
+    ]
+    told = " ".join(page(results, 1, "c0ffee").split())
+    assert "of 3 rounds 2 did their harm in time, and 1 of these were clean" in told
