@@ -5,13 +5,16 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 from typing import Any, NoReturn
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_AGAIN_SECONDS = 0.1
 _SHOW_CURSOR = b"\x1b[?25h"
 
 _first: int | None = None
@@ -27,8 +30,12 @@ def interruptible() -> Iterator[None]:
 
     After a signal it stays so: what closes at the process's end is not to be torn either.
     """
-    with _handling(_stop):
-        yield
+    before, sys.unraisablehook = sys.unraisablehook, partial(_again, sys.unraisablehook)
+    try:
+        with _handling(_stop):
+            yield
+    finally:
+        sys.unraisablehook = before
 
 
 @contextmanager
@@ -102,6 +109,18 @@ def _stop(number: int, _frame: FrameType | None) -> NoReturn:
         _end(number)
     _first = number
     raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+
+
+def _again(others: Callable[[Any], Any], dropped: Any) -> None:
+    """Where the signal found the main thread in a finaliser, or a weak reference's callback, Python tells the exception
+    and drops it: the signal comes once more, when that is over.
+    """
+    global _first
+    if _first is None or not issubclass(dropped.exc_type, KeyboardInterrupt):
+        others(dropped)
+        return
+    number, _first = _first, None
+    threading.Timer(_AGAIN_SECONDS, os.kill, (os.getpid(), number)).start()
 
 
 def _end(number: int) -> NoReturn:

@@ -81,6 +81,14 @@ def test_a_signal_while_it_closes_anyway_waits_for_the_end_of_that() -> None:
     assert output.splitlines() == ["closed", "terminated"]
 
 
+@pytest.mark.parametrize(("number", "word"), [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated")])
+def test_a_signal_that_finds_a_finaliser_at_work_is_not_lost(number: int, word: str) -> None:
+    finaliser = f"lambda self: __import__('signal').raise_signal({number})"
+    process = start(f"type('Gone', (), {{'__del__': {finaliser}}})(); time.sleep(60)")
+    output, errors = process.communicate(timeout=30)
+    assert (output, errors) == (f"closing\nclosed\n{word}\n", "")
+
+
 def test_what_an_interrupt_was_covered_by_is_seen_through() -> None:
     def close() -> None:
         raise OSError("the server is gone")
