@@ -13,15 +13,15 @@ import torch
 from torch import Tensor
 
 from bench.timing import Row, median_seconds
-from tocoad.config import ComputeSettings, EncoderSettings
 from tocoad.data.depth import FULL_DEPTH
 from tocoad.data.images import load_images
-from tocoad.data.sample.render import SampleCounts, render_sample
 from tocoad.memory.bank import MemoryBank
 from tocoad.memory.bounds import AXES
 from tocoad.nn.device import compute_context
 from tocoad.nn.encoder import build_encoder
+from tocoad.sample.render import SampleCounts, render_sample
 from tocoad.scoring.patches import patch_features
+from tocoad.settings.sections import ComputeSettings, EncoderSettings
 from tocoad.training.tensors import image_tensor
 
 IMAGES, EVERY, WIDTH, SIZE = 30, 10, 1024, 256

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tocoad.printable import printable
+from tocoad.text.printable import printable
 
 
 def console_of(stderr: bool = True) -> Console:

@@ -46,12 +46,12 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
 
 def _add(options: argparse.Namespace) -> int:
     from cli.render import show_report
-    from tasks.services import configure
-    from tocoad.progress import stage_bar
+    from services.addresses import configure
+    from tocoad.stages.progress import stage_bar
 
     workspace = current_workspace()
     configure(workspace, debug=options.debug)
-    from tasks.datasets import add_dataset
+    from services.datasets import add_dataset
 
     with stage_bar(f"checking {options.source.name}") as progress:
         report = add_dataset(workspace, options.source, options.name, options.layout, progress)
@@ -62,9 +62,9 @@ def _add(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     from cli.render import show_report
-    from tasks.datasets import check_dataset
-    from tocoad.progress import stage_bar
-    from tocoad.workspace import is_name
+    from services.datasets import check_dataset
+    from tocoad.files.workspace import is_name
+    from tocoad.stages.progress import stage_bar
 
     workspace = current_workspace()
     known = is_name(options.name) and workspace.dataset_dir(options.name).is_dir()

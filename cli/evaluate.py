@@ -30,11 +30,11 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
 
 def _evaluate(options: argparse.Namespace) -> int:
     from cli.render import metrics_table
+    from tocoad.errors import StageError
     from tocoad.evaluation.workspace import evaluate_category
-    from tocoad.params import load_params
-    from tocoad.planning import select_categories
-    from tocoad.progress import stage_bar
-    from tocoad.stage import StageError
+    from tocoad.settings.file import load_params
+    from tocoad.settings.planning import select_categories
+    from tocoad.stages.progress import stage_bar
 
     workspace = current_workspace()
     params = load_params(workspace)

@@ -11,9 +11,9 @@ def live_progress() -> Iterator[None]:
     """While it is open, every stage that reports progress has a bar, which goes when the stage is done."""
     from rich.progress import TaskID
 
-    from tasks.progress import watching
-    from tocoad.progress import figures_text, progress_bars
-    from tocoad.stage import Progress
+    from services.watching import watching
+    from tocoad.stages.progress import figures_text, progress_bars
+    from tocoad.stages.stage import Progress
 
     with progress_bars() as bars:
         rows: dict[str, TaskID] = {}

@@ -10,7 +10,7 @@ from importlib.metadata import version
 
 from cli import data, evaluate, predict, promotion, report, retrain, sample, status, study
 from cli.streams import print_error, take_every_character
-from tasks.interrupts import Terminated, exit_code, interruptible
+from services.interrupts import Terminated, exit_code, interruptible
 
 _COMMANDS = (data, sample, retrain, status, evaluate, report, predict, promotion, study)
 
@@ -49,9 +49,8 @@ def _run(options: argparse.Namespace) -> int:
         code: int = options.run(options)
         return code
     except Exception as error:
-        from tocoad.config import SettingsError
-        from tocoad.redaction import redacted
-        from tocoad.stage import StageError
+        from tocoad.errors import SettingsError, StageError
+        from tocoad.text.redaction import redacted
 
         # Anything else is a defect of ours, and its traceback is what we want to be sent.
         if options.debug or not isinstance(error, SettingsError | StageError | OSError):

@@ -15,9 +15,9 @@ from cli.workspace import workspace_here
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tocoad.files.workspace import Workspace
     from tocoad.package.card import DetectorCard
-    from tocoad.package.files import FilePrediction, Found
-    from tocoad.workspace import Workspace
+    from tocoad.predict.files import FilePrediction, Found
 
 Row = dict[str, Any]
 
@@ -55,11 +55,11 @@ def _threads(text: str) -> int:
 
 
 def _predict(options: argparse.Namespace) -> int:
-    from tasks.models import detector_folder
+    from services.mlflow.models import detector_folder
     from tocoad.data.pool import cores
     from tocoad.package.detector import load_detector
-    from tocoad.package.files import find_images, predict_files
-    from tocoad.progress import progress_bars
+    from tocoad.predict.files import find_images, predict_files
+    from tocoad.stages.progress import progress_bars
 
     found = find_images(options.sources, options.out)
     _name_others(found)
@@ -84,7 +84,7 @@ def _predict(options: argparse.Namespace) -> int:
 
 def _refuse_versioned(out: Path, workspace: Workspace | None) -> None:
     """An overlay below `train/good` would be a part to learn from, and a file in an output makes its stage stale."""
-    from tocoad.config import SettingsError
+    from tocoad.errors import SettingsError
 
     for kept in ("data", "work"):
         if workspace and out.resolve().is_relative_to((workspace.root / kept).resolve()):
@@ -93,7 +93,7 @@ def _refuse_versioned(out: Path, workspace: Workspace | None) -> None:
 
 def _name_others(found: Found) -> None:
     from tocoad.data.listing import first_names
-    from tocoad.printable import printable
+    from tocoad.text.printable import printable
 
     if found.others:
         names = printable(first_names(str(file) for file in found.others))
@@ -102,7 +102,7 @@ def _name_others(found: Found) -> None:
 
 
 def _row(prediction: FilePrediction) -> Row:
-    from tocoad.printable import encodable
+    from tocoad.text.printable import encodable
 
     file = prediction.found.file
     row: Row = {"image_path": encodable(str(file))}
@@ -116,7 +116,7 @@ def _row(prediction: FilePrediction) -> Row:
 
 def _show(options: argparse.Namespace, card: DetectorCard, rows: Sequence[Row], found: Found) -> None:
     from cli.render import prediction_table
-    from tocoad.printable import encodable
+    from tocoad.text.printable import encodable
 
     if not options.json:
         prediction_table(rows, card.image_threshold)

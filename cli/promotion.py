@@ -54,8 +54,8 @@ def _rollback(options: argparse.Namespace) -> int:
 @contextmanager
 def _flows(options: argparse.Namespace) -> Iterator[tuple[ModuleType, str]]:
     """The module of the flows, ready to run, and the workspace's folder."""
-    from tasks.prefect_server import prefect_api
-    from tasks.services import configure
+    from services.addresses import configure
+    from services.prefect.server import prefect_api
 
     workspace = current_workspace()
     with prefect_api(configure(workspace, debug=options.debug)) as api:

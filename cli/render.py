@@ -12,12 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.console import add_row, console_of, print_line, titled
-from tocoad.redaction import redacted
+from tocoad.text.redaction import redacted
 
 if TYPE_CHECKING:
     from tocoad.calibration.conformal import Threshold
     from tocoad.data.report import ImportReport
-    from tocoad.workspace import Workspace
+    from tocoad.files.workspace import Workspace
 
 # The seven metrics, as two lines of a narrow column.
 _SHORT = {

@@ -24,9 +24,9 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from tasks.reports import dataset_report
-    from tasks.services import configure
-    from tocoad.progress import stage_bar
+    from services.addresses import configure
+    from services.reports import dataset_report
+    from tocoad.stages.progress import stage_bar
 
     workspace = current_workspace()
     configure(workspace, debug=options.debug)

@@ -38,11 +38,11 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
 def _retrain(options: argparse.Namespace) -> int:
     from cli.live import live_progress
     from cli.render import result_table, show_places
-    from tasks.prefect_server import prefect_api
-    from tasks.services import configure
-    from tocoad.config import SettingsError
-    from tocoad.params import parse_assignments
-    from tocoad.planning import plan_categories
+    from services.addresses import configure
+    from services.prefect.server import prefect_api
+    from tocoad.errors import SettingsError
+    from tocoad.settings.file import parse_assignments
+    from tocoad.settings.planning import plan_categories
 
     workspace = current_workspace()
     assignments = parse_assignments(options.assignments)

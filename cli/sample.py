@@ -24,12 +24,12 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
 
 def _sample(options: argparse.Namespace) -> int:
     from cli.render import show_report
-    from tasks.services import configure
-    from tocoad.progress import stage_bar
+    from services.addresses import configure
+    from tocoad.stages.progress import stage_bar
 
     workspace = current_workspace()
     configure(workspace, debug=options.debug)
-    from tasks.datasets import add_sample
+    from services.datasets import add_sample
 
     with stage_bar("rendering") as progress:
         report = add_sample(workspace, options.name, options.seed, progress)

@@ -25,11 +25,11 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
 
 def _status(options: argparse.Namespace) -> int:
     from cli.render import status_table
-    from tasks.services import configure
+    from services.addresses import configure
 
     workspace = current_workspace()
     services = configure(workspace, debug=options.debug)
-    from tasks.status import dataset_status
+    from services.status import dataset_status
 
     status = dataset_status(workspace, services, options.name)
     if options.json:

@@ -23,6 +23,6 @@ def take_every_character() -> None:
 
 def print_error(text: str) -> None:
     """One message on standard error; names in it may hold anything."""
-    from tocoad.printable import printable_lines
+    from tocoad.text.printable import printable_lines
 
     print(f"error: {printable_lines(text)}", file=sys.stderr)

@@ -13,8 +13,8 @@ from cli.command import Subparsers, add_command, path
 from cli.workspace import current_workspace
 
 if TYPE_CHECKING:
+    from tocoad.files.workspace import Workspace
     from tocoad.study.plan import Cell
-    from tocoad.workspace import Workspace
 
 
 def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
@@ -35,7 +35,7 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
 
 
 def _study(options: argparse.Namespace) -> int:
-    from tocoad.replacing import write_whole
+    from tocoad.files.replacing import write_whole
     from tocoad.study.plan import cells_of, load_study
     from tocoad.study.results import read_results, results_dir
     from tocoad.study.table import study_table
@@ -65,7 +65,7 @@ def _study(options: argparse.Namespace) -> int:
 
 def _earlier(options: argparse.Namespace) -> str | None:
     """The table whose rows are to be kept."""
-    from tocoad.config import SettingsError
+    from tocoad.errors import SettingsError
 
     if not options.keep:
         return None
@@ -83,10 +83,10 @@ def _earlier(options: argparse.Namespace) -> str | None:
 def _compute(workspace: Workspace, cells: Sequence[Cell], folder: Path, debug: bool) -> bool:
     """Runs what is missing; True where a cell failed."""
     from cli.live import live_progress
-    from tasks.services import configure
+    from services.addresses import configure
 
     configure(workspace, debug=debug)
-    from tasks.study import Failure, run_cells
+    from services.study import Failure, run_cells
 
     count = 0
 

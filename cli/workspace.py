@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tocoad.workspace import Workspace
+    from tocoad.files.workspace import Workspace
 
 
 def current_workspace() -> Workspace:
@@ -15,7 +15,7 @@ def current_workspace() -> Workspace:
     Raises:
         SettingsError: there is none.
     """
-    from tocoad.config import SettingsError
+    from tocoad.errors import SettingsError
 
     workspace = workspace_here()
     if workspace is None:
@@ -27,7 +27,7 @@ def current_workspace() -> Workspace:
 
 def workspace_here() -> Workspace | None:
     """The same, or None where there is none."""
-    from tocoad.workspace import Workspace
+    from tocoad.files.workspace import Workspace
 
     here = Path.cwd()
     for folder in (here, *here.parents):

@@ -1,1 +1,1 @@
-"""Prefect flows: order, policy and approval; the work is in `tasks`."""
+"""Prefect flows: order, policy and approval; the steps are in `tasks`."""

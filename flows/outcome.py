@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flows.result import Status, category_entry
-from tasks.registration import Registration
-from tocoad.graph import Job
-from tocoad.params import Plan
-from tocoad.stage import StageError, error_line
-from tocoad.workspace import Category, Workspace
+from services.mlflow.registration import Registration
+from tocoad.errors import StageError, error_line
+from tocoad.files.workspace import Category, Workspace
+from tocoad.settings.file import Plan
+from tocoad.stages.graph import Job
 
 
 @dataclass

@@ -8,15 +8,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from prefect import flow, task
-from prefect.cache_policies import NO_CACHE
+from prefect import flow
 
-from tasks import promotion
-from tasks.mlflow_registry import Registry, Version
-from tasks.mlflow_tracking import Tracking
-from tasks.package_check import check_package
-from tasks.services import configure
-from tocoad.workspace import Workspace
+from services.addresses import configure
+from services.mlflow import promotion
+from services.mlflow.registry import Registry
+from services.mlflow.tracking import Tracking
+from tasks.promotion import check, move
+from tocoad.files.workspace import Workspace
 
 
 @flow(flow_run_name="promote {dataset}/{category}")
@@ -60,15 +59,3 @@ def _check_and_move(workspace: Workspace, registry: Registry, planned: promotion
         check(registry, planned.new)
         move(workspace, registry, planned)
     return planned.document()
-
-
-@task(name="check", task_run_name="check {version.name} {version.version}", cache_policy=NO_CACHE)
-def check(registry: Registry, version: Version) -> None:
-    """Refuses a version whose package is not whole."""
-    check_package(registry, version)
-
-
-@task(name="move", task_run_name="move {planned.category}", cache_policy=NO_CACHE)
-def move(workspace: Workspace, registry: Registry, planned: promotion.Move) -> None:
-    """Ledger, tags and aliases."""
-    promotion.carry_out(workspace, registry, planned)

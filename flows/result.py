@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from tasks.registration import Registration
-from tocoad.config import CONTROL, MethodName
+from services.mlflow.registration import Registration
+from tocoad.errors import StageError
 from tocoad.evaluation.files import read_report
-from tocoad.graph import detector_dir, evaluation_dir, jobs_of
+from tocoad.files.workspace import Category, Workspace
 from tocoad.metrics.names import METRIC_NAMES
-from tocoad.redaction import redacted
-from tocoad.running import read_record, weights_sha256
-from tocoad.stage import StageError
-from tocoad.workspace import Category, Workspace
+from tocoad.settings.sections import CONTROL, MethodName
+from tocoad.stages.graph import detector_dir, evaluation_dir, jobs_of
+from tocoad.stages.running import read_record, weights_sha256
+from tocoad.text.redaction import redacted
 
 Status = Literal["trained", "up-to-date", "unregistered", "failed"]
 """Unregistered: trained and judged, only the registry was away; the next retrain registers it without training."""

@@ -28,23 +28,29 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from flows.outcome import Outcome
 from flows.result import table_rows
-from flows.steps import may_pass, publish, record_stages, register, report, run_stage, version
-from tasks import dvc
-from tasks.closing import claim_flow_run, close_left
-from tasks.git import git_commit
-from tasks.interrupts import covered, held
-from tasks.mlflow_patience import AwayError
-from tasks.mlflow_registry import Registry
-from tasks.mlflow_tracking import Tracking
-from tasks.ray import RayStages
-from tasks.recording import RetrainRecord, retrain_record
-from tasks.registration import registered
-from tasks.services import Services, configure
-from tocoad.graph import Job, distinct
-from tocoad.params import Params, load_params
-from tocoad.planning import plan_categories
-from tocoad.stage import StageError, StageRecord, error_line
-from tocoad.workspace import Category, Workspace
+from services.addresses import Services, configure
+from services.closing import claim_flow_run, close_left
+from services.dvc import repository as dvc
+from services.git import git_commit
+from services.interrupts import covered, held
+from services.mlflow.patience import AwayError
+from services.mlflow.recording import RetrainRecord, retrain_record
+from services.mlflow.registration import registered
+from services.mlflow.registry import Registry
+from services.mlflow.tracking import Tracking
+from services.ray.runner import RayStages
+from tasks.publish import publish
+from tasks.record import record_stages
+from tasks.register import register
+from tasks.report import report
+from tasks.run_stage import may_pass, run_stage
+from tasks.version import version
+from tocoad.errors import StageError, error_line
+from tocoad.files.workspace import Category, Workspace
+from tocoad.settings.file import Params, load_params
+from tocoad.settings.planning import plan_categories
+from tocoad.stages.graph import Job, distinct
+from tocoad.stages.stage import StageRecord
 
 # Each waits for a stage on Ray, or registers a category: at most as many stages run at a time. A machine has room for
 # fewer, and Ray decides how many; a cluster may have room for more.

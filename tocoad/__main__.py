@@ -15,13 +15,13 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from tocoad.config import MethodName, SettingsError
-from tocoad.graph import METHODS, Stage
-from tocoad.params import Plan, load_params
-from tocoad.planning import select_categories
-from tocoad.running import run_stage
-from tocoad.stage import StageError
-from tocoad.workspace import Category, Owner, Workspace
+from tocoad.errors import SettingsError, StageError
+from tocoad.files.workspace import Category, Owner, Workspace
+from tocoad.settings.file import Plan, load_params
+from tocoad.settings.planning import select_categories
+from tocoad.settings.sections import MethodName
+from tocoad.stages.graph import METHODS, Stage
+from tocoad.stages.running import run_stage
 
 _STAGES = {stage.name: stage for method in METHODS.values() for stage in method.stages}
 
@@ -83,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         params = load_params(workspace)
         owner = _owner(options, workspace, params.plan)
         method = options.method or _method(options.stage, owner, params.plan)
-        from tocoad.progress import stage_bar
+        from tocoad.stages.progress import stage_bar
 
         with stage_bar(f"{options.stage} {owner}") as progress:
             run_stage(workspace, owner, method, options.stage, params.settings, progress)

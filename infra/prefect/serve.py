@@ -20,10 +20,10 @@ from pathlib import Path
 
 import httpx
 
-from tasks.prefect_home import starting
-from tasks.services import configure
-from tocoad.config import SettingsError
-from tocoad.workspace import Workspace
+from services.addresses import configure
+from services.prefect.home import starting
+from tocoad.errors import SettingsError
+from tocoad.files.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
 POOL = "tocoad"
@@ -185,7 +185,7 @@ def _api(path: str) -> str:
 
 
 def _close_left(signals: Signals) -> None:
-    _run(signals, sys.executable, "-m", "tasks.closing", str(ROOT), POOL)
+    _run(signals, sys.executable, "-m", "services.closing", str(ROOT), POOL)
 
 
 def _create_pool(signals: Signals) -> None:

@@ -40,7 +40,7 @@ def strike(workshop: Workshop, command: Command, at: Round, server: MlflowServer
         "SIGINT": lambda: _signal(command, signal.SIGINT),
         "kill a worker": lambda: _kill_one(command, "ray::run_stage", draw),
         "kill the raylet": lambda: _kill_one(command, "raylet/raylet", draw),
-        "kill Prefect's server": lambda: _kill_one(command, "tasks.prefect_server", draw),
+        "kill Prefect's server": lambda: _kill_one(command, "services.prefect.server", draw),
         "kill everything": lambda: _kill_all(command),
         "damage a file": lambda: _kill_and_damage(workshop, command, draw),
         "full disk": lambda: _fill_disk(workshop, command),

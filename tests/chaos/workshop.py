@@ -16,8 +16,8 @@ from typing import Any
 from tests.chaos.plan import STATES
 from tests.e2e.conftest import TINY, make_workspace
 from tests.helpers.processes import MARK, kill_marked
-from tocoad.data.sample import SampleCounts, render_sample
-from tocoad.params import Plan, override, parse_assignments, save_plan
+from tocoad.sample import SampleCounts, render_sample
+from tocoad.settings.file import Plan, override, parse_assignments, save_plan
 
 PROJECT = Path(__file__).parents[2]
 DATASET = "tiny"
@@ -78,7 +78,7 @@ class Workshop:
         self._logs.mkdir()
         self._marks: list[str] = []
         make_workspace(root)
-        from tocoad.workspace import Workspace
+        from tocoad.files.workspace import Workspace
 
         self.workspace = Workspace(root)
         settings = TINY | {"flow.retries": "1", "flow.retry_delay_seconds": "0"}

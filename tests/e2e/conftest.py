@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.helpers.project import PROJECT, project_workspace
-from tocoad.data.sample import SampleCounts, render_sample
+from tocoad.sample import SampleCounts, render_sample
 
 # Small enough for seconds, large enough that every stage does its real work.
 TINY = {
@@ -104,8 +104,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     render_sample(source, size=96, counts=SampleCounts(train=12, test_good=4, test_defective=5))
     shutil.rmtree(source / "fabric")
     settings = [f"{key}={value}" for key, value in TINY.items()]
-    from tocoad.params import override, parse_assignments
-    from tocoad.workspace import Workspace
+    from tocoad.files.workspace import Workspace
+    from tocoad.settings.file import override, parse_assignments
 
     override(Workspace(root), parse_assignments(settings))
     done = made.run("tocoad", "data", "add", str(source), "--name", "tiny")

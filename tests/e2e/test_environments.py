@@ -40,7 +40,11 @@ def champion(document: dict[str, Any]) -> dict[str, Any]:
 def test_proxies_foreign_addresses_a_long_folder_and_a_users_own_modules_do_no_harm(shop: Any, tmp_path: Path) -> None:
     alone = shop.gear_alone(tmp_path / "W")
     # Python packages and modules by the names of ours and of what our processes import.
-    for name in ("cli", "dvc", "flows", "mlflow", "prefect", "queue", "ray", "tasks", "tocoad", "torch", "types"):
+    ours, theirs = (
+        ("cli", "flows", "services", "tasks", "tocoad"),
+        ("dvc", "mlflow", "prefect", "queue", "ray", "torch"),
+    )
+    for name in (*ours, *theirs, "types"):
         (alone.root / f"{name}.py").write_text("raise RuntimeError(__file__)\n")
     # A Unix socket's name has 107 bytes at most, and the file is that of a `ray start` that has died.
     temporary = tmp_path / ("x" * 90)
@@ -119,7 +123,7 @@ def test_a_user_whom_nobody_knows_without_a_home_in_a_repository_of_another(
 
 def test_a_workspace_with_an_older_copy_of_the_code_is_refused(shop: Any, tmp_path: Path) -> None:
     alone = shop.gear_alone(tmp_path / "W")
-    for name in ("cli", "flows", "tasks", "tocoad"):
+    for name in ("cli", "flows", "services", "tasks", "tocoad"):
         (alone.root / name).mkdir()
         (alone.root / name / "__init__.py").write_text("raise RuntimeError(__file__)\n")
     before = (alone.root / "params.yaml").read_bytes()

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tocoad.config import (
+from tocoad.files.workspace import Category, Workspace
+from tocoad.package.detector import load_detector
+from tocoad.sample import SampleCounts, render_sample
+from tocoad.settings.sections import (
     BankSettings,
     EncoderSettings,
     ImageSettings,
@@ -18,11 +21,8 @@ from tocoad.config import (
     Stage2Settings,
     SynthesisSettings,
 )
-from tocoad.data.sample import SampleCounts, render_sample
-from tocoad.graph import detector_dir, jobs_of
-from tocoad.package.detector import load_detector
-from tocoad.running import run_stage
-from tocoad.workspace import Category, Workspace
+from tocoad.stages.graph import detector_dir, jobs_of
+from tocoad.stages.running import run_stage
 
 pytestmark = pytest.mark.e2e
 

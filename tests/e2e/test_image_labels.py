@@ -10,16 +10,16 @@ import pytest
 from html_page import read_page
 from report_files import FACTS
 
-from tocoad.config import BankSettings, EncoderSettings, GateSettings, ImageSettings, Settings, SplitSettings
 from tocoad.data.importing import import_dataset
-from tocoad.data.sample import SampleCounts, render_sample
 from tocoad.evaluation.files import read_candidate
+from tocoad.files.workspace import Category, Workspace
 from tocoad.gate.decide import decide
-from tocoad.graph import evaluation_dir, jobs_of
 from tocoad.metrics.names import METRIC_NAMES
 from tocoad.report.write import write_report
-from tocoad.running import run_stage
-from tocoad.workspace import Category, Workspace
+from tocoad.sample import SampleCounts, render_sample
+from tocoad.settings.sections import BankSettings, EncoderSettings, GateSettings, ImageSettings, Settings, SplitSettings
+from tocoad.stages.graph import evaluation_dir, jobs_of
+from tocoad.stages.running import run_stage
 
 pytestmark = pytest.mark.e2e
 

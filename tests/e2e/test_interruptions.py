@@ -122,5 +122,5 @@ def embedded_server(parent: int) -> int:
     children = [
         int(pid) for file in Path(f"/proc/{parent}/task").glob("*/children") for pid in file.read_text().split()
     ]
-    (found,) = (pid for pid in children if "tasks.prefect_server" in Path(f"/proc/{pid}/cmdline").read_text())
+    (found,) = (pid for pid in children if "services.prefect.server" in Path(f"/proc/{pid}/cmdline").read_text())
     return found

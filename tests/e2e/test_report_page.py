@@ -20,9 +20,9 @@ from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 from skip_report import reason
 
+from tocoad.files.workspace import Category, Workspace
 from tocoad.metrics.names import METRIC_NAMES
 from tocoad.report.write import write_report
-from tocoad.workspace import Category, Workspace
 
 pytestmark = pytest.mark.e2e
 

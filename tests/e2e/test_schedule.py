@@ -25,7 +25,7 @@ from tests.helpers.processes import MARK, free_port, kill_marked, marked, wait_u
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 PROJECT = Path(__file__).parents[2]
-CODE = ("cli", "flows", "infra/prefect", "tasks", "tocoad")
+CODE = ("cli", "flows", "infra/prefect", "services", "tasks", "tocoad")
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from cli.main import main
-from tocoad.data.sample import SampleCounts, render_sample
-from tocoad.params import Plan, save_plan
-from tocoad.workspace import Workspace
+from tocoad.files.workspace import Workspace
+from tocoad.sample import SampleCounts, render_sample
+from tocoad.settings.file import Plan, save_plan
 
 pytestmark = pytest.mark.e2e
 

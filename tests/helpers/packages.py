@@ -7,12 +7,12 @@ from pathlib import Path
 import torch
 
 from tocoad.calibration.conformal import conformal_threshold
-from tocoad.config import ComputeSettings, EncoderSettings, ScoringSettings
 from tocoad.memory.bank import MemoryBank
 from tocoad.memory.model import NAME, MemoryBankModel
 from tocoad.nn.encoder import build_encoder
 from tocoad.package.card import Calibration, DetectorCard, Provenance
 from tocoad.package.detector import Detector
+from tocoad.settings.sections import ComputeSettings, EncoderSettings, ScoringSettings
 
 
 def save_detector(folder: Path, seed: int, size: int = 32, weights: str = "none") -> Path:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from tocoad.params import Plan, override, save_plan
-from tocoad.workspace import Workspace
+from tocoad.files.workspace import Workspace
+from tocoad.settings.file import Plan, override, save_plan
 
 PROJECT = Path(__file__).parents[2]
 

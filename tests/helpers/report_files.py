@@ -14,11 +14,11 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from tocoad.calibration.conformal import conformal_threshold
-from tocoad.config import MethodName
-from tocoad.graph import METHODS, detector_dir, evaluation_dir, output_dir
+from tocoad.files.workspace import Category, Workspace
 from tocoad.metrics.names import FURTHER_NAMES, METRIC_NAMES
 from tocoad.report.facts import Facts
-from tocoad.workspace import Category, Workspace
+from tocoad.settings.sections import MethodName
+from tocoad.stages.graph import METHODS, detector_dir, evaluation_dir, output_dir
 
 THRESHOLD = 10.0
 STEPS = range(1, 121)

@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from tocoad.workspace import Category, Workspace
+from tocoad.files.workspace import Category, Workspace
 
 SIZE = 64
 DISC, BAR = Category("toys", "disc"), Category("toys", "bar")

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from pydantic import BaseModel, ConfigDict, FiniteFloat
 from scipy.special import betaincinv
 
-from tocoad.stage import StageError
+from tocoad.errors import StageError
 
 
 class CalibrationError(StageError):

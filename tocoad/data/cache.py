@@ -13,11 +13,11 @@ import numpy as np
 import PIL
 from numpy.typing import NDArray
 
-from tocoad.config import Settings
 from tocoad.data.depth import Depth
 from tocoad.data.images import load_images
 from tocoad.data.manifest import Manifest, Split
-from tocoad.stage import StageContext
+from tocoad.settings.sections import Settings
+from tocoad.stages.stage import StageContext
 
 CACHE_DIR = ".cache"
 _KEPT = 8  # files of a folder; the parts train and calibration are one each, for every size and data version

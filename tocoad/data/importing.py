@@ -10,15 +10,15 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from tocoad.config import SplitSettings
 from tocoad.data.layouts.detect import Layout, read_source
 from tocoad.data.pool import thread_pool
 from tocoad.data.problems import DataError, Problem
 from tocoad.data.report import ImportReport, report_category
 from tocoad.data.validation import CheckedCategory, CheckedImage, validate
-from tocoad.replacing import replacing
-from tocoad.stage import Progress, ProgressCallback, silent
-from tocoad.workspace import Category
+from tocoad.files.replacing import replacing
+from tocoad.files.workspace import Category
+from tocoad.settings.sections import SplitSettings
+from tocoad.stages.stage import Progress, ProgressCallback, silent
 
 _THREADS = min(8, os.cpu_count() or 1)
 

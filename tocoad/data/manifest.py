@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from tocoad.data.depth import FULL_DEPTH, Depth
-from tocoad.reading import read_document
+from tocoad.files.reading import read_document
 
 GOOD = "good"
 TRAIN_FILE, TEST_FILE = "train.json", "test.json"

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tocoad.printable import printable
-from tocoad.stage import StageError
+from tocoad.errors import StageError
+from tocoad.text.printable import printable
 
 _SHOWN = 10
 

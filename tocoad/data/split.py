@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tocoad.config import SplitSettings
+from tocoad.settings.sections import SplitSettings
 
 
 class TooFewError(ValueError):

@@ -16,7 +16,7 @@ from tocoad.data.layouts.tree import read_tree
 from tocoad.data.manifest import GOOD, TEST_FILE, TRAIN_FILE, ImageRecord, Manifest, Split
 from tocoad.data.report import report_category
 from tocoad.data.validation import CheckedCategory, CheckedImage, validate
-from tocoad.stage import StageContext, StageRecord
+from tocoad.stages.stage import StageContext, StageRecord
 
 
 def manifest(context: StageContext) -> StageRecord:

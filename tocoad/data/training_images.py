@@ -10,7 +10,6 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tocoad.config import SplitSettings
 from tocoad.data.cache import ImageFile
 from tocoad.data.depth import FULL_DEPTH, Depth, Reach, common_depth, reach_of
 from tocoad.data.layouts.source import Source, SourceCategory, SourceImage
@@ -18,7 +17,8 @@ from tocoad.data.layouts.tree import read_train
 from tocoad.data.pool import thread_pool
 from tocoad.data.problems import DataError
 from tocoad.data.split import TooFewError, calibration_digests
-from tocoad.reading import read_document
+from tocoad.files.reading import read_document
+from tocoad.settings.sections import SplitSettings
 
 
 class TrainingImage(BaseModel):

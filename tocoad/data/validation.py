@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from tocoad.config import SplitSettings
 from tocoad.data.decoding import DeepImage, decode
 from tocoad.data.depth import Depth, Reach, common_depth, depth_note
 from tocoad.data.images import is_lossy, mask_pixels
@@ -21,7 +20,8 @@ from tocoad.data.naming import LONGEST_NAME, name_bytes
 from tocoad.data.pool import thread_pool
 from tocoad.data.problems import DataError, Problem
 from tocoad.data.split import TooFewError, calibration_digests
-from tocoad.stage import Progress, ProgressCallback, silent
+from tocoad.settings.sections import SplitSettings
+from tocoad.stages.stage import Progress, ProgressCallback, silent
 
 _Item = TypeVar("_Item")
 

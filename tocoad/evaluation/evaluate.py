@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from tocoad.config import Settings
 from tocoad.data.images import read_mask
 from tocoad.data.manifest import ImageRecord, Manifest
 from tocoad.evaluation.latency import Latency
@@ -25,7 +24,8 @@ from tocoad.metrics.image import rank_images
 from tocoad.metrics.names import MetricName
 from tocoad.metrics.predictions import Figures, Predictions, evaluate_metrics
 from tocoad.scoring.own_size import at_own_size
-from tocoad.stage import Progress, ProgressCallback, silent
+from tocoad.settings.sections import Settings
+from tocoad.stages.stage import Progress, ProgressCallback, silent
 
 if TYPE_CHECKING:
     from tocoad.package.detector import Detector

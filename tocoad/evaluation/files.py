@@ -9,9 +9,9 @@ from pathlib import Path
 from tocoad.evaluation.evaluate import Evaluation, as_tuples
 from tocoad.evaluation.latency import write_latency
 from tocoad.evaluation.report import EvaluationReport
+from tocoad.files.reading import damaged, read_document, read_table
 from tocoad.gate.records import Candidate
 from tocoad.metrics.names import METRIC_NAMES, CurveName, MetricName
-from tocoad.reading import damaged, read_document, read_table
 
 METRICS_FILE, PREDICTIONS_FILE, REPLICATES_FILE, CURVES_DIR = (
     "metrics.json",

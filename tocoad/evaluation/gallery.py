@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 from tocoad.evaluation.evaluate import JudgedImage
 from tocoad.evaluation.overlay import draw_panels, has_masks
 from tocoad.evaluation.selection import spread
-from tocoad.reading import damaged, read_document
-from tocoad.report.heatmap import webp
+from tocoad.files.reading import damaged, read_document
+from tocoad.pictures.heatmap import webp
 
 if TYPE_CHECKING:
     from tocoad.package.card import DetectorCard

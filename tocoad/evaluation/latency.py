@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from tocoad.sealed import seal, unseal_if_sealed
+from tocoad.files.sealed import seal, unseal_if_sealed
 
 LATENCY_FILE = "latency.json"
 

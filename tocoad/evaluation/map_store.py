@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tocoad.training.scratch import scratch_array
+from tocoad.files.scratch import scratch_array
 
 
 class MapStore:

@@ -10,7 +10,7 @@ import tifffile
 from tocoad.data.manifest import ImageRecord
 from tocoad.data.naming import MAP_SUFFIX
 from tocoad.evaluation.evaluate import JudgedImage
-from tocoad.replacing import appearing
+from tocoad.files.replacing import appearing
 
 MAPS_DIR = "maps"
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tocoad.data.images import read_image
 from tocoad.evaluation.evaluate import JudgedImage
-from tocoad.report.heatmap import PREDICTED, Picture, heat_colours, heat_overlay, outline
+from tocoad.pictures.heatmap import PREDICTED, Picture, heat_colours, heat_overlay, outline
 
 if TYPE_CHECKING:
     from tocoad.package.card import DetectorCard

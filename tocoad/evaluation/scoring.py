@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tocoad.data.images import load_images
 from tocoad.data.manifest import ImageRecord
-from tocoad.stage import StageError
+from tocoad.errors import StageError
 
 if TYPE_CHECKING:  # the package brings torch, which readers of figures need not pay for
     from tocoad.package.detector import Detector

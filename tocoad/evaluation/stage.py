@@ -12,8 +12,8 @@ from tocoad.evaluation.gallery import GALLERY_DIR, write_gallery
 from tocoad.evaluation.overlay import contact_sheet, draw_strip, has_masks
 from tocoad.evaluation.selection import spread
 from tocoad.package.detector import Detector, load_detector
-from tocoad.report.heatmap import Picture, png
-from tocoad.stage import StageContext, StageRecord
+from tocoad.pictures.heatmap import Picture, png
+from tocoad.stages.stage import StageContext, StageRecord
 
 OVERLAYS_DIR, OVERVIEW_FILE = "overlays", "overview.png"
 _OVERVIEW = 8

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tocoad.config import MethodName, Settings
 from tocoad.data.manifest import TEST_FILE, Manifest
+from tocoad.errors import StageError
 from tocoad.evaluation.evaluate import Evaluation, evaluate_detector
 from tocoad.evaluation.maps import save_maps as write_maps
 from tocoad.evaluation.report import EvaluationReport
+from tocoad.files.workspace import Category, Workspace
 from tocoad.gate.records import Candidate
-from tocoad.graph import detector_dir, evaluation_dir, manifest_dir
 from tocoad.package.detector import load_detector
-from tocoad.stage import ProgressCallback, StageError, silent
-from tocoad.workspace import Category, Workspace
+from tocoad.settings.sections import MethodName, Settings
+from tocoad.stages.graph import detector_dir, evaluation_dir, manifest_dir
+from tocoad.stages.stage import ProgressCallback, silent
 
 
 def evaluate_category(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tocoad.config import GateSettings
 from tocoad.gate.records import Candidate, Decision, Verdict
 from tocoad.gate.rules import RULES, Case
+from tocoad.settings.sections import GateSettings
 
 
 def decide(challenger: Candidate, champion: Candidate | None, settings: GateSettings) -> Decision:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tocoad.config import GateSettings
 from tocoad.gate.records import Candidate, Figures, Verdict
 from tocoad.metrics.bootstrap import PairedBootstrap, Replicates, compare
 from tocoad.metrics.names import MetricName
+from tocoad.settings.sections import GateSettings
 
 # Differences of figures that went through decimal text must not decide: far below one image or pixel of any test set.
 _ROUNDING = 1e-12

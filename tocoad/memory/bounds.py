@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tocoad.compiling import compiled
+from tocoad.nn.compiling import compiled
 
 AXES = 64
 _ITERATIONS = 2

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tocoad.config import BankSettings
 from tocoad.memory.bank import MemoryBank
 from tocoad.memory.coreset import Floats, greedy_k_centre
+from tocoad.settings.sections import BankSettings
 
 
 def build_bank(batches: Iterable[Tensor], images: int, settings: BankSettings, *, seed: int) -> MemoryBank:

@@ -28,7 +28,7 @@ from tocoad.nn.device import Compute
 from tocoad.nn.encoder import Encoder
 from tocoad.package.calibrate import calibration_images
 from tocoad.scoring.patches import patch_features
-from tocoad.stage import StageContext
+from tocoad.stages.stage import StageContext
 from tocoad.training.tensors import image_tensor
 
 

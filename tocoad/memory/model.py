@@ -10,12 +10,12 @@ import torch.nn.functional as F
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
-from tocoad.config import ImageScore, ScoringSettings
 from tocoad.memory.bank import MemoryBank
 from tocoad.nn.encoder import Encoder, EncoderSpec
 from tocoad.scoring.anomaly_map import anomaly_map_operator, apply_operator
 from tocoad.scoring.image_score import image_score, reweighted_score
 from tocoad.scoring.patches import patch_features
+from tocoad.settings.sections import ImageScore, ScoringSettings
 
 NAME = "memory_bank"
 

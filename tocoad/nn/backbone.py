@@ -9,7 +9,7 @@ import timm
 import torch
 from torch import nn
 
-from tocoad.config import SettingsError
+from tocoad.errors import SettingsError
 from tocoad.nn.resnetv2_gluon import resnetv2_50_gluon
 
 _OWN: dict[str, Callable[[], nn.Module]] = {"resnetv2_50_gluon": resnetv2_50_gluon}

@@ -17,7 +17,7 @@ from timm.layers.conv2d_same import Conv2dSame
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tocoad.compiling import compiled
+from tocoad.nn.compiling import compiled
 
 Floats = NDArray[np.floating]
 

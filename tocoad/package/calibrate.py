@@ -11,11 +11,11 @@ from tocoad.calibration.conformal import conformal_threshold
 from tocoad.calibration.pixel import pixel_threshold
 from tocoad.data.cache import stage_images
 from tocoad.data.manifest import Manifest
-from tocoad.graph import DETECTOR_DIR
 from tocoad.nn.device import Compute
 from tocoad.package.card import Calibration, DetectorCard, Provenance
 from tocoad.package.detector import Detector, ScoringModel, score_images
-from tocoad.stage import StageContext
+from tocoad.stages.graph import DETECTOR_DIR
+from tocoad.stages.stage import StageContext
 
 _VERSIONS = ("torch", "torchvision", "timm", "numpy")
 # The heat maps' scale: black at the median of the calibration pixels, full at this many times the way to the threshold.

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator
 
 from tocoad.calibration.conformal import Threshold
 from tocoad.data.depth import FULL_DEPTH, Depth
-from tocoad.sealed import seal, unseal_if_sealed
+from tocoad.files.sealed import seal, unseal_if_sealed
 
 FORMAT: Literal[1] = 1
 CARD_FILE, MODEL_FILE = "detector.json", "model.safetensors"

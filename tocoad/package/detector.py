@@ -17,14 +17,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from tocoad.config import ComputeSettings
 from tocoad.data.images import resize_images
 from tocoad.data.pool import thread_pool
+from tocoad.errors import StageError, first_line
 from tocoad.nn.device import Compute, compute_context, resolve_device
 from tocoad.nn.encoder import Triple
 from tocoad.package.card import CARD_FILE, MODEL_FILE, DetectorCard, model_sha256, read_card, write_card
 from tocoad.scoring.own_size import maps_at_own_size
-from tocoad.stage import StageError, first_line
+from tocoad.settings.sections import ComputeSettings
 from tocoad.training.tensors import image_tensor
 
 # Model name of a card -> the module and class of its networks. A method with networks of its own adds a line.

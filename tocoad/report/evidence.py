@@ -9,20 +9,20 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from tocoad.config import CONTROL, MethodName
+from tocoad.errors import StageError
 from tocoad.evaluation.files import CURVES, CURVES_DIR, PREDICTIONS_FILE, read_replicates, read_report
 from tocoad.evaluation.gallery import GALLERY_DIR, GalleryImage, Outcome, outcome_of, read_gallery
 from tocoad.evaluation.latency import Latency, read_latency
 from tocoad.evaluation.report import EvaluationReport
-from tocoad.graph import detector_dir, evaluation_dir
+from tocoad.files.reading import damaged
+from tocoad.files.workspace import Category, Workspace
 from tocoad.metrics.names import METRIC_NAMES, CurveName, MetricName
 from tocoad.package.card import CARD_FILE, DetectorCard, read_card
-from tocoad.reading import damaged
 from tocoad.report.rates import Difference, Rate, paired_difference
 from tocoad.report.tables import Points, read_points, read_rows
 from tocoad.report.training import StageCurves, read_distances, read_training
-from tocoad.stage import StageError
-from tocoad.workspace import Category, Workspace
+from tocoad.settings.sections import CONTROL, MethodName
+from tocoad.stages.graph import detector_dir, evaluation_dir
 
 
 @dataclass(frozen=True)

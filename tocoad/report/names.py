@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tocoad.workspace import Category
+from tocoad.files.workspace import Category
 
 INDEX = "index.html"
 

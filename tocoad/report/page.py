@@ -11,20 +11,20 @@ from typing import Any
 
 import numpy as np
 
-from tocoad.config import CONTROL
+from tocoad.errors import StageError
 from tocoad.evaluation.gallery import GalleryImage, Outcome
-from tocoad.graph import jobs_of
 from tocoad.metrics.names import METRIC_NAMES
+from tocoad.pictures.heatmap import heat_colours
 from tocoad.report import assessment, glossary
 from tocoad.report.charts import curve_charts, score_histogram
 from tocoad.report.evidence import Evidence
 from tocoad.report.facts import Facts
-from tocoad.report.heatmap import heat_colours
 from tocoad.report.names import INDEX
 from tocoad.report.rates import Difference
 from tocoad.report.render import render
 from tocoad.report.training_charts import training_charts
-from tocoad.stage import StageError
+from tocoad.settings.sections import CONTROL
+from tocoad.stages.graph import jobs_of
 
 OUTCOMES: tuple[Outcome, ...] = ("miss", "false reject", "caught", "passed")
 PANELS = {"image": "image", "truth": "truth", "heat_map": "heat map", "overlay": "prediction"}

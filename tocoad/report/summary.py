@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tocoad.files.workspace import Category
 from tocoad.metrics.names import METRIC_NAMES, MetricName
 from tocoad.report import assessment, glossary
 from tocoad.report.assessment import Assessment
@@ -14,7 +15,6 @@ from tocoad.report.facts import Facts
 from tocoad.report.names import page_name
 from tocoad.report.render import render
 from tocoad.report.text import counted
-from tocoad.workspace import Category
 
 Figures = dict[MetricName, float | None]
 

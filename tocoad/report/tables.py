@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tocoad.reading import damaged, read_table
+from tocoad.files.reading import damaged, read_table
 
 Points = tuple[tuple[float, ...], tuple[float, ...]]
 """x and y."""

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import ttest_ind
 
-from tocoad.config import MethodName
-from tocoad.graph import METHODS, detector_dir, output_dir
-from tocoad.reading import damaged
+from tocoad.files.reading import damaged
+from tocoad.files.workspace import Category, Workspace
 from tocoad.report.tables import Points, read_points, read_rows
-from tocoad.stage import CURVES_FILE
-from tocoad.workspace import Category, Workspace
+from tocoad.settings.sections import MethodName
+from tocoad.stages.graph import METHODS, detector_dir, output_dir
+from tocoad.stages.stage import CURVES_FILE
 
 DISTANCES_FILE = "distances.csv"
 # Columns of stage 2's curves: D's loss on synthetic anomalies, the collapse indicator, the drift of a level.

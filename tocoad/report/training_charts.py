@@ -11,12 +11,12 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from tocoad.config import CONTROL, MethodName
 from tocoad.report.evidence import Evidence
 from tocoad.report.svg import COLOURS, STYLE, canvas, inline
 from tocoad.report.tables import Points
 from tocoad.report.text import counted, percent, score
 from tocoad.report.training import COLLAPSED, StageCurves
+from tocoad.settings.sections import CONTROL, MethodName
 
 _HEIGHT = 3.0  # inches
 # A running mean is over this part of the steps. D's loss varies by half of itself from step to step: only a wide mean

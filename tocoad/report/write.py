@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tocoad.config import MethodName
-from tocoad.replacing import write_whole
+from tocoad.files.replacing import write_whole
+from tocoad.files.workspace import Category, Workspace
 from tocoad.report.facts import Facts
 from tocoad.report.names import INDEX, page_name
-from tocoad.stage import Progress, ProgressCallback, silent
-from tocoad.workspace import Category, Workspace
+from tocoad.settings.sections import MethodName
+from tocoad.stages.stage import Progress, ProgressCallback, silent
 
 
 def write_report(

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from tocoad.config import ImageScore
+from tocoad.settings.sections import ImageScore
 
 
 def image_score(maps: Tensor, rule: ImageScore, top_percent: float) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tocoad.config import SettingsError
+from tocoad.errors import SettingsError
 
 MARK = " †"
 

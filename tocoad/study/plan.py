@@ -9,10 +9,11 @@ from typing import Any
 
 from pydantic import Field, ValidationError, model_validator
 
-from tocoad.config import MethodName, Section, Settings, SettingsError
-from tocoad.params import explain, settings_with
-from tocoad.planning import select_categories
-from tocoad.workspace import Category, Workspace
+from tocoad.errors import SettingsError
+from tocoad.files.workspace import Category, Workspace
+from tocoad.settings.file import explain, settings_with
+from tocoad.settings.planning import select_categories
+from tocoad.settings.sections import MethodName, Section, Settings
 
 # A study wants figures: pictures of hundreds of detectors would fill the disk.
 _NO_PICTURES = {"evaluation": {"overlays": 0, "gallery": 0}}

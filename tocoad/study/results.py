@@ -11,14 +11,14 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tocoad.config import SettingsError
+from tocoad.errors import SettingsError
 from tocoad.evaluation.files import read_replicates, read_report
-from tocoad.graph import METHODS
+from tocoad.files.replacing import write_whole
 from tocoad.metrics.names import MetricName
-from tocoad.params import explain
-from tocoad.replacing import write_whole
-from tocoad.running import read_record
-from tocoad.stage import CURVES_FILE
+from tocoad.settings.file import explain
+from tocoad.stages.graph import METHODS
+from tocoad.stages.running import read_record
+from tocoad.stages.stage import CURVES_FILE
 from tocoad.study.plan import Cell
 from tocoad.study.stages import StageFolders
 

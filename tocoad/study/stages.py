@@ -11,12 +11,13 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from tocoad.config import MethodName, Settings
 from tocoad.data.manifest import TEST_FILE, TRAIN_FILE, Manifest
-from tocoad.graph import MANIFEST, METHODS, Stage
-from tocoad.running import execute, read_record
-from tocoad.stage import ProgressCallback, StageError, StageRecord, silent
-from tocoad.workspace import Owner, Workspace
+from tocoad.errors import StageError
+from tocoad.files.workspace import Owner, Workspace
+from tocoad.settings.sections import MethodName, Settings
+from tocoad.stages.graph import MANIFEST, METHODS, Stage
+from tocoad.stages.running import execute, read_record
+from tocoad.stages.stage import ProgressCallback, StageRecord, silent
 
 _Fingerprint = list[tuple[str, int, int]]
 
@@ -30,7 +31,7 @@ def run_study_stage(
     progress: ProgressCallback = silent,
     sources: str | None = None,
 ) -> StageRecord:
-    """As `tocoad.running.run_stage`, in the folder that the stage's key names: what lies there is not run again.
+    """As `tocoad.stages.running.run_stage`, in the folder that the stage's key names: what lies there is not run again.
 
     Raises:
         StageError: an input is missing or the stage cannot do its work.

@@ -9,9 +9,9 @@ from statistics import mean
 
 import numpy as np
 
-from tocoad.graph import METHODS
 from tocoad.metrics.names import METRIC_NAMES, MetricName
 from tocoad.metrics.seeds import Spread, over_seeds
+from tocoad.stages.graph import METHODS
 from tocoad.study.earlier import MARK, EarlierRows, row_name, row_seeds
 from tocoad.study.plan import Cell, StudyFile
 from tocoad.study.results import CellResult

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tocoad.config import GeneratorSettings, SettingsError
+from tocoad.errors import SettingsError
+from tocoad.settings.sections import GeneratorSettings
 from tocoad.synthesis.augment import Image
 from tocoad.synthesis.blend import LARGEST_OPACITY, alpha_blend, changed_mask, paste
 from tocoad.synthesis.content import copied_content, structure_content, texture_content

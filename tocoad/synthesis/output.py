@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from pydantic import BaseModel, ConfigDict
 
-from tocoad.config import GeneratorSettings
-from tocoad.reading import damaged, read_document
+from tocoad.files.reading import damaged, read_document
+from tocoad.settings.sections import GeneratorSettings
 from tocoad.synthesis.augment import Image
 from tocoad.synthesis.foreground import Kind, Threshold
 from tocoad.synthesis.placement import Mask

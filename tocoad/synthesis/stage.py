@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tocoad.config import GeneratorSettings, Settings, SettingsError, SynthesisSettings
 from tocoad.data.cache import stage_images
 from tocoad.data.manifest import TRAIN_FILE, Manifest, Split
-from tocoad.stage import Progress, StageContext, StageError, StageRecord
+from tocoad.errors import SettingsError, StageError
+from tocoad.settings.sections import GeneratorSettings, Settings, SynthesisSettings
+from tocoad.stages.stage import Progress, StageContext, StageRecord
 from tocoad.synthesis.augment import Image
 from tocoad.synthesis.foreground import decide_foreground
 from tocoad.synthesis.generator import AnomalyGenerator, resolve_contents

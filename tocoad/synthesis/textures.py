@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from tocoad.config import SettingsError, SynthesisSettings
 from tocoad.data.depth import common_depth, reach_of
 from tocoad.data.images import load_images
 from tocoad.data.listing import list_images
+from tocoad.errors import SettingsError
+from tocoad.settings.sections import SynthesisSettings
 from tocoad.synthesis.augment import Image
 
 MOST_TEXTURES = 400

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tocoad.config import Stage2Settings
+from tocoad.settings.sections import Stage2Settings
 
 Images = NDArray[np.uint8]
 

@@ -17,10 +17,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from tocoad.replacing import recover, replacing
-from tocoad.resources import Meter, Usage
-from tocoad.sealed import seal, unseal
-from tocoad.stage import StageContext
+from tocoad.files.replacing import recover, replacing
+from tocoad.files.sealed import seal, unseal
+from tocoad.stages.resources import Meter, Usage
+from tocoad.stages.stage import StageContext
 
 _TENSORS, _STATE = "state.safetensors", "state.json"
 _FORMAT = 3  # of what the files hold; part of the key, so that one of another format is not taken up

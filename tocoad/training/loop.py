@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tocoad.stage import Progress, ProgressCallback, StageError
+from tocoad.errors import StageError
+from tocoad.stages.stage import Progress, ProgressCallback
 from tocoad.training.checkpoint import TrainingState
 
 CHECKPOINT_SECONDS = 60.0

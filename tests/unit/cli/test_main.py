@@ -11,7 +11,7 @@ import pytest
 
 from cli.main import main
 from cli.retrain import _METHODS
-from tocoad.config import MethodName
+from tocoad.settings.sections import MethodName
 
 COMMANDS = (
     ["data", "add"],

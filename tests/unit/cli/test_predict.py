@@ -103,9 +103,9 @@ def test_maps_are_those_that_an_evaluation_saves(
     package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from tests.helpers.toys import write
-    from tocoad.config import Settings
     from tocoad.data.manifest import ImageRecord, Manifest
     from tocoad.package.detector import load_detector
+    from tocoad.settings.sections import Settings
 
     pixels = np.random.default_rng(0).integers(0, 256, (40, 160, 3)).astype(np.uint8)
     write(tmp_path / "test/good", [(0, pixels)])

@@ -12,7 +12,7 @@ from cli.render import metrics_table, prediction_table, result_table, show_repor
 from tocoad.calibration.conformal import conformal_threshold
 from tocoad.data.problems import Problem
 from tocoad.data.report import CategoryReport, ImportReport
-from tocoad.progress import progress_bars
+from tocoad.stages.progress import progress_bars
 
 # rich shows the first two without their tags, the third as a picture, and ends in an error at the fourth.
 NAMES = ("[red]rot[green]", "[b]x", ":smile:", "[/red]x")

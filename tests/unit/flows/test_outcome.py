@@ -11,9 +11,9 @@ from rich.console import Console
 from cli.render import result_table
 from flows.outcome import Outcome
 from flows.result import table_rows
-from tasks.registration import Registration
-from tocoad.params import Plan
-from tocoad.workspace import Category, Workspace
+from services.mlflow.registration import Registration
+from tocoad.files.workspace import Category, Workspace
+from tocoad.settings.file import Plan
 
 GEAR, PLATE = Category("set", "gear"), Category("set", "plate")
 

@@ -12,8 +12,8 @@ import pytest
 
 from tests.helpers.project import project_workspace
 from tocoad import __main__ as command
-from tocoad.planning import plan_categories
-from tocoad.workspace import Workspace
+from tocoad.files.workspace import Workspace
+from tocoad.settings.planning import plan_categories
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_wrong_usage_is_one_line(
 
 
 def test_what_lies_in_a_users_folder_is_not_imported(tmp_path: Path) -> None:
-    for name in ("argparse", "pydantic", "queue", "tasks", "torch", "types"):
+    for name in ("argparse", "pydantic", "queue", "services", "tasks", "torch", "types"):
         (tmp_path / f"{name}.py").write_text("raise RuntimeError(__file__)\n")
     command = [sys.executable, "-m", "tocoad", "manifest", "--category", "set/part"]
     env = {name: text for name, text in os.environ.items() if name != "PYTHONSAFEPATH"}

@@ -14,13 +14,13 @@ from deep_files import packed_tiff, png16
 from numpy.typing import NDArray
 from toys import DISC, SIZE, draw_toys
 
-from tocoad.config import EncoderSettings, ImageSettings, Settings, SplitSettings
 from tocoad.data.manifest import TRAIN_FILE, Manifest
-from tocoad.graph import detector_dir, evaluation_dir, manifest_dir
+from tocoad.files.workspace import Category, Workspace
 from tocoad.package.detector import load_detector
-from tocoad.package.files import find_images, predict_files
-from tocoad.running import run_stage, weights_sha256
-from tocoad.workspace import Category, Workspace
+from tocoad.predict.files import find_images, predict_files
+from tocoad.settings.sections import EncoderSettings, ImageSettings, Settings, SplitSettings
+from tocoad.stages.graph import detector_dir, evaluation_dir, manifest_dir
+from tocoad.stages.running import run_stage, weights_sha256
 
 SETTINGS = Settings(
     image=ImageSettings(size=SIZE),

@@ -16,7 +16,7 @@ from tocoad.data.layouts.source import Source
 from tocoad.data.layouts.tree import is_category, read_trees
 from tocoad.data.manifest import GOOD
 from tocoad.data.problems import DataError, Problem
-from tocoad.workspace import Category
+from tocoad.files.workspace import Category
 
 Layout = Literal["auto", "mvtec", "visa", "btad", "folder", "oct2017", "aptos", "isic2018"]
 

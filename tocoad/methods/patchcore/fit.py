@@ -13,7 +13,7 @@ from tocoad.memory.model import NAME
 from tocoad.nn.device import compute_context
 from tocoad.nn.encoder import build_encoder
 from tocoad.package.calibrate import save_detector
-from tocoad.stage import StageContext, StageRecord
+from tocoad.stages.stage import StageContext, StageRecord
 
 METRICS_FILE = "metrics.json"
 

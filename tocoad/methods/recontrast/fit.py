@@ -9,7 +9,7 @@ from tocoad.methods.recontrast.model import NAME, ReContrastModel
 from tocoad.methods.recontrast.train import METRICS_FILE, load_networks
 from tocoad.nn.device import compute_context
 from tocoad.package.calibrate import save_detector
-from tocoad.stage import StageContext, StageRecord
+from tocoad.stages.stage import StageContext, StageRecord
 
 
 def fit(context: StageContext, serves: tuple[str, ...] = ()) -> StageRecord:

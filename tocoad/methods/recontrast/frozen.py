@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tocoad.files.scratch import scratch_array
 from tocoad.nn.device import Compute
 from tocoad.nn.encoder import Encoder
-from tocoad.training.scratch import scratch_array
 from tocoad.training.tensors import image_tensor
 
 

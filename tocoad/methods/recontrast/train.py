@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from tocoad.config import TrainSettings
 from tocoad.data.cache import stage_images
 from tocoad.data.manifest import TRAIN_FILE, Manifest
 from tocoad.losses.reconstruction import mining_alpha, reconstruction_loss
@@ -24,7 +23,8 @@ from tocoad.nn.device import Compute, compute_context
 from tocoad.nn.encoder import Encoder, build_encoder, run_small
 from tocoad.nn.folding import FoldedForward
 from tocoad.nn.state import load_state
-from tocoad.stage import CURVES_FILE, StageContext, StageRecord
+from tocoad.settings.sections import TrainSettings
+from tocoad.stages.stage import CURVES_FILE, StageContext, StageRecord
 from tocoad.training.batches import batch_indices
 from tocoad.training.checkpoint import TrainingState, run_key
 from tocoad.training.loop import save_curves

@@ -8,9 +8,10 @@ from tocoad.data.cache import CACHE_DIR, cached_images
 from tocoad.data.depth import FULL_DEPTH
 from tocoad.data.manifest import TRAIN_FILE, Manifest
 from tocoad.data.training_images import TrainingImages, read_training_images
+from tocoad.errors import StageError
 from tocoad.methods.recontrast.fit import fit
 from tocoad.methods.recontrast.train import train_on
-from tocoad.stage import StageContext, StageError, StageRecord
+from tocoad.stages.stage import StageContext, StageRecord
 
 IMAGES_FILE = "images.json"
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 
 from tocoad.calibration.pixel import normal_range
-from tocoad.config import Settings
 from tocoad.data.manifest import TRAIN_FILE, Manifest
 from tocoad.memory.fit import FittedBanks, fit_banks, record_distances
 from tocoad.memory.model import NAME as BANK
@@ -18,7 +17,8 @@ from tocoad.nn.device import compute_context
 from tocoad.nn.encoder import build_encoder
 from tocoad.nn.state import load_state
 from tocoad.package.calibrate import save_detector
-from tocoad.stage import StageContext, StageRecord
+from tocoad.settings.sections import Settings
+from tocoad.stages.stage import StageContext, StageRecord
 
 
 def fit(context: StageContext) -> StageRecord:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tocoad.data.cache import stage_images
 from tocoad.data.manifest import Manifest
-from tocoad.stage import StageContext
+from tocoad.stages.stage import StageContext
 from tocoad.synthesis.generator import AnomalyGenerator
 from tocoad.synthesis.stage import SynthesisOutput, load_synthesis, training_generator
 

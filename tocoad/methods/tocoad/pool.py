@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tocoad.files.scratch import scratch_array
 from tocoad.nn.device import Compute
-from tocoad.stage import Progress, ProgressCallback
+from tocoad.stages.stage import Progress, ProgressCallback
 from tocoad.training.batches import batch_indices
-from tocoad.training.scratch import scratch_array
 
 
 @dataclass(frozen=True)

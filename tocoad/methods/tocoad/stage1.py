@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor
 
-from tocoad.config import Settings
 from tocoad.losses.focal import focal_loss
 from tocoad.methods.tocoad.inputs import TrainingInputs, read_inputs
 from tocoad.methods.tocoad.pool import Draw, MapBatch, MapPool
@@ -22,7 +21,8 @@ from tocoad.nn.device import Compute, compute_context
 from tocoad.nn.encoder import Encoder, build_encoder, run_small
 from tocoad.nn.folding import FoldedForward
 from tocoad.nn.state import load_state
-from tocoad.stage import CURVES_FILE, StageContext, StageRecord
+from tocoad.settings.sections import Settings
+from tocoad.stages.stage import CURVES_FILE, StageContext, StageRecord
 from tocoad.training.batches import batch_indices
 from tocoad.training.checkpoint import TrainingState, run_key
 from tocoad.training.loop import cosine, save_curves, train

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tocoad.config import Settings, SettingsError
+from tocoad.errors import SettingsError
 from tocoad.losses.contrastive import anchor_loss, collapse_indicator, negative_loss, positive_loss
 from tocoad.losses.focal import anomaly_probability, focal_loss
 from tocoad.methods.tocoad.drift import IMAGES, FeatureDrift, is_due
@@ -27,7 +27,8 @@ from tocoad.nn.folding import FoldedForward
 from tocoad.nn.heads import ContrastiveHead
 from tocoad.nn.state import load_state
 from tocoad.package.calibrate import calibration_images
-from tocoad.stage import CURVES_FILE, StageContext, StageRecord
+from tocoad.settings.sections import Settings
+from tocoad.stages.stage import CURVES_FILE, StageContext, StageRecord
 from tocoad.training.batches import batch_indices, photometric_pair
 from tocoad.training.checkpoint import TrainingState, run_key
 from tocoad.training.loop import save_curves, train

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tocoad.config import SplitSettings
+from tocoad.settings.sections import SplitSettings
 
 WIDTH, HEIGHT = 12, 8
 

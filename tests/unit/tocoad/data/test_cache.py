@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tests.helpers.damage import damages
-from tocoad.config import ImageSettings, Settings
 from tocoad.data.cache import CACHE_DIR, stage_images
 from tocoad.data.depth import FULL_DEPTH, Depth
 from tocoad.data.images import load_images
 from tocoad.data.manifest import ImageRecord, Manifest, Split
-from tocoad.stage import StageContext
-from tocoad.workspace import Category
+from tocoad.files.workspace import Category
+from tocoad.settings.sections import ImageSettings, Settings
+from tocoad.stages.stage import StageContext
 
 SIZE = 32
 

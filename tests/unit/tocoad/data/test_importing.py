@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tocoad.config import SplitSettings
 from tocoad.data import importing
 from tocoad.data.importing import check_dataset, import_dataset
 from tocoad.data.problems import DataError
-from tocoad.stage import Progress, StageError
+from tocoad.errors import StageError
+from tocoad.settings.sections import SplitSettings
+from tocoad.stages.stage import Progress
 
 WriteCategory = Callable[[Path, Mapping[str, int]], Path]
 WriteImage = Callable[..., Path]

@@ -5,7 +5,7 @@ import pickle
 from pathlib import Path
 
 from tocoad.data.problems import DataError, Problem
-from tocoad.stage import StageError
+from tocoad.errors import StageError
 
 
 def test_one_problem_is_one_line() -> None:

@@ -4,8 +4,8 @@ import hashlib
 
 import pytest
 
-from tocoad.config import SplitSettings
 from tocoad.data.split import TooFewError, calibration_digests
+from tocoad.settings.sections import SplitSettings
 
 
 def digests(count: int) -> list[str]:

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tocoad.config import Settings, SplitSettings
 from tocoad.data.depth import FULL_DEPTH, Depth
 from tocoad.data.manifest import TEST_FILE, TRAIN_FILE, Manifest
 from tocoad.data.problems import DataError
 from tocoad.data.stage import manifest
-from tocoad.stage import StageContext, StageRecord
-from tocoad.workspace import Category
+from tocoad.files.workspace import Category
+from tocoad.settings.sections import Settings, SplitSettings
+from tocoad.stages.stage import StageContext, StageRecord
 
 WriteImage = Callable[..., Path]
 

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tocoad.config import Settings, SplitSettings
 from tocoad.data.depth import FULL_DEPTH, Depth
 from tocoad.data.manifest import TRAIN_FILE, Manifest
 from tocoad.data.problems import DataError
 from tocoad.data.stage import manifest
 from tocoad.data.training_images import TrainingImages, read_training_images
-from tocoad.stage import StageContext
-from tocoad.workspace import Category
+from tocoad.files.workspace import Category
+from tocoad.settings.sections import Settings, SplitSettings
+from tocoad.stages.stage import StageContext
 
 NAMES = ("bottle", "screw")
 

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tocoad.config import SplitSettings
 from tocoad.data.depth import FULL_DEPTH, Depth
 from tocoad.data.layouts.source import Source
 from tocoad.data.layouts.tree import read_trees
 from tocoad.data.naming import LONGEST_NAME
 from tocoad.data.problems import DataError, Problem
 from tocoad.data.validation import validate
-from tocoad.stage import Progress
+from tocoad.settings.sections import SplitSettings
+from tocoad.stages.stage import Progress
 
 WriteImage = Callable[..., Path]
 

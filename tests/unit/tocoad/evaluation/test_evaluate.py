@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tocoad.config import EvaluationSettings, ScoringSettings, Settings
 from tocoad.data.manifest import Manifest
 from tocoad.evaluation.evaluate import Evaluation, evaluate_detector
 from tocoad.metrics.pixel import pixel_AUPRO
-from tocoad.stage import Progress
+from tocoad.settings.sections import EvaluationSettings, ScoringSettings, Settings
+from tocoad.stages.stage import Progress
 
 SETTINGS = Settings(scoring=ScoringSettings(batch_size=4))
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from sklearn.metrics import auc
 
-from tocoad.config import Settings
+from tocoad.errors import StageError
 from tocoad.evaluation.evaluate import Evaluation, evaluate_detector
 from tocoad.evaluation.files import read_candidate, read_replicates, read_report, write_evaluation
 from tocoad.evaluation.latency import read_latency
 from tocoad.metrics.names import METRIC_NAMES
-from tocoad.stage import StageError
+from tocoad.settings.sections import Settings
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
-from tocoad.config import Settings
 from tocoad.evaluation.evaluate import JudgedImage, evaluate_detector
 from tocoad.evaluation.gallery import read_gallery, worst_first, write_gallery
 from tocoad.evaluation.overlay import PANEL
+from tocoad.settings.sections import Settings
 
 
 def _judged(specs: dict[str, tuple[int, bool, float]]) -> list[JudgedImage]:

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from tocoad.config import Settings
 from tocoad.evaluation.evaluate import evaluate_detector
 from tocoad.evaluation.maps import save_maps
+from tocoad.settings.sections import Settings
 
 
 def test_maps_lie_by_type_and_stem_raw_and_at_the_images_size(category: Any, detector: Any, tmp_path: Path) -> None:

@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 import pytest
 
-from tocoad.config import Settings
 from tocoad.data.depth import FULL_DEPTH
 from tocoad.evaluation.evaluate import JudgedImage, evaluate_detector
 from tocoad.evaluation.overlay import PANEL, contact_sheet, draw_strip
-from tocoad.report.heatmap import png
+from tocoad.pictures.heatmap import png
+from tocoad.settings.sections import Settings
 
 GREEN, CYAN = (80, 200, 60), (255, 220, 0)
 

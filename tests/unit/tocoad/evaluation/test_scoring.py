@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tocoad.errors import StageError
 from tocoad.evaluation.scoring import score_manifest
-from tocoad.stage import StageError
 
 
 def test_images_are_scored_in_order_one_batch_at_a_time(category: Any, detector: Any) -> None:

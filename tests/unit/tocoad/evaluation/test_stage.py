@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from tocoad.config import EvaluationSettings, Settings
 from tocoad.data.naming import LONGEST_NAME, NAME_MAX
 from tocoad.evaluation import stage
 from tocoad.evaluation.evaluate import evaluate_detector
 from tocoad.evaluation.files import read_candidate
 from tocoad.evaluation.maps import save_maps
-from tocoad.stage import StageContext, StageRecord
-from tocoad.workspace import Category
+from tocoad.files.workspace import Category
+from tocoad.settings.sections import EvaluationSettings, Settings
+from tocoad.stages.stage import StageContext, StageRecord
 
 
 def _run(images: Any, detector: Any, folder: Path, monkeypatch: pytest.MonkeyPatch, overlays: int = 4) -> StageRecord:

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from tocoad.config import GateSettings
 from tocoad.gate.decide import decide
 from tocoad.gate.records import Candidate, Decision
 from tocoad.metrics.names import METRIC_NAMES
+from tocoad.settings.sections import GateSettings
 
 SETTINGS = GateSettings(image_AUROC_min=0.6, pixel_AUROC_min=0.7, margin=0.01, metrics=("image_AUROC", "pixel_AUPRO"))
 

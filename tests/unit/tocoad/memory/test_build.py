@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from tocoad.config import BankSettings
 from tocoad.memory.build import build_bank, gather
+from tocoad.settings.sections import BankSettings
 
 
 def test_patches_are_gathered_in_order_over_unequal_batches() -> None:

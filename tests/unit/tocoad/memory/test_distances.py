@@ -14,17 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.spatial.distance import cdist
 
-from tocoad.config import (
-    BankSettings,
-    ComputeSettings,
-    EncoderSettings,
-    ImageSettings,
-    ScoringSettings,
-    Settings,
-    SplitSettings,
-)
 from tocoad.data.manifest import Manifest
 from tocoad.data.stage import manifest as manifest_stage
+from tocoad.files.workspace import Category
 from tocoad.memory.bank import MemoryBank
 from tocoad.memory.distances import distance_quantiles, normal_distances, save_distances
 from tocoad.memory.fit import fit_banks, record_distances
@@ -34,9 +26,17 @@ from tocoad.nn.encoder import build_encoder
 from tocoad.package.detector import score_images
 from tocoad.scoring.anomaly_map import apply_operator
 from tocoad.scoring.patches import patch_features
-from tocoad.stage import StageContext
+from tocoad.settings.sections import (
+    BankSettings,
+    ComputeSettings,
+    EncoderSettings,
+    ImageSettings,
+    ScoringSettings,
+    Settings,
+    SplitSettings,
+)
+from tocoad.stages.stage import StageContext
 from tocoad.training.tensors import image_tensor
-from tocoad.workspace import Category
 
 SIZE = 64
 CPU = Compute(torch.device("cpu"), channels_last=True, use_autocast=False)

@@ -12,11 +12,11 @@ from scipy.ndimage import gaussian_filter
 from scipy.spatial.distance import cdist
 from torch.nn import functional as F
 
-from tocoad.config import EncoderSettings, ScoringSettings
 from tocoad.memory.bank import MemoryBank
 from tocoad.memory.model import MemoryBankModel, scaled_size
 from tocoad.nn.encoder import build_encoder
 from tocoad.scoring.patches import patch_features
+from tocoad.settings.sections import EncoderSettings, ScoringSettings
 
 SIZE = 64
 LEVELS = (2, 3)

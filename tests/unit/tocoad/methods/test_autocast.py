@@ -12,7 +12,9 @@ import pytest
 import torch
 from toys import DISC, SIZE, draw_toys
 
-from tocoad.config import (
+from tocoad.nn.encoder import Encoder
+from tocoad.package.detector import load_detector
+from tocoad.settings.sections import (
     ComputeSettings,
     EncoderSettings,
     ImageSettings,
@@ -24,10 +26,8 @@ from tocoad.config import (
     SynthesisSettings,
     TrainSettings,
 )
-from tocoad.graph import METHODS, detector_dir, output_dir
-from tocoad.nn.encoder import Encoder
-from tocoad.package.detector import load_detector
-from tocoad.running import run_stage
+from tocoad.stages.graph import METHODS, detector_dir, output_dir
+from tocoad.stages.running import run_stage
 
 TRAINING = TrainSettings(iterations=2, batch_size=2, decoder_blocks=(1, 1, 1))
 SETTINGS = Settings(

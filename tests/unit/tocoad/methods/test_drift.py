@@ -18,19 +18,26 @@ from rounding import sum_error
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from tocoad.config import EncoderSettings, ImageSettings, Settings, SplitSettings, Stage2Settings, SynthesisSettings
 from tocoad.data.manifest import Manifest
 from tocoad.data.stage import manifest as manifest_stage
+from tocoad.files.workspace import Category
 from tocoad.methods.tocoad import stage2 as stage2_module
 from tocoad.methods.tocoad.drift import FeatureDrift, is_due
 from tocoad.methods.tocoad.stage1 import build_discriminator
 from tocoad.methods.tocoad.stage2 import stage2
 from tocoad.nn.device import Compute
 from tocoad.nn.encoder import build_encoder
-from tocoad.stage import Progress, StageContext
+from tocoad.settings.sections import (
+    EncoderSettings,
+    ImageSettings,
+    Settings,
+    SplitSettings,
+    Stage2Settings,
+    SynthesisSettings,
+)
+from tocoad.stages.stage import Progress, StageContext
 from tocoad.synthesis.stage import synthesize
 from tocoad.training.tensors import image_tensor
-from tocoad.workspace import Category
 
 SIZE = 64
 CPU = Compute(torch.device("cpu"), channels_last=True, use_autocast=False)

@@ -8,13 +8,13 @@ from rounding import sum_error
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
-from tocoad.config import EncoderSettings, ScoringSettings
 from tocoad.memory.bank import MemoryBank
 from tocoad.memory.model import MemoryBankModel
 from tocoad.methods.tocoad.fused import FusedModel
 from tocoad.nn.decoder import Discriminator
 from tocoad.nn.encoder import build_encoder
 from tocoad.scoring.patches import patch_features
+from tocoad.settings.sections import EncoderSettings, ScoringSettings
 
 SIZE, BLOCKS = 64, 1
 SCALE = (2.0, 6.0)

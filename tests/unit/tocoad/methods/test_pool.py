@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 import torch
 
-from tocoad.config import ComputeSettings
+from tocoad.errors import StageError
 from tocoad.methods.tocoad.pool import MapBatch, MapPool
 from tocoad.nn.device import Compute, compute_context
-from tocoad.stage import Progress, StageError, silent
+from tocoad.settings.sections import ComputeSettings
+from tocoad.stages.stage import Progress, silent
 
 BATCH = 4
 

@@ -5,7 +5,7 @@ import socket
 import pytest
 import torch
 
-from tocoad.config import SettingsError
+from tocoad.errors import SettingsError
 from tocoad.nn.backbone import create_backbone
 
 

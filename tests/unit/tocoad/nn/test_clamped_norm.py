@@ -7,9 +7,9 @@ from rounding import sum_error
 from timm.layers.norm_act import BatchNormAct2d
 from torch import nn
 
-from tocoad.config import EncoderSettings
 from tocoad.nn.clamped_norm import EPS, VARIANCE_MIN, ClampedBatchNorm2d, clamp_batch_norms
 from tocoad.nn.encoder import build_encoder
+from tocoad.settings.sections import EncoderSettings
 
 
 def norm() -> nn.BatchNorm2d:

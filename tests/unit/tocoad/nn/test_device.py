@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from tocoad.config import ComputeSettings, SettingsError
+from tocoad.errors import SettingsError
 from tocoad.nn.device import compute_context, resolve_device
+from tocoad.settings.sections import ComputeSettings
 
 
 def test_cuda_that_is_absent_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,9 +4,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tocoad.config import EncoderSettings, SettingsError
+from tocoad.errors import SettingsError
 from tocoad.nn.backbone import create_backbone
 from tocoad.nn.encoder import Encoder, EncoderSpec, build_encoder
+from tocoad.settings.sections import EncoderSettings
 
 IMAGENET = (0.485, 0.456, 0.406)
 # name -> channels of levels 1-4 (papers' tables) and mean.

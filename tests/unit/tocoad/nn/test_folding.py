@@ -9,10 +9,10 @@ import torch
 from rounding import assert_same_in_double, sum_error
 from torch import Tensor, nn
 
-from tocoad.config import EncoderSettings
 from tocoad.nn.decoder import Discriminator
 from tocoad.nn.encoder import Encoder, EncoderSpec, build_encoder, run_small
 from tocoad.nn.folding import FoldedForward, find_pairs, fold
+from tocoad.settings.sections import EncoderSettings
 
 
 def disturb(network: nn.Module) -> None:

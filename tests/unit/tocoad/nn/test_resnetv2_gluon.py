@@ -9,9 +9,9 @@ from rounding import assert_same_in_double
 from safetensors.torch import save_file
 from torch import Tensor
 
-from tocoad.config import EncoderSettings
 from tocoad.nn.backbone import create_backbone
 from tocoad.nn.encoder import build_encoder
+from tocoad.settings.sections import EncoderSettings
 
 State = dict[str, Tensor]
 

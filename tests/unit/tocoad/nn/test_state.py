@@ -10,8 +10,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from tests.helpers.damage import damages
+from tocoad.errors import StageError
 from tocoad.nn.state import load_state
-from tocoad.stage import StageError
 
 
 def test_weights_that_are_missing_damaged_or_another_network_s_are_named_with_the_way_out(tmp_path: Path) -> None:

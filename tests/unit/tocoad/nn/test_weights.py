@@ -13,9 +13,10 @@ from rounding import assert_same_in_double
 from safetensors.torch import save_file
 from torch import Tensor
 
-from tocoad.config import EncoderSettings, SettingsError
+from tocoad.errors import SettingsError
 from tocoad.nn.backbone import create_backbone
 from tocoad.nn.encoder import build_encoder
+from tocoad.settings.sections import EncoderSettings
 
 State = dict[str, Tensor]
 

@@ -15,11 +15,11 @@ from torch import Tensor, nn
 
 from tests.helpers.damage import damages
 from tocoad.calibration.conformal import conformal_threshold
-from tocoad.config import ComputeSettings
+from tocoad.files.sealed import SEAL
 from tocoad.package import detector as module
 from tocoad.package.card import Calibration, DetectorCard, Provenance, package_sha256
 from tocoad.package.detector import Detector, PackageError, load_detector
-from tocoad.sealed import SEAL
+from tocoad.settings.sections import ComputeSettings
 
 SIZE = 8
 

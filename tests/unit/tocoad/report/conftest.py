@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tocoad.workspace import Category, Workspace
+from tocoad.files.workspace import Category, Workspace
 
 
 @pytest.fixture

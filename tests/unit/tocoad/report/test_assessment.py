@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from report_files import Made, write_category
 
+from tocoad.files.workspace import Category, Workspace
 from tocoad.metrics.names import METRIC_NAMES
 from tocoad.report.assessment import (
     Assessment,
@@ -19,7 +20,6 @@ from tocoad.report.assessment import (
 )
 from tocoad.report.evidence import Evidence, read_evidence
 from tocoad.report.rates import Rate
-from tocoad.workspace import Category, Workspace
 
 PROMOTED = {"verdict": "promoted"}
 # Nothing to hold against it: 100 of 100 caught, 1 of 150 rejected.

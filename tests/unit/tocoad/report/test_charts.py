@@ -6,9 +6,9 @@ from xml.etree import ElementTree
 import pytest
 from report_files import SCORES, Made, write_category
 
+from tocoad.files.workspace import Category, Workspace
 from tocoad.report.charts import curve_charts, score_histogram
 from tocoad.report.evidence import Evidence, read_evidence
-from tocoad.workspace import Category, Workspace
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ import pytest
 from report_files import SCORES, Made, write_category
 
 from tests.helpers.damage import damages
-from tocoad.graph import detector_dir, evaluation_dir
+from tocoad.errors import StageError
+from tocoad.files.workspace import Category, Workspace
 from tocoad.metrics.names import METRIC_NAMES
 from tocoad.report.evidence import read_evidence
 from tocoad.report.rates import Rate
-from tocoad.stage import StageError
-from tocoad.workspace import Category, Workspace
+from tocoad.stages.graph import detector_dir, evaluation_dir
 
 
 def test_reads_what_the_stages_left(workspace: Workspace, bolt: Category) -> None:

@@ -12,14 +12,14 @@ import pytest
 from html_page import Element, read_page
 from report_files import FACTS, SCORES, Made, write_category
 
-from tocoad.graph import METHODS, jobs_of
+from tocoad.errors import StageError
+from tocoad.files.workspace import Category, Workspace
 from tocoad.metrics.names import METRIC_NAMES
+from tocoad.pictures.heatmap import heat_colours
 from tocoad.report.evidence import read_evidence
 from tocoad.report.facts import Facts
-from tocoad.report.heatmap import heat_colours
 from tocoad.report.page import category_page, reproduction
-from tocoad.stage import StageError
-from tocoad.workspace import Category, Workspace
+from tocoad.stages.graph import METHODS, jobs_of
 
 NO_FIGURES: dict[str, float | None] = dict.fromkeys(METRIC_NAMES)
 

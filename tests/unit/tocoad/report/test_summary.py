@@ -6,10 +6,10 @@ import pytest
 from html_page import Element, read_page
 from report_files import FACTS, Made, write_category
 
+from tocoad.files.workspace import Category, Workspace
 from tocoad.metrics.names import METRIC_NAMES
 from tocoad.report.evidence import read_evidence
 from tocoad.report.summary import SummaryRow, summary_page
-from tocoad.workspace import Category, Workspace
 
 PROMOTED = {"verdict": "promoted", "reasons": [], "version": 1}
 FINE = Made(scores={"good": [5.0] * 20, "crack": [15.0] * 20}, gallery=False)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from report_files import Made, write_category
 
-from tocoad.graph import METHODS, output_dir
+from tocoad.files.workspace import Category, Workspace
 from tocoad.report.training import StageCurves, read_distances, read_training, rise
-from tocoad.workspace import Category, Workspace
+from tocoad.stages.graph import METHODS, output_dir
 
 
 def _stage2(workspace: Workspace, category: Category, made: Made) -> StageCurves:

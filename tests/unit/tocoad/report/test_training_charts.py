@@ -7,9 +7,9 @@ from xml.etree import ElementTree
 import pytest
 from report_files import Made, write_category
 
+from tocoad.files.workspace import Category, Workspace
 from tocoad.report.evidence import Evidence, read_evidence
 from tocoad.report.training_charts import TrainingChart, training_charts
-from tocoad.workspace import Category, Workspace
 
 MADE = Made(gallery=False, curves=False)
 

@@ -9,11 +9,12 @@ import pytest
 from html_page import read_page
 from report_files import FACTS, Made, write_category
 
-from tocoad.config import MethodName
+from tocoad.errors import StageError
+from tocoad.files.workspace import Category, Workspace
 from tocoad.report.names import page_name
 from tocoad.report.write import write_report
-from tocoad.stage import Progress, StageError
-from tocoad.workspace import Category, Workspace
+from tocoad.settings.sections import MethodName
+from tocoad.stages.stage import Progress
 
 SMALL = Made(scores={"good": [5.0, 6.0], "crack": [9.0, 15.0]}, losses=False, curves=False)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.project import project_workspace
-from tocoad.data.sample import SampleCounts, render_sample
-from tocoad.workspace import Workspace
+from tocoad.files.workspace import Workspace
+from tocoad.sample import SampleCounts, render_sample
 
 
 @pytest.fixture(scope="session")

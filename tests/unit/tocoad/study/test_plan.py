@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tocoad.config import SettingsError
+from tocoad.errors import SettingsError
+from tocoad.files.workspace import Workspace
 from tocoad.study.plan import cells_of, load_study
-from tocoad.workspace import Workspace
 
 
 def test_cells_are_variants_times_categories_times_seeds_broad_before_deep(

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from tocoad.config import Settings, SettingsError
+from tocoad.errors import SettingsError, StageError
 from tocoad.evaluation.files import read_replicates
-from tocoad.graph import METHODS
-from tocoad.running import run_stage
-from tocoad.stage import StageError
+from tocoad.files.workspace import Category, Workspace
+from tocoad.settings.sections import Settings
+from tocoad.stages.graph import METHODS
+from tocoad.stages.running import run_stage
 from tocoad.study.plan import cells_of, load_study
 from tocoad.study.results import CellResult, known_result, read_results, results_dir, write_result
 from tocoad.study.stages import StageFolders, run_study_stage
-from tocoad.workspace import Category, Workspace
 
 GEAR, PLATE = Category("tiny", "gear"), Category("tiny", "plate")
 

@@ -5,12 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tocoad.config import Settings, SettingsError
+from tocoad.errors import SettingsError
+from tocoad.files.workspace import Category
 from tocoad.metrics.names import METRIC_NAMES
+from tocoad.settings.sections import Settings
 from tocoad.study.plan import Cell, StudyFile
 from tocoad.study.results import CellResult
 from tocoad.study.table import gain, study_table
-from tocoad.workspace import Category
 
 STUDY = StudyFile.model_validate(
     {

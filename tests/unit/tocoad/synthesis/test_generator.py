@@ -8,7 +8,8 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from tocoad.config import GeneratorSettings, SettingsError
+from tocoad.errors import SettingsError
+from tocoad.settings.sections import GeneratorSettings
 from tocoad.synthesis import generator as module
 from tocoad.synthesis.generator import AnomalyGenerator, resolve_contents
 from tocoad.synthesis.masks import LARGEST_AREA, MASK_SOURCES, SMALLEST_AREA, MaskSource

@@ -10,11 +10,12 @@ from PIL import Image
 from pydantic import ValidationError
 
 from tests.helpers.damage import damages
-from tocoad.config import Settings, SettingsError
 from tocoad.data.manifest import ImageRecord, Manifest
-from tocoad.stage import Progress, StageContext, StageError, StageRecord
+from tocoad.errors import SettingsError, StageError
+from tocoad.files.workspace import Category
+from tocoad.settings.sections import Settings
+from tocoad.stages.stage import Progress, StageContext, StageRecord
 from tocoad.synthesis.stage import load_synthesis, synthesize, training_generator
-from tocoad.workspace import Category
 
 TRAIN, CALIBRATION = 5, 3
 Run = Callable[..., tuple[Path, StageRecord]]

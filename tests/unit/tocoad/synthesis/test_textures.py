@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tocoad.config import SettingsError, SynthesisSettings
+from tocoad.errors import SettingsError
+from tocoad.settings.sections import SynthesisSettings
 from tocoad.synthesis import textures
 from tocoad.synthesis.textures import load_textures
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tocoad.config import GeneratorSettings
+from tocoad.settings.sections import GeneratorSettings
 from tocoad.synthesis.generator import AnomalyGenerator, SyntheticSample
 from tocoad.synthesis.validation import ATTEMPTS, FIRST_STEP, validation_set
 

@@ -11,8 +11,9 @@ import torch
 from torch import nn
 
 from tests.helpers.damage import damages
-from tocoad.resources import Meter, Usage
-from tocoad.stage import Progress, StageError, silent
+from tocoad.errors import StageError
+from tocoad.stages.resources import Meter, Usage
+from tocoad.stages.stage import Progress, silent
 from tocoad.training.checkpoint import TrainingState
 from tocoad.training.loop import Step, cosine, save_curves, train
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tocoad.config import SplitSettings
 from tocoad.data.importing import import_dataset
 from tocoad.data.layouts.detect import read_source
 from tocoad.data.layouts.source import Source
+from tocoad.settings.sections import SplitSettings
 
 WriteImage = Callable[..., Path]
 

@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 import pytest
 
-from tocoad.config import EncoderSettings, ImageSettings, Settings, SplitSettings
 from tocoad.data.stage import manifest
-from tocoad.stage import ProgressCallback, StageContext, silent
-from tocoad.workspace import Category
+from tocoad.files.workspace import Category
+from tocoad.settings.sections import EncoderSettings, ImageSettings, Settings, SplitSettings
+from tocoad.stages.stage import ProgressCallback, StageContext, silent
 
 SIZE = 64
 CATEGORY = Category("toys", "disc")

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from tocoad.config import ComputeSettings, EncoderSettings
 from tocoad.methods.recontrast.frozen import FrozenMaps
 from tocoad.nn.device import compute_context
 from tocoad.nn.encoder import build_encoder
+from tocoad.settings.sections import ComputeSettings, EncoderSettings
 from tocoad.training.tensors import image_tensor
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 64, 64, 3), dtype=np.uint8)

@@ -12,7 +12,6 @@ from rounding import sum_error
 from scipy.ndimage import gaussian_filter
 from torch.nn import functional as F
 
-from tocoad.config import ComputeSettings
 from tocoad.data.cache import stage_images
 from tocoad.data.manifest import Manifest
 from tocoad.methods.recontrast.fit import fit
@@ -20,7 +19,8 @@ from tocoad.methods.recontrast.model import ReContrastModel
 from tocoad.methods.recontrast.train import load_networks, train
 from tocoad.nn.device import compute_context
 from tocoad.package.detector import Detector, load_detector, score_images
-from tocoad.stage import StageContext
+from tocoad.settings.sections import ComputeSettings
+from tocoad.stages.stage import StageContext
 
 Context = Callable[..., StageContext]
 SIZE = 64

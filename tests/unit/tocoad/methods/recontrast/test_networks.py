@@ -7,9 +7,10 @@ import torch
 from rounding import assert_same_in_double
 from torch import nn
 
-from tocoad.config import EncoderSettings, SettingsError
+from tocoad.errors import SettingsError
 from tocoad.methods.recontrast.networks import LEVELS, ReconstructionNetwork
 from tocoad.nn.encoder import build_encoder
+from tocoad.settings.sections import EncoderSettings
 
 LITE0 = {1: 24, 2: 40, 3: 112}
 

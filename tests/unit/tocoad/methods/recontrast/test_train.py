@@ -13,7 +13,6 @@ import torch
 from rounding import assert_same_in_double, sum_error
 from torch import nn
 
-from tocoad.config import ComputeSettings, TrainSettings
 from tocoad.losses.reconstruction import mining_alpha
 from tocoad.methods.recontrast import train as recontrast_train
 from tocoad.methods.recontrast.train import (
@@ -28,7 +27,8 @@ from tocoad.methods.recontrast.train import (
 )
 from tocoad.nn.clamped_norm import EPS, ClampedBatchNorm2d
 from tocoad.nn.device import compute_context
-from tocoad.stage import Progress, StageContext, StageRecord
+from tocoad.settings.sections import ComputeSettings, TrainSettings
+from tocoad.stages.stage import Progress, StageContext, StageRecord
 from tocoad.training import loop
 
 Context = Callable[..., StageContext]

@@ -10,15 +10,16 @@ import numpy as np
 import pytest
 from toys import BAR, DISC, SIZE, draw_toys
 
-from tocoad.config import EncoderSettings, ImageSettings, Settings, SplitSettings, TrainSettings
 from tocoad.data import images as reading
 from tocoad.data.manifest import TRAIN_FILE, Manifest
-from tocoad.graph import METHODS, detector_dir, manifest_dir, output_dir
+from tocoad.errors import StageError
+from tocoad.files.workspace import Category, Owner, Workspace
 from tocoad.methods.recontrast import unified
 from tocoad.package.detector import load_detector
-from tocoad.running import run_stage
-from tocoad.stage import Progress, StageContext, StageError
-from tocoad.workspace import Category, Owner, Workspace
+from tocoad.settings.sections import EncoderSettings, ImageSettings, Settings, SplitSettings, TrainSettings
+from tocoad.stages.graph import METHODS, detector_dir, manifest_dir, output_dir
+from tocoad.stages.running import run_stage
+from tocoad.stages.stage import Progress, StageContext
 
 METHOD = METHODS["recontrast_unified"]
 SETTINGS = Settings(

@@ -1,0 +1,60 @@
+"""Data sets enter a workspace: checked, copied, brought under DVC, and entered in the plan."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from services.dvc import repository as dvc
+from tocoad.data import importing
+from tocoad.data.layouts.detect import Layout
+from tocoad.data.report import ImportReport
+from tocoad.errors import SettingsError
+from tocoad.files.links import refuse_links
+from tocoad.files.workspace import NAME_RULE, Workspace, is_name
+from tocoad.sample import render_sample
+from tocoad.settings.file import load_params
+from tocoad.settings.planning import drop_missing, plan_categories
+from tocoad.stages.stage import ProgressCallback
+
+
+def check_dataset(workspace: Workspace, source: Path, layout: Layout, progress: ProgressCallback) -> ImportReport:
+    """Writes nothing, but lets DVC's links follow a workspace that has moved. Raises DataError with every problem."""
+    dvc.follow_links(workspace)
+    split = load_params(workspace).settings.split
+    return importing.check_dataset(source, layout, split, progress, dvc.cache_dir(workspace))
+
+
+def add_dataset(
+    workspace: Workspace, source: Path, name: str, layout: Layout, progress: ProgressCallback
+) -> ImportReport:
+    """Takes the place of an earlier version of the data set.
+
+    Raises:
+        DataError: everything is as it was.
+        SettingsError: the same; the name is none, or the data set's folder is to be behind a link.
+    """
+    _refuse_no_name(name)
+    target, results = workspace.dataset_dir(name), workspace.work_dir(name)
+    refuse_links(workspace, [target, results, *(entry for entry in results.glob("*") if entry.is_dir())])
+    split = load_params(workspace).settings.split
+    report = importing.import_dataset(source, target, layout, split, progress, dvc.cache_dir(workspace))
+    dvc.track_dataset(workspace, name)
+    drop_missing(workspace, name)
+    plan_categories(workspace, name)
+    return report
+
+
+def add_sample(workspace: Workspace, name: str, seed: int, progress: ProgressCallback) -> ImportReport:
+    """Renders the built-in data set and brings it in like any other."""
+    _refuse_no_name(name)
+    with tempfile.TemporaryDirectory(prefix="tocoad-sample-") as scratch:
+        rendered = Path(scratch) / name
+        render_sample(rendered, seed=seed, progress=progress)
+        return add_dataset(workspace, rendered, name, "mvtec", progress)
+
+
+def _refuse_no_name(name: str) -> None:
+    """Before any path is made of it: the folder of '' is `data` itself, and an earlier version is replaced."""
+    if not is_name(name):
+        raise SettingsError(f"{name!r} is not a valid name of a data set: {NAME_RULE}")

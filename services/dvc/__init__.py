@@ -1,0 +1,1 @@
+"""What is stale, and the record of what was made."""

@@ -1,0 +1,47 @@
+"""DVC's links to its cache (`cache.type symlink`) name it in full: in a workspace that moved they lead to where it was,
+and in a copy into the original. DVC itself then fails, or reads there."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from tocoad.errors import StageError
+
+_OBJECT = re.compile(r"/files/md5/[0-9a-f]{2}/[0-9a-f]{30}$")
+
+
+class LostLinkError(StageError):
+    """A file of the workspace is a link into the DVC cache of another, and its own cache has not what it holds."""
+
+
+def repoint(folders: Iterable[Path], cache: Path) -> None:
+    """Lets every link below the folders that leads to an object of another DVC cache lead to the same in this one.
+
+    Raises:
+        LostLinkError: this cache lacks one; links that were looked at before lead to it already.
+    """
+    for folder in folders:
+        for parent, _, names in os.walk(folder):
+            for link in (Path(parent, name) for name in names):
+                if link.is_symlink():
+                    _repoint(link, cache)
+
+
+def _repoint(link: Path, cache: Path) -> None:
+    target = str(link.readlink())
+    found = _OBJECT.search(target)
+    if found is None or target.startswith(f"{cache}/"):
+        return
+    new = Path(f"{cache}{found[0]}")
+    if not new.exists():
+        raise LostLinkError(
+            f"{link} is a link into the DVC cache of another place ({target}), and {cache} lacks the file: "
+            "bring that cache along, or run dvc fetch"
+        )
+    scratch = link.with_name(f".{link.name[:200]}.link")
+    scratch.unlink(missing_ok=True)
+    scratch.symlink_to(new)
+    scratch.replace(link)

@@ -1,0 +1,1 @@
+"""What is tracked, registered and decided."""

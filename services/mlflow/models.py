@@ -1,0 +1,40 @@
+"""Detector packages by what a user types: a folder, or a model of the registry."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tocoad.errors import SettingsError
+from tocoad.files.workspace import Workspace
+
+
+@contextmanager
+def detector_folder(model: str, workspace: Workspace | None) -> Iterator[Path]:
+    """The package's folder while the block runs; `models:/NAME.CATEGORY@champion` is asked of the registry.
+
+    Raises:
+        SettingsError: the registry has no such model, or there is no registry to ask.
+        TrackingError: it does not answer, or the package is not where it was put.
+    """
+    if not model.startswith("models:/"):
+        yield Path(model)
+        return
+    if workspace is None and not os.environ.get("MLFLOW_TRACKING_URI"):
+        raise SettingsError(
+            f"{model}: {Path.cwd()} is not in a workspace, and MLFLOW_TRACKING_URI names no tracking server: "
+            "change to the one, or set the other"
+        )
+    from services.addresses import configure
+
+    services = configure(workspace or Workspace(Path.cwd()))
+    from services.mlflow.tracking import Tracking, one_line
+
+    registry = Tracking(services).registry()
+    with tempfile.TemporaryDirectory(prefix="tocoad-model-") as scratch:
+        with one_line(services.tracking_uri):
+            folder = registry.download(registry.resolve(model), Path(scratch))
+        yield folder

@@ -1,0 +1,269 @@
+"""The model registry: versions of the detector of each category, and the aliases `champion` and `previous`."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+from mlflow import MlflowClient
+from mlflow.artifacts import download_artifacts
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+from mlflow.models import Model, ModelSignature
+from mlflow.models.model import MLMODEL_FILE_NAME
+from mlflow.models.utils import SERVING_INPUT_PATH
+from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, RESOURCE_DOES_NOT_EXIST, ErrorCode
+from mlflow.types import Schema, TensorSpec
+from numpy.typing import NDArray
+
+from services.mlflow.tracking import Run
+from tocoad.errors import SettingsError
+
+CHAMPION, PREVIOUS = "champion", "previous"
+PACKAGE_TAG = "package_sha256"
+# When a former champion ceased to be it, and why a version was taken down.
+UNTIL_TAG, ROLLED_BACK_TAG = "champion_until", "rolled_back"
+
+_MODEL_FILE = Path(__file__).with_name("model.py")
+_DETECTOR = "detector"
+_MODELS_A_PAGE = 1000
+# Written down, not inferred: inference would import and run the model, and look for packages.
+_REQUIREMENTS = ("tocoad", "mlflow", "numpy", "pydantic", "safetensors", "timm", "torch", "torchvision")
+_URI = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/]+)|/(?P<version>\d+))")
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of a registered model."""
+
+    name: str
+    version: int
+    run_id: str | None
+    tags: Mapping[str, str]
+    aliases: tuple[str, ...]
+
+    @property
+    def uri(self) -> str:
+        return f"models:/{self.name}/{self.version}"
+
+
+class Registry:
+    """The registry behind a tracking client. An error of the registry is an error, never "no champion"."""
+
+    def __init__(self, client: MlflowClient) -> None:
+        self._client = client
+
+    @property
+    def uri(self) -> str:
+        return str(self._client.tracking_uri)
+
+    def names(self) -> list[str]:
+        """Of all registered models, whoever made them."""
+        names: list[str] = []
+        token = None
+        while True:
+            page = self._client.search_registered_models(max_results=_MODELS_A_PAGE, page_token=token)
+            names += [model.name for model in page]
+            if not (token := page.token):
+                return names
+
+    def champion(self, name: str) -> Version | None:
+        """The version in force; None where there is no such model yet, or none of its versions was promoted."""
+        return self.by_alias(name, CHAMPION)
+
+    def by_alias(self, name: str, alias: str) -> Version | None:
+        aliases = self._aliases(name)
+        return self.version(name, aliases[alias]) if alias in aliases else None
+
+    def version(self, name: str, number: int) -> Version:
+        return self._version(self._client.get_model_version(name, str(number)))
+
+    def versions(self, name: str) -> list[Version]:
+        """All versions, the newest first; none where there is no such model."""
+        aliases = self._aliases(name)
+        found = self._client.search_model_versions(f"name = '{name}'", order_by=["version_number DESC"])
+        return [_version(version, aliases) for version in found]
+
+    def find(self, name: str, package_sha256: str) -> Version | None:
+        """The latest version of the model that holds this package, if any."""
+        query = f"name = '{name}' and tags.`{PACKAGE_TAG}` = '{package_sha256}'"
+        found = self._client.search_model_versions(query, order_by=["version_number DESC"], max_results=1)
+        return self._version(found[0]) if found else None
+
+    def register(
+        self, name: str, run: Run, detector: Path, example: NDArray[np.uint8], tags: Mapping[str, object]
+    ) -> Version:
+        """A new version from the detector package, or the version that already holds it.
+
+        `tags` has the package's digest as `package_sha256`. `example` is one image (H, W, 3).
+        The version appears when everything of it is stored; no alias is moved.
+        """
+        if (known := self.find(name, str(tags[PACKAGE_TAG]))) is not None:
+            return known
+        if self._registered(name) is None:
+            self._create_model(name)
+        stored = self._client.create_logged_model(run.experiment_id, _DETECTOR, run.run_id, model_type=_DETECTOR)
+        with tempfile.TemporaryDirectory(prefix="tocoad-model-") as scratch:
+            # MLflow keeps the name of an artifact's folder; `download` counts on it.
+            package = shutil.copytree(detector, Path(scratch) / _DETECTOR)
+            folder = Path(scratch) / "model"
+            card = Model(artifact_path=stored.artifact_location, run_id=run.run_id, model_id=stored.model_id)
+            _save(folder, package, example, card)
+            self._client.log_model_artifacts(stored.model_id, str(folder))
+        self._client.finalize_logged_model(stored.model_id, "READY")
+        created = self._client.create_model_version(
+            name,
+            # The place itself: `models:/<id>` would be looked up with MLflow's global address.
+            source=stored.artifact_location,
+            run_id=run.run_id,
+            tags={key: str(value) for key, value in tags.items()},
+            model_id=stored.model_id,
+        )
+        return self._version(created)
+
+    def way_back(self, name: str) -> Version | None:
+        """Where a rollback leads: to the version that was champion last before, and was not taken down."""
+        return self._former(name, self._aliases(name).get(CHAMPION))
+
+    def set_champion(self, name: str, number: int) -> None:
+        """Moves the alias `champion`; the old champion becomes `previous`, or if it was taken down, the one before it.
+
+        `champion` moves in one step, and last: if anything fails before, the old champion is still in force.
+        """
+        old = self._aliases(name).get(CHAMPION)
+        if old == number:
+            return
+        self.version(name, number)
+        if old is not None:
+            now = datetime.now(UTC).isoformat(timespec="microseconds")
+            self._client.set_model_version_tag(name, str(old), UNTIL_TAG, now)
+        previous = self._former(name, number)
+        if previous is None:
+            self._client.delete_registered_model_alias(name, PREVIOUS)
+        else:
+            self._client.set_registered_model_alias(name, PREVIOUS, str(previous.version))
+        self._client.set_registered_model_alias(name, CHAMPION, str(number))
+
+    def set_tags(self, version: Version, tags: Mapping[str, object]) -> None:
+        for key, value in tags.items():
+            self._client.set_model_version_tag(version.name, str(version.version), key, str(value))
+
+    def remove_tag(self, version: Version, key: str) -> None:
+        if key in version.tags:
+            self._client.delete_model_version_tag(version.name, str(version.version), key)
+
+    def resolve(self, uri: str) -> Version:
+        """The version that `models:/NAME@ALIAS` or `models:/NAME/VERSION` names.
+
+        Raises:
+            SettingsError: it is of neither form, or there is no such model, alias or version.
+        """
+        match = _URI.fullmatch(uri)
+        if match is None:
+            raise SettingsError(f"{uri!r} is not of the form models:/NAME.CATEGORY@champion or models:/NAME.CATEGORY/1")
+        name, alias, number = match["name"], match["alias"], match["version"]
+        registered = self._registered(name)
+        if registered is None:
+            raise SettingsError(f"{uri}: no model {name!r} is registered")
+        if alias is not None:
+            if alias not in registered.aliases:
+                known = ", ".join(registered.aliases) or "none"
+                raise SettingsError(f"{uri}: {name} has no alias {alias!r}; it has {known}")
+            number = registered.aliases[alias]
+        try:
+            return self.version(name, int(number))
+        except MlflowException as error:
+            if not _is(error, RESOURCE_DOES_NOT_EXIST):
+                raise
+            raise SettingsError(f"{uri}: {name} has no version {number}") from None
+
+    def download(self, version: Version, scratch: Path) -> Path:
+        """A copy of the version's detector package, in `scratch`."""
+        place = self._client.get_model_version_download_uri(version.name, str(version.version))
+        uri = f"{place.rstrip('/')}/artifacts/{_DETECTOR}"
+        local = download_artifacts(artifact_uri=uri, dst_path=str(scratch), tracking_uri=self._client.tracking_uri)
+        return Path(local)
+
+    def _former(self, name: str, champion: int | None) -> Version | None:
+        """By the tags: where a move broke off, `previous` is ahead of `champion`. It counts where there is no tag."""
+        former = [
+            version
+            for version in self.versions(name)
+            if (UNTIL_TAG in version.tags or PREVIOUS in version.aliases)
+            and version.version != champion
+            and ROLLED_BACK_TAG not in version.tags
+        ]
+        return max(former, key=lambda version: version.tags.get(UNTIL_TAG, ""), default=None)
+
+    def _registered(self, name: str) -> Any | None:
+        try:
+            return self._client.get_registered_model(name)
+        except MlflowException as error:
+            if not _is(error, RESOURCE_DOES_NOT_EXIST):
+                raise
+            return None
+
+    def _aliases(self, name: str) -> dict[str, int]:
+        registered = self._registered(name)
+        return {} if registered is None else {alias: int(number) for alias, number in registered.aliases.items()}
+
+    def _create_model(self, name: str) -> None:
+        try:
+            self._client.create_registered_model(name)
+        except MlflowException as error:
+            if not _is(error, RESOURCE_ALREADY_EXISTS):
+                raise
+
+    def _version(self, found: ModelVersion) -> Version:
+        # MLflow leaves the aliases of a version empty in most of its answers.
+        return _version(found, self._aliases(found.name))
+
+
+def _version(found: ModelVersion, aliases: Mapping[str, int]) -> Version:
+    number = int(found.version)
+    own = tuple(alias for alias, value in aliases.items() if value == number)
+    return Version(found.name, number, found.run_id, dict(found.tags), own)
+
+
+def _save(folder: Path, detector: Path, example: NDArray[np.uint8], card: Model) -> None:
+    images = TensorSpec(np.dtype(np.uint8), (-1, -1, -1, 3))
+    outputs = Schema(
+        [
+            TensorSpec(np.dtype(np.float32), (-1,), "pred_score"),
+            TensorSpec(np.dtype(np.bool_), (-1,), "pred_label"),
+            TensorSpec(np.dtype(np.float32), (-1, -1, -1), "anomaly_map"),
+        ]
+    )
+    mlflow.pyfunc.save_model(
+        path=str(folder),
+        python_model=str(_MODEL_FILE),
+        artifacts={_DETECTOR: str(detector)},
+        signature=ModelSignature(inputs=Schema([images]), outputs=outputs),
+        input_example=example[None],
+        pip_requirements=[f"{name}=={installed_version(name)}" for name in _REQUIREMENTS],
+        mlflow_model=card,
+    )
+    _drop_serving_example(folder)
+
+
+def _drop_serving_example(folder: Path) -> None:
+    """MLflow writes the example a second time, four times as large, as the body of a request."""
+    card = Model.load(str(folder))
+    example = dict(card.saved_input_example_info or {})
+    if (name := example.pop(SERVING_INPUT_PATH, None)) is not None:
+        (folder / name).unlink()
+        card.saved_input_example_info = example
+        card.save(str(folder / MLMODEL_FILE_NAME))
+
+
+def _is(error: MlflowException, code: int) -> bool:
+    return bool(error.error_code == ErrorCode.Name(code))

@@ -1,0 +1,108 @@
+"""What runs inside Ray's processes: a stage in a worker, and the mailbox its progress goes through."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import ray
+
+from tocoad.files.workspace import Workspace, parse_owner
+from tocoad.settings.sections import Settings
+from tocoad.stages.stage import Progress, StageRecord
+
+_POST_SECONDS = 0.25
+_FLUSH_SECONDS = 10.0
+
+
+@ray.remote(num_cpus=0, max_restarts=-1)
+class Mailbox:
+    """Progress that the driver has not fetched yet, by the call's key."""
+
+    def __init__(self) -> None:
+        self._updates: dict[str, list[Progress]] = {}
+
+    def post(self, key: str, updates: list[Progress]) -> None:
+        self._updates.setdefault(key, []).extend(updates)
+
+    def take(self) -> dict[str, list[Progress]]:
+        updates, self._updates = self._updates, {}
+        return updates
+
+
+class Postman:
+    """A stage's progress callback: about four letters a second. Every figure arrives; bare steps may be left out."""
+
+    def __init__(self, mailbox: Any, key: str) -> None:
+        self._mailbox = mailbox
+        self._key = key
+        self._updates: list[Progress] = []
+        self._posted = time.monotonic()
+
+    def __call__(self, progress: Progress) -> None:
+        if self._updates and not self._updates[-1].metrics:
+            self._updates.pop()
+        self._updates.append(progress)
+        if time.monotonic() - self._posted >= _POST_SECONDS:
+            self._post()
+
+    def flush(self) -> None:
+        """Returns when the mailbox has everything: the driver looks a last time when the stage is over."""
+        if self._updates and (letter := self._post()) is not None:
+            # A mailbox that died with its node must not fail the stage that has ended.
+            with suppress(Exception):
+                # Not `ray.get`: a task that waits in it lends its CPUs, and Ray starts one more process for the next.
+                letter.future().result(_FLUSH_SECONDS)
+
+    def _post(self) -> Any | None:
+        letter = None
+        with suppress(Exception):
+            letter = self._mailbox.post.remote(self._key, self._updates)
+        self._updates = []
+        self._posted = time.monotonic()
+        return letter
+
+
+def call_function(mailbox: Any, key: str, function: str, *arguments: Any) -> Any:
+    """Calls `module:name`."""
+    return _load(function)(*arguments)
+
+
+def run_stage(
+    mailbox: Any,
+    key: str,
+    function: str,
+    root: str,
+    owner: str,
+    method: str,
+    stage: str,
+    settings: str,
+    sources: str | None,
+) -> StageRecord:
+    """Calls the stage runner `module:name` with what came as text."""
+    os.chdir(root)  # paths in the settings are relative to the workspace, as they are for `dvc repro`
+    postman = Postman(mailbox, key)
+    try:
+        record: StageRecord = _load(function)(
+            Workspace(Path(root)),
+            parse_owner(owner),
+            method,
+            stage,
+            Settings.model_validate_json(settings),
+            postman,
+            sources,
+        )
+        return record
+    finally:
+        postman.flush()
+
+
+def _load(function: str) -> Callable[..., Any]:
+    module, _, name = function.partition(":")
+    loaded: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return loaded

@@ -1,0 +1,76 @@
+"""The HTML report of a data set: what the pages say of versions and verdicts comes from the services' records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from services.dvc import repository as dvc
+from services.git import git_commit
+from services.mlflow import ledger
+from tocoad.errors import StageError
+from tocoad.evaluation.files import METRICS_FILE
+from tocoad.files.workspace import Category, Workspace
+from tocoad.report.facts import Facts
+from tocoad.report.names import page_name
+from tocoad.report.write import write_report
+from tocoad.settings.file import load_params
+from tocoad.settings.planning import select_categories
+from tocoad.settings.sections import MethodName
+from tocoad.stages.graph import evaluation_dir
+from tocoad.stages.stage import ProgressCallback, silent
+
+
+@dataclass(frozen=True)
+class Report:
+    """The files that were written: the summary, and the page of each category."""
+
+    index: Path
+    pages: Mapping[Category, Path]
+
+
+def dataset_report(
+    workspace: Workspace,
+    dataset: str,
+    categories: Sequence[str] | None = None,
+    progress: ProgressCallback = silent,
+) -> Report:
+    """Writes the pages of the named categories (None: of all) and the summary over all that are evaluated.
+
+    Raises:
+        StageError: a named category, or every one of the data set, is not evaluated yet.
+    """
+    plan = load_params(workspace).plan
+    methods = {
+        category: plan.method(category)
+        for category in select_categories(workspace, dataset, None)
+        if str(category) in plan.patchcore
+    }
+    evaluated = [category for category, method in methods.items() if _is_evaluated(workspace, category, method)]
+    chosen = select_categories(workspace, dataset, categories) if categories is not None else evaluated
+    missing = [category.name for category in chosen if category not in evaluated] if evaluated else [dataset]
+    if missing:
+        raise StageError(f"{', '.join(missing)}: not evaluated yet; run tocoad retrain {dataset} first")
+    summary = {category: methods[category] for category in evaluated}
+    index = write_report(workspace, dataset, chosen, summary, report_facts(workspace, dataset), progress)
+    return Report(index, {category: index.with_name(page_name(category)) for category in chosen})
+
+
+def report_facts(workspace: Workspace, dataset: str) -> Facts:
+    """Versions and verdicts as they stand now; the gate's last entry in the ledger for each category."""
+    verdicts = {}
+    for entry in ledger.verdicts(workspace, dataset):
+        verdicts[entry["model"].partition(".")[2]] = entry
+    commit = git_commit(workspace)
+    return Facts(
+        data_version=dvc.data_version(workspace, dataset),
+        git_commit=None if commit is None else str(commit),
+        verdicts=verdicts,
+        generated=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    )
+
+
+def _is_evaluated(workspace: Workspace, category: Category, method: MethodName) -> bool:
+    return (evaluation_dir(workspace, category, method) / METRICS_FILE).is_file()

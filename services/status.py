@@ -1,0 +1,45 @@
+"""Where a data set stands: its data version, what DVC calls stale, and the models in force."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.addresses import Services
+from services.dvc import repository as dvc
+from services.mlflow.registry import PREVIOUS
+from services.mlflow.tracking import Tracking
+from tocoad.files.workspace import Workspace
+from tocoad.metrics.names import METRIC_NAMES
+from tocoad.settings.file import load_params
+from tocoad.settings.planning import select_categories
+from tocoad.stages.graph import jobs_of, to_run
+
+
+def dataset_status(workspace: Workspace, services: Services, dataset: str) -> dict[str, Any]:
+    """A JSON document; `stale` lists the stages that a retrain would run, `previous` is where a rollback leads.
+
+    `champion` and `previous` are null where there is none.
+    """
+    categories = select_categories(workspace, dataset, None)
+    plan = load_params(workspace).plan
+    planned = [category for category in categories if str(category) in plan.patchcore]
+    jobs = {category: jobs_of(category, plan.method(category)) for category in planned}
+    stale = dvc.stale(workspace, [job.dvc_name for chain in jobs.values() for job in chain])
+    registry = Tracking(services).registry()
+    entries = {}
+    for category in categories:
+        champion = registry.champion(category.model_name)
+        previous = registry.by_alias(category.model_name, PREVIOUS)
+        entries[category.name] = {
+            "method": plan.method(category) if category in jobs else None,
+            "stale": [job.dvc_name.partition("@")[0] for job in to_run(jobs.get(category, ()), stale)],
+            "champion": None
+            if champion is None
+            else {
+                "version": champion.version,
+                "method": champion.tags.get("method"),
+                "metrics": {name: float(champion.tags[name]) for name in METRIC_NAMES if name in champion.tags},
+            },
+            "previous": None if previous is None else previous.version,
+        }
+    return {"dataset": dataset, "data_version": dvc.data_version(workspace, dataset), "categories": entries}

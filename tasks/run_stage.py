@@ -1,0 +1,34 @@
+"""One stage of one job on Ray."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+
+from services import watching as progress
+from services.mlflow.recording import RetrainRecord
+from services.ray.runner import RayStages
+from tocoad.errors import SettingsError, StageError
+from tocoad.settings.sections import Settings
+from tocoad.stages.graph import Job
+from tocoad.stages.stage import Progress, StageRecord
+
+
+def may_pass(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
+    """Whether another try is worth it: what the user must mend does not pass by itself."""
+    error = state.result(raise_on_failure=False)
+    return not isinstance(error, SettingsError | StageError)
+
+
+@task(cache_policy=NO_CACHE)
+def run_stage(job: Job, settings: Settings, stages: RayStages, record: RetrainRecord, sources: str) -> StageRecord:
+    """Runs one stage on Ray and waits; its live figures go to whoever watches and to the category's MLflow run."""
+
+    def on_progress(update: Progress) -> None:
+        progress.report(job.dvc_name, update)
+        record.progress(job, update)
+
+    return stages.run(job, settings, on_progress, sources)

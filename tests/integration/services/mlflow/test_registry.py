@@ -1,0 +1,168 @@
+"""The registry, in MLflow's own files and on a server: versions, aliases, and models that others can load."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mlflow import MlflowClient
+from numpy.typing import NDArray
+
+from services.addresses import Services
+from services.mlflow.registry import Registry, Version
+from services.mlflow.tracking import Tracking
+from tocoad.errors import SettingsError
+from tocoad.package.detector import load_detector
+
+pytestmark = pytest.mark.integration
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
+WIDE = np.random.default_rng(1).integers(0, 256, (2, 40, 160, 3), dtype=np.uint8)
+Register = Callable[[Path, str], Version]
+
+# A process that knows MLflow and nothing of this project.
+LOAD = """
+import json, sys
+import mlflow, numpy as np
+images = np.load(sys.argv[2], allow_pickle=False)
+model = mlflow.pyfunc.load_model(sys.argv[1])
+answer = model.predict(images)
+print(json.dumps({key: np.asarray(value, dtype=float).tolist() for key, value in answer.items()}))
+"""
+
+
+@pytest.fixture
+def registry(tracking: Tracking) -> Registry:
+    return Registry(tracking.client)
+
+
+@pytest.fixture
+def name(request: pytest.FixtureRequest) -> str:
+    """A model of the test's own."""
+    return f"set.{request.node.originalname}"[:60]
+
+
+@pytest.fixture
+def register(tracking: Tracking, registry: Registry, name: str) -> Register:
+    def register(package: Path, digest: str) -> Version:
+        with tracking.run(tracking.experiment("registry"), "gear") as run:
+            return registry.register(name, run, package, IMAGES[0], {"package_sha256": digest, "image_AUROC": 0.9})
+
+    return register
+
+
+def test_versions_and_aliases(
+    registry: Registry, register: Register, make_detector: Callable[[int], Path], name: str
+) -> None:
+    assert registry.champion(name) is None
+    package = make_detector(1)
+    first = register(package, "one")
+    assert (first.version, first.tags["image_AUROC"], first.aliases) == (1, "0.9", ())
+    assert registry.champion(name) is None
+    assert register(package, "one") == first, "the same package is no new version"
+
+    registry.set_champion(name, 1)
+    second = register(make_detector(2), "two")
+    assert second.version == 2 and registry.champion(name).version == 1
+    registry.set_champion(name, 2)
+    assert registry.champion(name).version == 2 and registry.by_alias(name, "previous").version == 1
+    registry.set_champion(name, 2)
+    assert registry.by_alias(name, "previous").version == 1, "the champion is never its own predecessor"
+    registry.set_champion(name, 1)
+    assert registry.champion(name).aliases == ("champion",) and registry.by_alias(name, "previous").version == 2
+
+    registry.set_tags(second, {"verdict": "kept"})
+    assert registry.find(name, "two").tags["verdict"] == "kept"
+    assert registry.find(name, "three") is None
+
+
+@pytest.mark.parametrize("images", [IMAGES, WIDE], ids=["of the network's size", "of their own size"])
+def test_the_model_predicts_in_a_process_that_knows_mlflow_alone(
+    images: NDArray[np.uint8],
+    services: Services,
+    registry: Registry,
+    register: Register,
+    make_detector: Callable[[int], Path],
+    name: str,
+    tmp_path: Path,
+) -> None:
+    package = make_detector(1)
+    registry.set_champion(name, register(package, "one").version)
+    np.save(tmp_path / "images.npy", images)
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD, f"models:/{name}@champion", str(tmp_path / "images.npy")],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, "MLFLOW_TRACKING_URI": services.tracking_uri},
+    )
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    expected = load_detector(package).predict(images)
+    assert expected.anomaly_map.shape == images.shape[:3]
+    assert np.array_equal(np.float32(answer["pred_score"]), expected.pred_score)
+    assert np.array_equal(np.float32(answer["anomaly_map"]), expected.anomaly_map)
+    assert answer["pred_label"] == expected.pred_label.astype(float).tolist()
+
+
+def test_the_stored_model_says_what_it_takes_and_holds_no_pickle(
+    services: Services, registry: Registry, register: Register, make_detector: Callable[[int], Path], tmp_path: Path
+) -> None:
+    from mlflow.artifacts import download_artifacts
+    from mlflow.models import Model
+
+    version = register(make_detector(1), "one")
+    place = MlflowClient(services.tracking_uri).get_model_version_download_uri(version.name, str(version.version))
+    folder = Path(download_artifacts(artifact_uri=place, dst_path=str(tmp_path), tracking_uri=services.tracking_uri))
+    model = Model.load(str(folder))
+    assert model.signature is not None
+    assert model.signature.inputs.inputs[0].shape == (-1, -1, -1, 3)
+    assert model.signature.outputs.inputs[2].shape == (-1, -1, -1)
+    assert model.signature.outputs.input_names() == ["pred_score", "pred_label", "anomaly_map"]
+    assert model.load_input_example(str(folder)).shape == (1, 32, 32, 3)
+    assert len(list(folder.rglob("*example*.json"))) == 1 and model.get_serving_input(str(folder)) is None
+    assert model.run_id == version.run_id
+    assert {file.suffix for file in folder.rglob("*") if file.is_file()} == {
+        "", ".json", ".py", ".safetensors", ".txt", ".yaml"
+    }  # fmt: skip
+    names = [line.partition("==")[0] for line in (folder / "requirements.txt").read_text().split()]
+    assert {"tocoad", "torch", "timm", "mlflow"} <= set(names)
+
+
+def test_the_package_comes_back_by_address(
+    registry: Registry, register: Register, make_detector: Callable[[int], Path], name: str, tmp_path: Path
+) -> None:
+    package = make_detector(1)
+    version = register(package, "one")
+    registry.set_champion(name, version.version)
+    for uri in (f"models:/{name}@champion", f"models:/{name}/1"):
+        folder = registry.download(registry.resolve(uri), tmp_path / "copy")
+        for file in package.iterdir():
+            assert (folder / file.name).read_bytes() == file.read_bytes()
+
+
+def test_an_address_that_names_nothing_is_told(
+    registry: Registry, register: Register, make_detector: Callable[[int], Path], name: str
+) -> None:
+    register(make_detector(1), "one")
+    for uri, reason in {
+        "gear": "not of the form",
+        "models:/set.unknown@champion": "no model 'set.unknown'",
+        f"models:/{name}@champion": "no alias 'champion'",
+        f"models:/{name}/9": "no version 9",
+    }.items():
+        with pytest.raises(SettingsError, match=reason):
+            registry.resolve(uri)
+
+
+def test_a_registry_that_does_not_answer_is_not_a_registry_without_champion(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(Exception, match=r"127\.0\.0\.1"):
+        Registry(MlflowClient("http://127.0.0.1:9")).champion("set.gear")

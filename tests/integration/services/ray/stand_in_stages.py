@@ -1,0 +1,99 @@
+"""What Ray's workers run in the tests: a stage that does as its category's name says."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+
+from tocoad.errors import StageError
+from tocoad.files.workspace import Category, Workspace
+from tocoad.settings.sections import Settings
+from tocoad.stages.stage import Progress, ProgressCallback, StageRecord
+
+
+def run_stage(
+    workspace: Workspace,
+    category: Category,
+    method: str,
+    stage: str,
+    settings: Settings,
+    progress: ProgressCallback,
+    sources: str | None,
+) -> StageRecord:
+    print("workers' words do not reach the driver")
+    behaviour: dict[str, Callable[[], StageRecord]] = {
+        "talks": lambda: _talk(progress),
+        "listens": lambda: _listen(workspace, progress),
+        "meets-one": lambda: _meet(workspace, "one", "other"),
+        "meets-other": lambda: _meet(workspace, "other", "one"),
+        "fails": lambda: _fail(progress),
+        "silences": lambda: _silence(progress),
+        "breaks": lambda: StageRecord({"quotient": 1 / 0}),
+        "dies": lambda: os._exit(1),
+    }
+    if category.name in behaviour:
+        return behaviour[category.name]()
+    return StageRecord({"seed": settings.seed, "is_stage1": float((method, stage) == ("tocoad", "stage1"))})
+
+
+def add(a: int, b: int) -> int:
+    return a + b
+
+
+def _talk(progress: ProgressCallback) -> StageRecord:
+    for step in range(1, 1001):
+        progress(Progress(step, 1000, {"loss": 1.0 / step} if step % 2 else {}))
+    return StageRecord()
+
+
+def _listen(workspace: Workspace, progress: ProgressCallback) -> StageRecord:
+    """Goes on until it was heard: a driver that looked only at the end would wait for ever."""
+    deadline = time.monotonic() + 60
+    while not (workspace.root / "heard").exists():
+        if time.monotonic() > deadline:
+            raise StageError("was not heard")
+        progress(Progress(1, 2))
+        time.sleep(0.05)
+    return StageRecord()
+
+
+def _meet(workspace: Workspace, me: str, friend: str) -> StageRecord:
+    (workspace.root / me).touch()
+    deadline = time.monotonic() + 60
+    while not (workspace.root / friend).exists():
+        if time.monotonic() > deadline:
+            raise StageError("waited alone")
+        time.sleep(0.05)
+    return StageRecord()
+
+
+class Unreadable:
+    """Travels, and cannot be unpacked where it arrives."""
+
+    def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
+        return _refuse, ("what came back cannot be read",)
+
+
+def _refuse(reason: str) -> None:
+    raise ValueError(reason)
+
+
+def unreadable() -> Unreadable:
+    return Unreadable()
+
+
+def _silence(progress: ProgressCallback) -> StageRecord:
+    """Its mailbox dies for good while it runs, as with the node that it is on."""
+    import ray
+
+    progress(Progress(1, 2, {"loss": 0.5}))
+    ray.kill(progress._mailbox, no_restart=True)  # type: ignore[attr-defined]
+    time.sleep(0.5)
+    progress(Progress(2, 2, {"loss": 0.25}))
+    return StageRecord({"done": 1.0})
+
+
+def _fail(progress: ProgressCallback) -> StageRecord:
+    progress(Progress(1, 2, {"loss": 0.5}))
+    raise StageError("too few images: 3, 10 are needed")

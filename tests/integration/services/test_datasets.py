@@ -1,0 +1,129 @@
+"""Data sets in a workspace whose disk is arranged by its owner: links in it, and links of DVC's own."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from dvc.config import Config
+
+from services.datasets import add_dataset, add_sample, check_dataset
+from services.dvc import repository as dvc
+from services.dvc.moved_links import LostLinkError
+from tests.helpers.project import project_workspace
+from tocoad.data.problems import DataError
+from tocoad.errors import SettingsError
+from tocoad.files.workspace import Workspace
+from tocoad.sample import SampleCounts, render_sample
+from tocoad.settings.file import override
+from tocoad.stages.stage import silent
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("source") / "tiny"
+    render_sample(folder, size=64, counts=SampleCounts(train=6, test_good=2, test_defective=2))
+    return folder
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    root = tmp_path / "workspace"
+    root.mkdir()
+    made = project_workspace(root)
+    override(made, {"split.train_min": "3", "split.calibration_min": "2"})
+    return made
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def use_cache(workspace: Workspace, **settings: str) -> None:
+    (workspace.root / ".dvc").mkdir()
+    with Config(str(workspace.root / ".dvc")).edit("repo") as config:
+        config["core"]["no_scm"] = True
+        config["cache"] |= settings
+
+
+@pytest.mark.parametrize("kind", ["symlink", "hardlink"])
+@pytest.mark.parametrize("place", ["workspace", "other"])
+def test_what_dvc_has_linked_to_its_cache_is_checked_taken_and_replaced_like_any_other(
+    workspace: Workspace, source: Path, tmp_path: Path, kind: str, place: str
+) -> None:
+    cache = workspace.root / ".dvc/cache" if place == "workspace" else tmp_path / "big disk/cache"
+    use_cache(workspace, type=kind, **({"dir": str(cache)} if place == "other" else {}))
+    added = add_dataset(workspace, source, "tiny", "auto", silent)
+    folder = workspace.dataset_dir("tiny")
+    images = list(folder.rglob("*.png"))
+    assert dvc.cache_dir(workspace) == cache
+    assert all(file.is_symlink() if kind == "symlink" else file.stat().st_nlink > 1 for file in images)
+    assert check_dataset(workspace, folder, "auto", silent).categories == added.categories
+    version = dvc.data_version(workspace, "tiny")
+    assert add_dataset(workspace, folder, "twin", "auto", silent).categories == added.categories
+    assert add_dataset(workspace, source, "tiny", "auto", silent) == added
+    assert dvc.data_version(workspace, "tiny") == dvc.data_version(workspace, "twin") == version
+    assert contents(folder) == contents(workspace.dataset_dir("twin")) == contents(source)
+
+
+@pytest.mark.parametrize("how", ["renamed", "copied"])
+def test_links_to_the_cache_follow_a_workspace_that_moves(
+    workspace: Workspace, source: Path, tmp_path: Path, how: str
+) -> None:
+    use_cache(workspace, type="symlink")
+    added = add_dataset(workspace, source, "tiny", "auto", silent)
+    moved = Workspace(tmp_path / "moved")
+    if how == "renamed":
+        workspace.root.rename(moved.root)
+    else:
+        shutil.copytree(workspace.root, moved.root, symlinks=True)
+    assert check_dataset(moved, moved.dataset_dir("tiny"), "auto", silent).categories == added.categories
+    links = list(moved.dataset_dir("tiny").rglob("*.png"))
+    assert {link.readlink().is_relative_to(moved.root / ".dvc/cache") for link in links} == {True}
+    assert dvc.track_dataset(moved, "tiny") == dvc.data_version(moved, "tiny")
+    next((moved.root / ".dvc/cache/files/md5").glob("*/*[!r]")).unlink()
+    back = Workspace(moved.root.rename(tmp_path / "back"))
+    with pytest.raises(LostLinkError, match="bring that cache along"):
+        dvc.track_dataset(back, "tiny")
+
+
+def test_a_link_that_leads_elsewhere_is_still_refused(workspace: Workspace, source: Path, tmp_path: Path) -> None:
+    add_dataset(workspace, source, "tiny", "auto", silent)
+    image = next(workspace.dataset_dir("tiny").rglob("good/*.png"))
+    (tmp_path / "private.png").write_bytes(image.read_bytes())
+    image.unlink()
+    image.symlink_to(tmp_path / "private.png")
+    with pytest.raises(DataError, match="leads out of the source folder"):
+        check_dataset(workspace, workspace.dataset_dir("tiny"), "auto", silent)
+
+
+@pytest.mark.parametrize("name", ["data", "data/tiny", "work", "work/tiny"])
+def test_a_data_set_that_would_lie_behind_a_link_is_refused_and_nothing_is_added(
+    workspace: Workspace, source: Path, tmp_path: Path, name: str
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    (workspace.root / name).parent.mkdir(exist_ok=True)
+    (workspace.root / name).symlink_to(disk)
+    before = workspace.params_file.read_bytes()
+    with pytest.raises(SettingsError, match="is a link"):
+        add_dataset(workspace, source, "tiny", "auto", silent)
+    assert not list(disk.iterdir()) and not workspace.categories("tiny")
+    assert workspace.params_file.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../work", "../elsewhere", "a/b"])
+def test_a_name_that_is_none_replaces_no_folder_of_the_workspace(workspace: Workspace, source: Path, name: str) -> None:
+    kept = workspace.root / "data/earlier/part/train/good/000.png"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"an image")
+    (workspace.root / "work").mkdir()
+    before = contents(workspace.root)
+    with pytest.raises(SettingsError, match="not a valid name of a data set"):
+        add_dataset(workspace, source, name, "auto", silent)
+    with pytest.raises(SettingsError, match="not a valid name of a data set"):
+        add_sample(workspace, name, 0, silent)
+    assert contents(workspace.root) == before

@@ -1,5 +1,0 @@
-"""The built-in data set."""
-
-from tocoad.data.sample.render import SampleCounts, render_sample
-
-__all__ = ["SampleCounts", "render_sample"]

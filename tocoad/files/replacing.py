@@ -1,0 +1,124 @@
+"""Folders and files that appear whole or not at all, also when the power fails: synced, then renamed."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from tocoad.files.full_disk import full_disk_named
+
+# A journal takes what several threads want synced in one go.
+_SYNC_THREADS = 8
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """Yields an empty folder beside `target` that takes its place when the block ends well, and is removed when not.
+
+    A process killed between the two renames leaves the earlier folder as `.NAME.previous`; the next call for the same
+    target puts it back first, and clears away what killed calls left.
+
+    Raises:
+        StageError: the disk is full; `target` is as it was.
+    """
+    incoming = target.with_name(f".{target.name}.incoming-{secrets.token_hex(4)}")
+    try:
+        with full_disk_named(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            recover(target)
+            incoming.mkdir()
+            yield incoming
+            _sync_tree(incoming)
+            _swap(incoming, target)
+    finally:
+        shutil.rmtree(incoming, ignore_errors=True)
+
+
+def write_whole(file: Path, content: bytes) -> None:
+    """Puts `content` in place of what the file held; a reader, and whoever looks after a crash, sees one of the two.
+
+    Raises:
+        StageError: the disk is full; the file is as it was.
+    """
+    incoming = file.with_name(f".incoming-{secrets.token_hex(4)}")
+    try:
+        with full_disk_named(file):
+            with incoming.open("xb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            incoming.replace(file)
+            sync(file.parent)
+    finally:
+        incoming.unlink(missing_ok=True)
+
+
+@contextmanager
+def appearing(file: Path) -> Iterator[Path]:
+    """Yields a path beside `file` that takes its place when the block ends well: for what others write, and what can be
+    made again, as it is not synced. Its name is short, however long the file's is, and it never leads through a link.
+
+    Raises:
+        StageError: the disk is full; the file is as it was.
+    """
+    incoming = file.with_name(f".incoming-{secrets.token_hex(4)}")
+    try:
+        with full_disk_named(file):
+            yield incoming
+            incoming.replace(file)
+    finally:
+        incoming.unlink(missing_ok=True)
+
+
+def recover(target: Path) -> None:
+    """Puts back what a process killed between the two renames had taken away, and clears what killed ones left."""
+    previous = _previous(target)
+    if previous.exists() and not target.exists():
+        previous.rename(target)
+    shutil.rmtree(previous, ignore_errors=True)
+    for left in target.parent.glob(f".{target.name}.incoming-*"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def sync(path: Path) -> None:
+    """Returns when the file, or the folder's list of names, is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some network file systems know no sync of a folder.
+        if error.errno != errno.EINVAL:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _sync_tree(folder: Path) -> None:
+    with ThreadPoolExecutor(_SYNC_THREADS) as pool:
+        for _ in pool.map(sync, [folder, *(path for path in folder.rglob("*") if not path.is_symlink())]):
+            pass
+
+
+def _swap(incoming: Path, target: Path) -> None:
+    previous = _previous(target)
+    replaced = target.exists()
+    if replaced:
+        target.rename(previous)
+    try:
+        incoming.rename(target)
+    except OSError:
+        if replaced:
+            previous.rename(target)
+        raise
+    sync(target.parent)
+    shutil.rmtree(previous, ignore_errors=True)
+
+
+def _previous(target: Path) -> Path:
+    return target.with_name(f".{target.name}.previous")

@@ -1,0 +1,261 @@
+"""`params.yaml` in and out: the plan, the chosen profile and the sections, kept with their comments."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from io import StringIO
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from tocoad.errors import SettingsError
+from tocoad.files.replacing import write_whole
+from tocoad.files.workspace import Category, Workspace
+from tocoad.settings.sections import CONTROL, MethodName, Settings
+
+_CANDIDATES: tuple[MethodName, ...] = ("tocoad", "recontrast", "recontrast_unified")
+
+
+class Plan(BaseModel):
+    """Which categories each method trains. The control, patchcore, stands beside every category."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    patchcore: tuple[str, ...] = ()
+    tocoad: tuple[str, ...] = ()
+    recontrast: tuple[str, ...] = ()
+    recontrast_unified: tuple[str, ...] = ()
+
+    @field_validator("*")
+    @classmethod
+    def _names_of_categories(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            Category.parse(name)
+        return names
+
+    @model_validator(mode="before")
+    @classmethod
+    def _unified_is_not_read(cls, content: Any) -> Any:
+        return {key: content[key] for key in content if key != "unified"} if isinstance(content, Mapping) else content
+
+    @property
+    def unified(self) -> tuple[str, ...]:
+        """Data sets with a category of `recontrast_unified`: what the file keeps beside it, for dvc.yaml's matrix."""
+        return tuple(sorted({Category.parse(name).dataset for name in self.recontrast_unified}))
+
+    def lists(self) -> dict[str, list[str]]:
+        """The content of `plan` in the file."""
+        return {**{key: list(names) for key, names in self.model_dump().items()}, "unified": list(self.unified)}
+
+    def method(self, category: Category) -> MethodName:
+        """The method whose detector is the category's candidate for the line."""
+        return next((method for method in _CANDIDATES if str(category) in getattr(self, method)), CONTROL)
+
+    def with_categories(self, categories: Iterable[Category], method: MethodName) -> Plan:
+        names = {str(category) for category in categories}
+        lists = {
+            key: (set(getattr(self, key)) | names) if key in (method, CONTROL) else (set(getattr(self, key)) - names)
+            for key in type(self).model_fields
+        }
+        return Plan(**{key: tuple(sorted(values)) for key, values in lists.items()})
+
+
+class _File(BaseModel):
+    """The three parts of the file; the sections are checked after the profile is laid over them."""
+
+    model_config = ConfigDict(extra="allow")
+
+    plan: Plan = Plan()
+    profile: str
+    profiles: dict[str, dict[str, Any]] = Field(min_length=1)
+
+
+@dataclass(frozen=True)
+class Params:
+    """The checked content of `params.yaml`."""
+
+    plan: Plan
+    profile: str
+    settings: Settings
+
+
+def load_params(workspace: Workspace) -> Params:
+    """Reads and checks the file.
+
+    Raises:
+        SettingsError: the file is missing or broken, a key is unknown (the nearest known one is named) or a value is
+            out of its range.
+    """
+    return _check(_read(workspace), workspace.params_file.name)
+
+
+def settings_with(workspace: Workspace, profile: str | None, *overlays: Mapping[str, Any]) -> Settings:
+    """The settings of the file with another profile and more sections laid over it; nothing is written.
+
+    Raises:
+        SettingsError: as `load_params`, for the overlays too.
+    """
+    document = _read(workspace)
+    chosen = document["profile"] if profile is None else profile
+    if chosen not in document["profiles"]:
+        raise SettingsError(f"profile {chosen!r} is not one of {', '.join(document['profiles'])}")
+    merged = document["profiles"][chosen]
+    for overlay in overlays:
+        merged = _merge(merged, overlay)
+    document["profile"], document["profiles"] = chosen, {chosen: merged}
+    return _check(document, workspace.params_file.name).settings
+
+
+def override(
+    workspace: Workspace,
+    assignments: Mapping[str, str],
+    profile: str | None = None,
+    replan: Callable[[Plan], Plan] = lambda plan: plan,
+) -> Params:
+    """Writes `section.key` values, the profile and the plan where they are in force, so that DVC and the flow see the
+    same: all at once, and nothing where a key is unknown, a value wrong or `replan` raises.
+
+    A value of the chosen profile is changed there, any other in its section.
+    """
+    document = _read(workspace)
+    if profile is not None:
+        document["profile"] = profile
+    _check(document, workspace.params_file.name)
+    for key, text in assignments.items():
+        _assign(document, key, _value(key, text))
+    params = _check(document, workspace.params_file.name)
+    params = replace(params, plan=replan(params.plan))
+    if replanned := document.get("plan") != (lists := params.plan.lists()):
+        document["plan"] = lists
+    if replanned or assignments or profile is not None:
+        _write(workspace, document)
+    return params
+
+
+def save_plan(workspace: Workspace, plan: Plan) -> None:
+    """Writes the plan; the rest of the file stays as it is."""
+    override(workspace, {}, replan=lambda _: plan)
+
+
+def parse_assignments(texts: Iterable[str]) -> dict[str, str]:
+    """`KEY=VALUE` texts of `--set`."""
+    assignments = {}
+    for text in texts:
+        key, sign, value = text.partition("=")
+        if not sign or not key.strip():
+            raise SettingsError(f"--set {text!r} is not of the form section.key=value, e.g. stage1.lr=1e-3")
+        assignments[key.strip()] = value
+    return assignments
+
+
+def _value(key: str, text: str) -> Any:
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        return _yaml().load(text) if text.strip() else None
+    except YAMLError:
+        raise SettingsError(f"--set {key}: {text!r} is not a YAML value") from None
+
+
+def _assign(document: dict[str, Any], key: str, value: Any) -> None:
+    section, *rest = key.split(".")
+    node = document["profiles"][document["profile"]]
+    if not _contains(node, [section, *rest]):
+        node = document
+    for part in (section, *rest)[:-1]:
+        node = node.setdefault(part, {})
+        if not isinstance(node, dict):
+            raise SettingsError(f"--set {key}: {part!r} is a value, not a section")
+    node[(section, *rest)[-1]] = value
+
+
+def _contains(node: Any, keys: list[str]) -> bool:
+    for key in keys:
+        if not isinstance(node, dict) or key not in node:
+            return False
+        node = node[key]
+    return True
+
+
+def _check(document: dict[str, Any], name: str) -> Params:
+    try:
+        file = _File.model_validate(document)
+        if file.profile not in file.profiles:
+            raise SettingsError(f"{name}: profile {file.profile!r} is not one of {', '.join(file.profiles)}")
+        sections = {key: document[key] for key in document if key not in _File.model_fields}
+        settings = Settings.model_validate(_merge(sections, file.profiles[file.profile]))
+    except ValidationError as error:
+        raise SettingsError(f"{name}: {explain(error)}") from None
+    return Params(file.plan, file.profile, settings)
+
+
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        old = merged.get(key)
+        merged[key] = _merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def explain(error: ValidationError) -> str:
+    """The first problem in one line, with the nearest known name for an unknown key."""
+    problem = error.errors()[0]
+    where = ".".join(str(part) for part in problem["loc"]) or "the file"
+    if problem["type"] == "extra_forbidden":
+        known = _known_keys(problem["loc"][:-1])
+        near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+        return f"unknown key {where!r}; {hint}"
+    message = problem["msg"].removeprefix("Value error, ")
+    given = "" if isinstance(problem["input"], dict) else f" (it is {problem['input']!r})"
+    return f"{where}: {message[0].lower()}{message[1:]}{given}"
+
+
+def _known_keys(path: tuple[int | str, ...]) -> list[str]:
+    model: type[BaseModel] = Settings
+    for part in path:
+        annotation = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            return list(model.model_fields)
+        model = annotation
+    return list(model.model_fields)
+
+
+def _yaml() -> Any:
+    from ruamel.yaml import YAML
+
+    yaml = YAML(typ="rt")
+    yaml.width = 120
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    yaml.preserve_quotes = True
+    return yaml
+
+
+def _read(workspace: Workspace) -> dict[str, Any]:
+    from ruamel.yaml.error import YAMLError
+
+    file = workspace.params_file
+    try:
+        document = _yaml().load(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(f"{file} is missing: run the command in a workspace (a checkout of the project)") from None
+    except YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        reason = getattr(error, "problem", None) or " ".join(str(error).split())
+        raise SettingsError(f"{file.name}{line}: not valid YAML: {reason}") from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{file.name}: not a text in UTF-8 ({error})") from None
+    except ValueError as error:
+        raise SettingsError(f"{file.name}: not valid YAML: {error}") from None
+    if not isinstance(document, dict):
+        raise SettingsError(f"{file.name}: a mapping of sections is expected")
+    return document
+
+
+def _write(workspace: Workspace, document: dict[str, Any]) -> None:
+    text = StringIO()
+    _yaml().dump(document, text)
+    write_whole(workspace.params_file, text.getvalue().encode())
