@@ -30,7 +30,7 @@ from flows.outcome import Outcome
 from flows.result import table_rows
 from services.addresses import Services, configure
 from services.closing import claim_flow_run, close_left
-from services.dvc import repository as dvc
+from services.dvc import staleness
 from services.git import git_commit
 from services.interrupts import covered, held
 from services.mlflow.patience import AwayError
@@ -186,7 +186,7 @@ def _run_stages(
     jobs = distinct(job for chain in work.values() for job in chain)
     if not jobs:
         return
-    before = dvc.sources(workspace, [job.dvc_name for job in jobs])
+    before = staleness.sources(workspace, [job.dvc_name for job in jobs])
     retries = params.settings.flow
     futures: dict[str, PrefectFuture[StageRecord]] = {}
     try:

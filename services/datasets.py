@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from services.dvc import repository as dvc
+from services.dvc import data
 from tocoad.data import importing
 from tocoad.data.layouts.detect import Layout
 from tocoad.data.report import ImportReport
@@ -20,9 +20,9 @@ from tocoad.stages.stage import ProgressCallback
 
 def check_dataset(workspace: Workspace, source: Path, layout: Layout, progress: ProgressCallback) -> ImportReport:
     """Writes nothing, but lets DVC's links follow a workspace that has moved. Raises DataError with every problem."""
-    dvc.follow_links(workspace)
+    data.follow_links(workspace)
     split = load_params(workspace).settings.split
-    return importing.check_dataset(source, layout, split, progress, dvc.cache_dir(workspace))
+    return importing.check_dataset(source, layout, split, progress, data.cache_dir(workspace))
 
 
 def add_dataset(
@@ -38,8 +38,8 @@ def add_dataset(
     target, results = workspace.dataset_dir(name), workspace.work_dir(name)
     refuse_links(workspace, [target, results, *(entry for entry in results.glob("*") if entry.is_dir())])
     split = load_params(workspace).settings.split
-    report = importing.import_dataset(source, target, layout, split, progress, dvc.cache_dir(workspace))
-    dvc.track_dataset(workspace, name)
+    report = importing.import_dataset(source, target, layout, split, progress, data.cache_dir(workspace))
+    data.track_dataset(workspace, name)
     drop_missing(workspace, name)
     plan_categories(workspace, name)
     return report

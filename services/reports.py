@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from services.dvc import repository as dvc
+from services.dvc import data
 from services.git import git_commit
 from services.mlflow import ledger
 from tocoad.errors import StageError
@@ -65,7 +65,7 @@ def report_facts(workspace: Workspace, dataset: str) -> Facts:
         verdicts[entry["model"].partition(".")[2]] = entry
     commit = git_commit(workspace)
     return Facts(
-        data_version=dvc.data_version(workspace, dataset),
+        data_version=data.data_version(workspace, dataset),
         git_commit=None if commit is None else str(commit),
         verdicts=verdicts,
         generated=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from services.addresses import Services
-from services.dvc import repository as dvc
+from services.dvc import data, staleness
 from services.mlflow.registry import PREVIOUS
 from services.mlflow.tracking import Tracking
 from tocoad.files.workspace import Workspace
@@ -24,7 +24,7 @@ def dataset_status(workspace: Workspace, services: Services, dataset: str) -> di
     plan = load_params(workspace).plan
     planned = [category for category in categories if str(category) in plan.patchcore]
     jobs = {category: jobs_of(category, plan.method(category)) for category in planned}
-    stale = dvc.stale(workspace, [job.dvc_name for chain in jobs.values() for job in chain])
+    stale = staleness.stale(workspace, [job.dvc_name for chain in jobs.values() for job in chain])
     registry = Tracking(services).registry()
     entries = {}
     for category in categories:
@@ -42,4 +42,4 @@ def dataset_status(workspace: Workspace, services: Services, dataset: str) -> di
             },
             "previous": None if previous is None else previous.version,
         }
-    return {"dataset": dataset, "data_version": dvc.data_version(workspace, dataset), "categories": entries}
+    return {"dataset": dataset, "data_version": data.data_version(workspace, dataset), "categories": entries}

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from services.dvc import repository as dvc
+from services.dvc import record
 from tocoad.files.workspace import Workspace
 from tocoad.stages.graph import Job
 
@@ -18,4 +18,4 @@ def record_stages(workspace: Workspace, jobs: Sequence[Job], before: Mapping[str
 
     Returns the DVC names of the jobs whose settings or images changed while they ran, and which stay stale.
     """
-    return dvc.commit(workspace, [job.dvc_name for job in jobs], before)
+    return record.commit(workspace, [job.dvc_name for job in jobs], before)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from services.dvc import repository as dvc
+from services.dvc import data, staleness
 from services.dvc.adoption import adopt
 from tocoad.files.links import refuse_links
 from tocoad.files.workspace import Category, Workspace
@@ -24,10 +24,10 @@ def version(
     """
     jobs = {category: jobs_of(category, plan.method(category)) for category in categories}
     refuse_links(workspace, [job.output_dir(workspace) for chain in jobs.values() for job in chain])
-    dvc.track_dataset(workspace, dataset)
+    data.track_dataset(workspace, dataset)
     if force:
         return jobs
     every = distinct(job for chain in jobs.values() for job in chain)
-    stale = dvc.stale(workspace, [job.dvc_name for job in every])
+    stale = staleness.stale(workspace, [job.dvc_name for job in every])
     stale -= adopt(workspace, every, stale)
     return {category: to_run(chain, stale) for category, chain in jobs.items()}

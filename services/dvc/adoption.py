@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable
 
-from services.dvc import repository as dvc
+from services.dvc import record, staleness
 from services.dvc.repository import DvcError
 from tocoad.files.workspace import Workspace
 from tocoad.stages.graph import Job
@@ -20,7 +20,7 @@ def adopt(workspace: Workspace, jobs: Iterable[Job], stale: Container[str]) -> s
     suspects = [job.dvc_name for job in jobs if job.dvc_name in stale]
     if not suspects:
         return set()
-    sources = dvc.sources(workspace, suspects)
+    sources = staleness.sources(workspace, suspects)
     adopted: set[str] = set()
     to_run: set[str] = set()
     for job in jobs:
@@ -33,7 +33,7 @@ def adopt(workspace: Workspace, jobs: Iterable[Job], stale: Container[str]) -> s
     if not adopted:
         return set()
     try:
-        return adopted - dvc.commit(workspace, adopted, sources)
+        return adopted - record.commit(workspace, adopted, sources)
     except DvcError:
         # An output that dvc.yaml wants now and did not then: the stages run again, as if nobody had looked.
         return set()

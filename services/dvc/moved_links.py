@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from tocoad.errors import StageError
 
@@ -15,6 +16,18 @@ _OBJECT = re.compile(r"/files/md5/[0-9a-f]{2}/[0-9a-f]{30}$")
 
 class LostLinkError(StageError):
     """A file of the workspace is a link into the DVC cache of another, and its own cache has not what it holds."""
+
+
+def cache_dir(root: Path, settings: Mapping[str, Any]) -> Path:
+    """Of a workspace with these settings of `cache`."""
+    configured = settings.get("dir")
+    return Path(configured) if configured else root / ".dvc" / "cache"
+
+
+def follow_links(root: Path, settings: Mapping[str, Any]) -> None:
+    """Where DVC links files to its cache: lets the links lead to this workspace's."""
+    if "symlink" in (settings.get("type") or ()):
+        repoint((root / "data", root / "work"), cache_dir(root, settings))
 
 
 def repoint(folders: Iterable[Path], cache: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from dvc.config import Config
 
 from services.datasets import add_dataset, add_sample, check_dataset
-from services.dvc import repository as dvc
+from services.dvc import data
 from services.dvc.moved_links import LostLinkError
 from tests.helpers.project import project_workspace
 from tocoad.data.problems import DataError
@@ -59,13 +59,13 @@ def test_what_dvc_has_linked_to_its_cache_is_checked_taken_and_replaced_like_any
     added = add_dataset(workspace, source, "tiny", "auto", silent)
     folder = workspace.dataset_dir("tiny")
     images = list(folder.rglob("*.png"))
-    assert dvc.cache_dir(workspace) == cache
+    assert data.cache_dir(workspace) == cache
     assert all(file.is_symlink() if kind == "symlink" else file.stat().st_nlink > 1 for file in images)
     assert check_dataset(workspace, folder, "auto", silent).categories == added.categories
-    version = dvc.data_version(workspace, "tiny")
+    version = data.data_version(workspace, "tiny")
     assert add_dataset(workspace, folder, "twin", "auto", silent).categories == added.categories
     assert add_dataset(workspace, source, "tiny", "auto", silent) == added
-    assert dvc.data_version(workspace, "tiny") == dvc.data_version(workspace, "twin") == version
+    assert data.data_version(workspace, "tiny") == data.data_version(workspace, "twin") == version
     assert contents(folder) == contents(workspace.dataset_dir("twin")) == contents(source)
 
 
@@ -83,11 +83,11 @@ def test_links_to_the_cache_follow_a_workspace_that_moves(
     assert check_dataset(moved, moved.dataset_dir("tiny"), "auto", silent).categories == added.categories
     links = list(moved.dataset_dir("tiny").rglob("*.png"))
     assert {link.readlink().is_relative_to(moved.root / ".dvc/cache") for link in links} == {True}
-    assert dvc.track_dataset(moved, "tiny") == dvc.data_version(moved, "tiny")
+    assert data.track_dataset(moved, "tiny") == data.data_version(moved, "tiny")
     next((moved.root / ".dvc/cache/files/md5").glob("*/*[!r]")).unlink()
     back = Workspace(moved.root.rename(tmp_path / "back"))
     with pytest.raises(LostLinkError, match="bring that cache along"):
-        dvc.track_dataset(back, "tiny")
+        data.track_dataset(back, "tiny")
 
 
 def test_a_link_that_leads_elsewhere_is_still_refused(workspace: Workspace, source: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from services.dvc import repository as dvc
+from services.dvc import data, record, staleness
 from services.dvc.adoption import adopt
 from tests.helpers.project import PROJECT, project_workspace
 from tocoad.errors import StageError
@@ -38,7 +38,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
         folder = workspace.dataset_dir("set") / category / "train" / "good"
         folder.mkdir(parents=True)
         (folder / "1.png").write_text(category)
-    dvc.track_dataset(workspace, "set")
+    data.track_dataset(workspace, "set")
     monkeypatch.setattr(Stage, "load", lambda stage: write_outputs)
     return workspace
 
@@ -72,7 +72,7 @@ def names(jobs: tuple[Job, ...]) -> set[str]:
 
 def run(workspace: Workspace, jobs: tuple[Job, ...]) -> None:
     """As a flow that is killed before its commit."""
-    sources = dvc.sources(workspace, [job.dvc_name for job in jobs])
+    sources = staleness.sources(workspace, [job.dvc_name for job in jobs])
     settings = load_params(workspace).settings
     for job in jobs:
         run_stage(workspace, job.owner, job.method, job.stage.name, settings, sources=sources[job.dvc_name])
@@ -85,9 +85,9 @@ def test_finished_stages_of_every_category_are_recorded_and_dvc_agrees(
     jobs = chains(workspace, method)
     # The run broke off while the last category's last stage ran.
     run(workspace, jobs[:-1])
-    assert dvc.stale(workspace, names(jobs)) == names(jobs)
+    assert staleness.stale(workspace, names(jobs)) == names(jobs)
     assert adopt(workspace, jobs, names(jobs)) == names(jobs[:-1])
-    assert dvc.stale(workspace, names(jobs)) == {jobs[-1].dvc_name}
+    assert staleness.stale(workspace, names(jobs)) == {jobs[-1].dvc_name}
 
 
 def test_what_reads_from_a_stage_that_will_run_is_not_recorded(workspace: Workspace) -> None:
@@ -95,8 +95,8 @@ def test_what_reads_from_a_stage_that_will_run_is_not_recorded(workspace: Worksp
     run(workspace, jobs)
     (workspace.root / "work/set/a/patchcore/fit/detector/detector.json").write_text("changed by hand")
     left = {"fit_patchcore@set/a", "evaluate_patchcore@set/a"}
-    assert adopt(workspace, jobs, dvc.stale(workspace, names(jobs))) == names(jobs) - left
-    assert dvc.stale(workspace, names(jobs)) == left
+    assert adopt(workspace, jobs, staleness.stale(workspace, names(jobs))) == names(jobs) - left
+    assert staleness.stale(workspace, names(jobs)) == left
 
 
 def test_a_changed_setting_or_image_leaves_what_it_decides_unrecorded(workspace: Workspace) -> None:
@@ -104,9 +104,9 @@ def test_a_changed_setting_or_image_leaves_what_it_decides_unrecorded(workspace:
     run(workspace, jobs)
     override(workspace, parse_assignments(["bank.scales=[1.5]"]))
     (workspace.dataset_dir("set") / "b/train/good/2.png").write_text("new")
-    dvc.track_dataset(workspace, "set")
+    data.track_dataset(workspace, "set")
     # What follows it in the chain would run after it, so it is not recorded either.
-    assert adopt(workspace, jobs, dvc.stale(workspace, names(jobs))) == {"manifest@set/a"}
+    assert adopt(workspace, jobs, staleness.stale(workspace, names(jobs))) == {"manifest@set/a"}
 
 
 def test_outputs_that_an_older_dvc_yaml_wanted_run_again(workspace: Workspace) -> None:
@@ -124,7 +124,7 @@ def test_a_lock_file_is_replaced_in_one_step(workspace: Workspace, monkeypatch: 
     jobs = chains(workspace, "patchcore")
     run(workspace, jobs)
     first = {job.dvc_name for job in jobs[:1]}
-    dvc.commit(workspace, first)
+    record.commit(workspace, first)
     lock = workspace.root / "dvc.lock"
     before = lock.read_bytes()
 
@@ -133,8 +133,8 @@ def test_a_lock_file_is_replaced_in_one_step(workspace: Workspace, monkeypatch: 
 
     monkeypatch.setattr("dvc.utils.serialize._yaml._get_yaml", full)
     with pytest.raises(StageError, match="no room on its disk"):
-        dvc.commit(workspace, names(jobs))
+        record.commit(workspace, names(jobs))
     assert lock.read_bytes() == before
     monkeypatch.undo()
-    assert dvc.stale(workspace, names(jobs)) == names(jobs) - first
+    assert staleness.stale(workspace, names(jobs)) == names(jobs) - first
     assert not list(workspace.root.glob("*incoming*"))

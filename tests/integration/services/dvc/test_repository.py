@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from dvc.repo import Repo
 
-from services.dvc import repository as dvc
+from services.dvc import data, record, repository, staleness
 from services.dvc.repository import DvcError
 from tests.helpers.damage import damages
 from tests.helpers.disks import small_disk
@@ -85,7 +85,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     subprocess.run(["git", "init", "-q", str(root)], check=True)
     workspace = make(root)
     monkeypatch.chdir(tmp_path)
-    dvc.track_dataset(workspace, "set")
+    data.track_dataset(workspace, "set")
     return workspace
 
 
@@ -93,15 +93,15 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
 def recorded(workspace: Workspace) -> Workspace:
     """The same, with everything made and recorded."""
     produce(workspace, "a", "b")
-    dvc.commit(workspace, [*A, *B])
+    record.commit(workspace, [*A, *B])
     return workspace
 
 
 def test_what_another_made_is_recorded_as_if_dvc_had_run_it(workspace: Workspace) -> None:
-    assert dvc.stale(workspace, [*A, *B]) == {*A, *B}
+    assert staleness.stale(workspace, [*A, *B]) == {*A, *B}
     produce(workspace, "a", "b")
-    assert dvc.commit(workspace, [*A, *B]) == set()
-    assert dvc.is_clean(workspace, [*A, *B])
+    assert record.commit(workspace, [*A, *B]) == set()
+    assert staleness.is_clean(workspace, [*A, *B])
     before = (workspace.root / "dvc.lock").read_bytes()
     assert "up to date" in command_line(workspace, "status")
     assert "Running stage" not in command_line(workspace, "repro")
@@ -110,20 +110,20 @@ def test_what_another_made_is_recorded_as_if_dvc_had_run_it(workspace: Workspace
 
 def test_what_dvc_has_run_is_not_stale(workspace: Workspace) -> None:
     command_line(workspace, "repro")
-    assert dvc.stale(workspace, [*A, *B]) == set()
+    assert staleness.stale(workspace, [*A, *B]) == set()
 
 
 def test_a_commit_records_the_named_stages_and_no_other(workspace: Workspace) -> None:
     produce(workspace, "a", "b")
-    dvc.commit(workspace, A)
-    assert dvc.stale(workspace, [*A, *B]) == set(B)
+    record.commit(workspace, A)
+    assert staleness.stale(workspace, [*A, *B]) == set(B)
 
 
 def test_a_new_image_makes_its_own_category_stale_and_changes_the_data_version(recorded: Workspace) -> None:
-    old = dvc.data_version(recorded, "set")
+    old = data.data_version(recorded, "set")
     (recorded.root / "data" / "set" / "a" / "2.png").write_text("new")
-    assert dvc.track_dataset(recorded, "set") == dvc.data_version(recorded, "set") != old
-    assert dvc.stale(recorded, [*A, *B]) == {"manifest@set/a"}
+    assert data.track_dataset(recorded, "set") == data.data_version(recorded, "set") != old
+    assert staleness.stale(recorded, [*A, *B]) == {"manifest@set/a"}
 
 
 @pytest.mark.parametrize("link", ["copy", "symlink"])
@@ -140,7 +140,7 @@ def test_every_name_that_is_accepted_goes_under_dvc_and_comes_back(workspace: Wo
     for name in names:
         (folder / name).write_text(name)
     command_line(workspace, "config", "cache.type", link)
-    dvc.track_dataset(workspace, "set")
+    data.track_dataset(workspace, "set")
     shutil.rmtree(workspace.root / "data" / "set")
     command_line(workspace, "checkout", "data/set.dvc")
     assert {file.name: file.read_text() for file in folder.iterdir()} == {name: name for name in names}
@@ -148,29 +148,29 @@ def test_every_name_that_is_accepted_goes_under_dvc_and_comes_back(workspace: Wo
 
 def test_a_setting_makes_the_stages_that_read_it_stale(recorded: Workspace) -> None:
     recorded.params_file.write_text(PARAMS.replace("0.1", "0.2"))
-    assert dvc.stale(recorded, [*A, *B]) == {"train@set/a", "train@set/b"}
+    assert staleness.stale(recorded, [*A, *B]) == {"train@set/a", "train@set/b"}
 
 
 def test_an_output_that_someone_touched_makes_its_stage_stale(recorded: Workspace) -> None:
     (recorded.root / "work" / "set" / "b" / "train" / "weights").write_text("other")
-    assert dvc.stale(recorded, [*A, *B]) == {"train@set/b"}
+    assert staleness.stale(recorded, [*A, *B]) == {"train@set/b"}
 
 
 def test_a_change_made_while_the_stages_ran_is_not_recorded_as_done(workspace: Workspace) -> None:
-    before = dvc.sources(workspace, [*A, *B])
+    before = staleness.sources(workspace, [*A, *B])
     produce(workspace, "a", "b")
     workspace.params_file.write_text(PARAMS.replace("0.1", "0.2"))
     (workspace.root / "data" / "set" / "b" / "2.png").write_text("new")
     changed = {"train@set/a", *B}
-    assert dvc.commit(workspace, [*A, *B], before) == changed
-    assert dvc.stale(workspace, [*A, *B]) == changed
+    assert record.commit(workspace, [*A, *B], before) == changed
+    assert staleness.stale(workspace, [*A, *B]) == changed
 
 
 def test_outputs_of_other_stages_are_no_sources(workspace: Workspace) -> None:
     produce(workspace, "a")
-    before = dvc.sources(workspace, A)
+    before = staleness.sources(workspace, A)
     (workspace.root / "work" / "set" / "a" / "manifest").write_text("another manifest")
-    assert dvc.sources(workspace, A) == before
+    assert staleness.sources(workspace, A) == before
 
 
 def test_a_missing_output_is_an_error_and_nothing_is_recorded(recorded: Workspace) -> None:
@@ -178,7 +178,7 @@ def test_a_missing_output_is_an_error_and_nothing_is_recorded(recorded: Workspac
     recorded.params_file.write_text(PARAMS.replace("1}", "2}"))
     (recorded.root / "work" / "set" / "b" / "manifest").unlink()
     with pytest.raises(DvcError, match="manifest"):
-        dvc.commit(recorded, [*A, *B])
+        record.commit(recorded, [*A, *B])
     assert (recorded.root / "dvc.lock").read_bytes() == before
 
 
@@ -188,16 +188,16 @@ def test_a_workspace_needs_no_git(recorded: Workspace, tmp_path: Path, copied: b
     root = tmp_path / "without git"
     if copied:
         shutil.copytree(recorded.root, root, ignore=shutil.ignore_patterns(".git"))
-        assert dvc.stale(Workspace(root), [*A, *B]) == set()
+        assert staleness.stale(Workspace(root), [*A, *B]) == set()
     else:
         root.mkdir()
         workspace = make(root)
-        dvc.track_dataset(workspace, "set")
-        assert dvc.stale(workspace, A) == set(A)
+        data.track_dataset(workspace, "set")
+        assert staleness.stale(workspace, A) == set(A)
 
 
 def test_a_data_set_that_was_never_added_has_no_version(workspace: Workspace) -> None:
-    assert dvc.data_version(workspace, "other") is None
+    assert data.data_version(workspace, "other") is None
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_a_broken_graph_is_told_in_one_line(workspace: Workspace, text: str | No
     file = workspace.root / "dvc.yaml"
     file.unlink() if text is None else file.write_text(text)
     with pytest.raises(DvcError) as caught:
-        dvc.stale(workspace, A)
+        staleness.stale(workspace, A)
     message = str(caught.value)
     assert reason in message and "dvc.yaml" in message and "\n" not in message
 
@@ -225,7 +225,7 @@ def test_a_taken_lock_is_waited_for_and_told_when_it_stays(
     held, release = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with dvc._repository(workspace):
+        with repository.opened(workspace):
             held.set()
             release.wait(60)
 
@@ -233,13 +233,13 @@ def test_a_taken_lock_is_waited_for_and_told_when_it_stays(
     holder.start()
     try:
         assert held.wait(60)
-        monkeypatch.setattr(dvc, "_LOCK_SECONDS", 0.0)
+        monkeypatch.setattr(repository, "_LOCK_SECONDS", 0.0)
         with pytest.raises(DvcError, match="lock"):
-            dvc.stale(workspace, A)
-        monkeypatch.setattr(dvc, "_LOCK_SECONDS", 60.0)
+            staleness.stale(workspace, A)
+        monkeypatch.setattr(repository, "_LOCK_SECONDS", 60.0)
         threading.Timer(4.0, release.set).start()
         started = time.monotonic()
-        assert dvc.stale(workspace, A) == set(A)
+        assert staleness.stale(workspace, A) == set(A)
         assert time.monotonic() - started > 3.5
     finally:
         release.set()
@@ -253,16 +253,16 @@ def test_outputs_that_dvc_has_linked_to_its_cache_are_recorded_and_replaced(
     for name, value in (("cache.type", kind), ("cache.dir", str(tmp_path / "big disk"))):
         command_line(workspace, "config", "--local", name, value)
     produce(workspace, "a", "b")
-    dvc.commit(workspace, [*A, *B])
+    record.commit(workspace, [*A, *B])
     weights = workspace.root / "work/set/a/train/weights"
     assert weights.is_symlink() if kind == "symlink" else weights.stat().st_nlink > 1
-    assert dvc.stale(workspace, [*A, *B]) == set()
+    assert staleness.stale(workspace, [*A, *B]) == set()
     (workspace.root / "data/set/a/2.png").write_text("new")
-    dvc.track_dataset(workspace, "set")
+    data.track_dataset(workspace, "set")
     produce(workspace, "a")
-    dvc.commit(workspace, A)
+    record.commit(workspace, A)
     assert weights.read_text() == "1.png\n2.png\n"
-    assert dvc.stale(workspace, [*A, *B]) == set()
+    assert staleness.stale(workspace, [*A, *B]) == set()
     command_line(workspace, "checkout", "--force", "--relink")
     assert (workspace.root / "work/set/b/train/weights").read_text() == "1.png\n"
 
@@ -279,8 +279,8 @@ def test_a_damaged_record_of_stages_is_set_aside_and_they_are_stale(
     for damaged in damages(whole, places=2):
         caplog.clear()
         lock.write_bytes(damaged)
-        dvc.track_dataset(recorded, "set")
-        stale = dvc.stale(recorded, [*A, *B])
+        data.track_dataset(recorded, "set")
+        stale = staleness.stale(recorded, [*A, *B])
         assert stale <= {*A, *B}
         aside = lock.with_name("dvc.lock.damaged")
         if aside.exists():
@@ -288,25 +288,25 @@ def test_a_damaged_record_of_stages_is_set_aside_and_they_are_stale(
             assert aside.read_bytes() == damaged
             assert stale == {*A, *B}
             aside.unlink()
-    dvc.commit(recorded, [*A, *B])
+    record.commit(recorded, [*A, *B])
     assert lock.read_bytes() == whole
 
 
 def test_a_damaged_data_file_is_made_anew(recorded: Workspace, caplog: pytest.LogCaptureFixture) -> None:
     file = recorded.root / "data" / "set.dvc"
-    whole, version = file.read_bytes(), dvc.data_version(recorded, "set")
+    whole, version = file.read_bytes(), data.data_version(recorded, "set")
     refused = 0
     for damaged in damages(whole, places=3):
         file.write_bytes(damaged)
         try:
-            dvc.data_version(recorded, "set")
+            data.data_version(recorded, "set")
         except DvcError as error:
             refused += 1
             assert str(error).startswith(f"{file}: damaged")
             assert "\n" not in str(error)
-        assert dvc.track_dataset(recorded, "set") == version
-        assert dvc.data_version(recorded, "set") == version
-        assert dvc.is_clean(recorded, [*A, *B])
+        assert data.track_dataset(recorded, "set") == version
+        assert data.data_version(recorded, "set") == version
+        assert staleness.is_clean(recorded, [*A, *B])
     assert refused > 3
 
 
@@ -315,11 +315,11 @@ def test_a_damaged_object_of_dvc_s_cache_is_written_anew_by_the_next_run(recorde
     for file, whole in objects.items():
         file.chmod(0o644)
         file.write_bytes(whole[: len(whole) // 2])
-    dvc.track_dataset(recorded, "set")
-    stale = dvc.stale(recorded, [*A, *B])
+    data.track_dataset(recorded, "set")
+    stale = staleness.stale(recorded, [*A, *B])
     assert stale == {*A, *B}
     produce(recorded, "a", "b")
-    dvc.commit(recorded, sorted(stale))
+    record.commit(recorded, sorted(stale))
     assert {file: file.read_bytes() for file in objects} == objects
 
 
@@ -330,8 +330,8 @@ def test_dvc_s_damaged_memory_of_hashes_is_made_anew(recorded: Workspace, caplog
         memory.write_bytes(b"no database" * 1000)
         for name in ("cache.db-wal", "cache.db-shm"):
             memory.with_name(name).unlink(missing_ok=True)
-    dvc.track_dataset(recorded, "set")
-    assert dvc.is_clean(recorded, [*A, *B])
+    data.track_dataset(recorded, "set")
+    assert staleness.is_clean(recorded, [*A, *B])
     assert "DVC's memory of hashes is damaged (file is not a database)" in logged_files(caplog)
 
 
@@ -342,9 +342,9 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace
         workspace = make(disk / "workspace")
         subprocess.run(["git", "init", "-q", str(workspace.root)], check=True)
         monkeypatch.chdir(tmp_path)
-        dvc.track_dataset(workspace, "set")
+        data.track_dataset(workspace, "set")
         produce(workspace, "a", "b")
-        dvc.commit(workspace, [*A, *B])
+        record.commit(workspace, [*A, *B])
         yield workspace
 
 
@@ -355,10 +355,10 @@ def test_images_that_dvc_s_cache_has_no_room_for_are_no_new_version(small: Works
     image = small.root / "data/set/a/2.png"
     image.write_bytes(LARGE)
     with pytest.raises(DvcError, match=r"1 files of set could not be copied there: make room, then run the same again"):
-        dvc.track_dataset(small, "set")
+        data.track_dataset(small, "set")
     assert not list((small.root / ".dvc/cache").rglob(".*.tmp"))
     image.write_bytes(LARGE[:1000])
-    dvc.track_dataset(small, "set")
+    data.track_dataset(small, "set")
     assert "changed" not in command_line(small, "status", "data/set.dvc")
 
 
@@ -366,6 +366,6 @@ def test_a_record_that_finds_no_room_is_one_line_and_the_earlier_one_stays(small
     lock = (small.root / "dvc.lock").read_bytes()
     (small.root / "work/set/a/train/weights").write_bytes(LARGE)
     with pytest.raises(StageError, match=r"no room on its disk \(No space left on device\); make room") as caught:
-        dvc.commit(small, A)
+        record.commit(small, A)
     assert "\n" not in str(caught.value)
     assert (small.root / "dvc.lock").read_bytes() == lock
