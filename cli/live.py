@@ -1,33 +1,76 @@
-"""The flow's progress on a terminal: a bar for each stage that runs."""
+"""The jobs' progress on a terminal: a line for all, and bars while few run. In a log: a line each minute."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from services.fleet import Fleet
+
+# More bars than this push each other off the screen: then the line alone tells.
+BARS_MAX = 8
+_DRAW_SECONDS, _LOG_SECONDS = 0.25, 60.0
 
 
 @contextmanager
 def live_progress() -> Iterator[None]:
-    """While it is open, every stage that reports progress has a bar, which goes when the stage is done."""
-    from rich.progress import TaskID
+    """Tells of the jobs on standard error while it is open."""
+    from cli.console import console_of, print_line
+    from services.fleet import told
+    from tocoad.stages.progress import progress_bars
 
-    from services.watching import watching
-    from tocoad.stages.progress import figures_text, progress_bars
-    from tocoad.stages.stage import Progress
+    console = console_of()
+    if not console.is_terminal:
 
-    with progress_bars() as bars:
-        rows: dict[str, TaskID] = {}
+        def say(fleet: Fleet) -> None:
+            # Quiet of what takes less than a minute.
+            if fleet.total and fleet.seconds >= _LOG_SECONDS:
+                print_line(console, fleet.line())
 
-        def show(label: str, progress: Progress) -> None:
-            if label not in rows:
-                rows[label] = bars.add_task(label, total=progress.total, figures="")
-            bars.update(
-                rows[label],
-                completed=progress.step,
-                total=progress.total,
-                figures=figures_text(progress),
-                visible=progress.step < progress.total,
-            )
-
-        with watching(show):
+        with told(say, _LOG_SECONDS):
             yield
+        return
+    with progress_bars() as bars, told(Screen(bars).draw, _DRAW_SECONDS):
+        yield
+
+
+class Screen:
+    """The fleet's line first, and below it a bar for each running job, while these are few."""
+
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
+        self._fleet: TaskID | None = None
+        self._rows: dict[str, TaskID] = {}
+
+    def draw(self, fleet: Fleet) -> None:
+        """Brings rows and bars up to date."""
+        from services.fleet import clock_text
+        from tocoad.stages.progress import figures_text
+
+        if not fleet.total:
+            return
+        if self._fleet is None:
+            self._fleet = self._bars.add_task("jobs", total=None, figures="")
+        total = fleet.total if fleet.planned else None
+        left = fleet.seconds_left
+        self._bars.update(
+            self._fleet,
+            completed=len(fleet.ended),
+            total=total,
+            figures=fleet.at_work(),
+            left="-:--:--" if left is None else clock_text(left),
+        )
+        shown = fleet.running if len(fleet.running) <= BARS_MAX else {}
+        for job in [job for job in self._rows if job not in shown]:
+            self._bars.remove_task(self._rows.pop(job))
+        for job, progress in shown.items():
+            if job not in self._rows:
+                self._rows[job] = self._bars.add_task(job, total=None, figures="")
+            if progress is not None:
+                self._bars.update(
+                    self._rows[job], completed=progress.step, total=progress.total, figures=figures_text(progress)
+                )

@@ -39,6 +39,7 @@ from services.mlflow.registration import registered
 from services.mlflow.registry import Registry
 from services.mlflow.tracking import Tracking
 from services.ray.runner import RayStages
+from services.watching import Planned, tell
 from tasks.publish import publish
 from tasks.record import record_stages
 from tasks.register import register
@@ -186,6 +187,7 @@ def _run_stages(
     jobs = distinct(job for chain in work.values() for job in chain)
     if not jobs:
         return
+    tell(Planned(len(jobs)))
     before = staleness.sources(workspace, [job.dvc_name for job in jobs])
     retries = params.settings.flow
     futures: dict[str, PrefectFuture[StageRecord]] = {}

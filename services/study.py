@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from threading import Lock
 
-from services import watching as progress
 from services.ray.runner import RayStages
+from services.watching import Ended, Moved, tell
 from tocoad.errors import error_line
 from tocoad.files.workspace import Workspace
 from tocoad.stages.graph import METHODS, Job, Stage
@@ -81,7 +80,13 @@ def _run_stage(cell: Cell, stage: Stage, folders: StageFolders, stages: RayStage
     with locks.of(target):
         if read_record(target) is None:
             job = Job(stage.owner(cell.category), cell.method, stage)
-            stages.run(job, cell.settings, partial(progress.report, f"{stage.name} {cell}"))
+            name = f"{stage.name}@{cell}"
+            try:
+                stages.run(job, cell.settings, lambda progress: tell(Moved(name, progress)))
+            except BaseException:
+                tell(Ended(name, "failed"))
+                raise
+            tell(Ended(name, "done"))
 
 
 class _Locks:

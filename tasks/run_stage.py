@@ -8,9 +8,9 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 
-from services import watching as progress
 from services.mlflow.recording import RetrainRecord
 from services.ray.runner import RayStages
+from services.watching import Ended, Moved, tell
 from tocoad.errors import SettingsError, StageError
 from tocoad.settings.sections import Settings
 from tocoad.stages.graph import Job
@@ -27,8 +27,14 @@ def may_pass(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
 def run_stage(job: Job, settings: Settings, stages: RayStages, record: RetrainRecord, sources: str) -> StageRecord:
     """Runs one stage on Ray and waits; its live figures go to whoever watches and to the category's MLflow run."""
 
-    def on_progress(update: Progress) -> None:
-        progress.report(job.dvc_name, update)
-        record.progress(job, update)
+    def on_progress(progress: Progress) -> None:
+        tell(Moved(job.dvc_name, progress))
+        record.progress(job, progress)
 
-    return stages.run(job, settings, on_progress, sources)
+    try:
+        done = stages.run(job, settings, on_progress, sources)
+    except BaseException:
+        tell(Ended(job.dvc_name, "failed"))
+        raise
+    tell(Ended(job.dvc_name, "done"))
+    return done

@@ -30,7 +30,7 @@ def progress_bars() -> Progress:
         BarColumn(bar_width=28),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TimeRemainingColumn(),
+        _LeftColumn(),
         _PlainColumn(lambda task: task.fields.get("figures", ""), "dim"),
         console=console,
         disable=not console.is_terminal,
@@ -46,6 +46,14 @@ class _PlainColumn(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         return Text(printable(self._text(task)), self._style, no_wrap=True)
+
+
+class _LeftColumn(TimeRemainingColumn):
+    """The row's own text for the time left where it has one: rich looks at the last half minute alone."""
+
+    def render(self, task: Task) -> Text:
+        left: str | None = task.fields.get("left")
+        return super().render(task) if left is None else Text(left, "progress.remaining")
 
 
 def figures_text(progress: StageProgress) -> str:

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from threading import Thread
+
+import pytest
+
+from services.fleet import Fleet, told
+from services.watching import Ended, Event, Moved, Planned, Started, tell, watching
+from tocoad.stages.stage import Progress
+
+
+def heard(*events: Event, seconds: float = 60.0) -> Fleet:
+    moments = iter([0.0])
+    fleet = Fleet(clock=lambda: next(moments, seconds))
+    for event in events:
+        fleet.hear(event)
+    return fleet
+
+
+def test_one_line_tells_of_eight_thousand_jobs() -> None:
+    done: list[Event] = [Ended(f"manifest@d/{number}", "done") for number in range(400)]
+    running: list[Event] = [Started(f"fit_tocoad@d/{number}") for number in range(60)]
+    running += [Moved(f"stage1@d/{number}", Progress(1, 9)) for number in range(400, 440)]
+    failed: list[Event] = [Ended("stage1@d/1000", "failed"), Ended("fit_tocoad@d/1000", "left out")]
+    line = heard(Planned(8000), *done, *running, *failed, seconds=600).line()
+    # 400 in ten minutes: 7,598 take 11,397 seconds more.
+    assert line == (
+        "402/8000 jobs, 0:10:00 gone, about 3:09:57 left; 1 failed, 1 left out; 100 running: fit_tocoad 60, stage1 40"
+    )
+
+
+def test_a_job_that_failed_and_is_tried_again_has_not_failed() -> None:
+    fleet = heard(Planned(1), Started("a@d"), Ended("a@d", "failed"), Started("a@d"))
+    assert "failed" not in fleet.line() and list(fleet.running) == ["a@d"]
+    fleet.hear(Ended("a@d", "done"))
+    assert fleet.line() == "1/1 jobs, 0:01:00 gone"
+
+
+def test_a_letter_that_comes_after_the_jobs_end_does_not_wake_it() -> None:
+    fleet = heard(Planned(2), Ended("a@d", "done"), Moved("a@d", Progress(9, 9)))
+    assert not fleet.running and fleet.line() == "1/2 jobs, 0:01:00 gone, about 0:01:00 left"
+
+
+def test_what_did_not_have_to_run_says_nothing_about_the_pace() -> None:
+    fleet = heard(Planned(10), *(Ended(f"a@{number}", "unchanged") for number in range(8)), Ended("b@d", "done"))
+    assert fleet.seconds_left == 60.0
+    assert heard(Planned(10), Ended("a@d", "unchanged")).seconds_left is None
+
+
+def test_jobs_that_nobody_planned_are_counted_as_they_are_seen() -> None:
+    assert heard(Ended("a@d", "done"), Started("b@d")).line() == "1/2 jobs, 0:01:00 gone; 1 running: b 1"
+
+
+def test_many_kinds_of_stages_do_not_make_the_line_long() -> None:
+    assert heard(*(Started(f"stage{kind}@d") for kind in range(9))).at_work() == (
+        "9 running: stage0 1, stage1 1, stage2 1, stage3 1, ..."
+    )
+
+
+def test_nothing_of_ten_thousand_letters_from_ten_threads_is_lost() -> None:
+    fleets: list[Fleet] = []
+
+    def work(number: int) -> None:
+        for job in range(1000):
+            tell(Started(f"{job}@{number}"))
+            tell(Ended(f"{job}@{number}", "done"))
+
+    with told(fleets.append, 0.001):
+        tell(Planned(10_000))
+        threads = [Thread(target=work, args=(number,)) for number in range(10)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(fleets) > 1 and len(fleets[-1].ended) == 10_000 and not fleets[-1].running
+
+
+def test_a_listener_that_fails_hurts_neither_the_work_nor_the_other_listeners(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    heard: list[Event] = []
+
+    def fail(_: Event) -> None:
+        raise OSError("the terminal is gone")
+
+    with watching(fail), watching(heard.append):
+        tell(Planned(1))
+        tell(Started("a@d"))
+    assert len(heard) == 2
+    assert len(caplog.records) == 1 and "Planned(jobs=1) could not be shown" in caplog.text
