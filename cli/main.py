@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
 
 from cli import data, evaluate, predict, promotion, report, retrain, sample, status, study
-from cli.streams import print_error, take_every_character
-from services.interrupts import Terminated, exit_code, interruptible
+from cli.streams import take_every_character
+from services.interrupts import Terminated, interruptible
+from tocoad.errors import exit_code, tell
 
 _COMMANDS = (data, sample, retrain, status, evaluate, report, predict, promotion, study)
 
@@ -49,12 +49,4 @@ def _run(options: argparse.Namespace) -> int:
         code: int = options.run(options)
         return code
     except Exception as error:
-        from tocoad.errors import SettingsError, StageError
-        from tocoad.text.redaction import redacted
-
-        # Anything else is a defect of ours, and its traceback is what we want to be sent.
-        if options.debug or not isinstance(error, SettingsError | StageError | OSError):
-            print(redacted(traceback.format_exc()), end="", file=sys.stderr)
-            return 1
-        print_error(redacted(str(error)))
-        return 2 if isinstance(error, SettingsError) else 1
+        return tell(error, options.debug)

@@ -40,7 +40,7 @@ def _retrain(options: argparse.Namespace) -> int:
     from cli.render import result_table, show_places
     from services.addresses import configure
     from services.prefect.server import prefect_api
-    from tocoad.errors import SettingsError
+    from tocoad.errors import exit_code
     from tocoad.settings.file import parse_assignments
     from tocoad.settings.planning import plan_categories
 
@@ -63,6 +63,6 @@ def _retrain(options: argparse.Namespace) -> int:
     if options.json:
         json.dump(result, sys.stdout, indent=1)
         print()
-    if isinstance(fault, SettingsError):
-        return 2
+    if fault is not None:
+        return exit_code(fault)
     return 1 if result["error"] else 0

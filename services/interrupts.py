@@ -23,6 +23,8 @@ _first: int | None = None
 class Terminated(KeyboardInterrupt):
     """SIGTERM: whatever bears Ctrl-C bears it too."""
 
+    number = signal.SIGTERM
+
 
 @contextmanager
 def interruptible() -> Iterator[None]:
@@ -81,11 +83,6 @@ def covered(error: BaseException) -> KeyboardInterrupt | None:
             return Terminated()
         seen = seen.__cause__ or seen.__context__
     return None
-
-
-def exit_code(interrupt: KeyboardInterrupt) -> int:
-    """As a shell tells it: 128 and the signal's number."""
-    return 128 + (signal.SIGTERM if isinstance(interrupt, Terminated) else signal.SIGINT)
 
 
 @contextmanager

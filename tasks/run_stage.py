@@ -11,16 +11,15 @@ from prefect.client.schemas.objects import State, TaskRun
 from services.mlflow.recording import RetrainRecord
 from services.ray.runner import RayStages
 from services.watching import Ended, Moved, tell
-from tocoad.errors import SettingsError, StageError
+from tocoad.errors import PassingError
 from tocoad.settings.sections import Settings
 from tocoad.stages.graph import Job
 from tocoad.stages.stage import Progress, StageRecord
 
 
 def may_pass(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
-    """Whether another try is worth it: what the user must mend does not pass by itself."""
-    error = state.result(raise_on_failure=False)
-    return not isinstance(error, SettingsError | StageError)
+    """Whether another try is worth it."""
+    return isinstance(state.result(raise_on_failure=False), PassingError)
 
 
 @task(cache_policy=NO_CACHE)

@@ -15,7 +15,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from tocoad.errors import SettingsError, StageError
+from tocoad.errors import SettingsError, exit_code, tell
 from tocoad.files.workspace import Category, Owner, Workspace
 from tocoad.settings.file import Plan, load_params
 from tocoad.settings.planning import select_categories
@@ -87,14 +87,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         with stage_bar(f"{options.stage} {owner}") as progress:
             run_stage(workspace, owner, method, options.stage, params.settings, progress)
-    except (SettingsError, StageError, OSError) as error:
-        if options.debug:
-            raise
-        print(f"error: {error}", file=sys.stderr)
-        return 2 if isinstance(error, SettingsError) else 1
-    except KeyboardInterrupt:
+    except Exception as error:
+        return tell(error, options.debug)
+    except KeyboardInterrupt as interrupt:
         print("interrupted: the same command goes on from the last checkpoint", file=sys.stderr)
-        return 130
+        return exit_code(interrupt)
     return 0
 
 

@@ -1,25 +1,95 @@
-"""What a user can mend, and how an error is told: one line, without passwords."""
+"""Every error of ours, by what its reader can do about it. An error is told as one line, without passwords.
+
+    TocoadError                       exit code 1
+      UserError                       a person can mend it: the line names the thing and the way out
+        SettingsError                 tocoad.errors: a value of params.yaml, the environment or the command; exit code 2
+        StageError                    tocoad.errors: a stage, or a service that it needs, cannot do its work
+          DataError                   tocoad.data.problems
+          TooFewError                 tocoad.data.split
+          CalibrationError            tocoad.calibration.conformal
+          PackageError                tocoad.package.detector
+          BrokenPackageError          services.mlflow.package_check
+          TrackingError               services.mlflow.tracking
+          DatabaseDamagedError        services.mlflow.database
+          PromotionError              services.mlflow.promotion
+          DvcError                    services.dvc.repository
+          LostLinkError               services.dvc.moved_links
+          PrefectServerError          services.prefect.server
+          StageStoppedError           services.ray.driver
+          CategoriesFailedError       flows.retrain
+      PassingError                    it may pass by itself: whoever calls asks again, within limits, then tells it
+        AwayError                     services.mlflow.patience
+        WorkerLostError               services.ray.driver
+
+What is not in the tree is a defect of ours, with two exceptions: an OSError names its file, and is told like a
+UserError; `_UnfitError` (tocoad.data.decoding) never leaves its module. `Terminated` (services.interrupts) is a signal
+and no error. A test holds this page and the classes together.
+"""
 
 from __future__ import annotations
 
+import signal
+import sys
+import traceback
+
+from tocoad.text.printable import printable_lines
 from tocoad.text.redaction import redacted
 
+_DEFECT = "a defect of tocoad: please report it, with what the same command says with --debug"
 
-class SettingsError(ValueError):
-    """A value in `params.yaml`, the environment or on the command line that the user can mend.
 
-    One line, without passwords.
+class TocoadError(Exception):
+    """One line, without passwords."""
+
+    exit_code = 1
+
+    def __init__(self, message: str) -> None:
+        super().__init__(redacted(message))
+
+
+class UserError(TocoadError):
+    """What a person can mend."""
+
+
+class SettingsError(UserError, ValueError):
+    """A value in `params.yaml`, the environment or on the command line.
+
+    A ValueError too, which is what pydantic takes for the refusal of a value.
     """
 
-    def __init__(self, message: str) -> None:
-        super().__init__(redacted(message))
+    exit_code = 2
 
 
-class StageError(RuntimeError):
-    """A stage cannot do its work for a reason the user can mend; one line, without passwords."""
+class StageError(UserError):
+    """A stage, or a service that it needs, cannot do its work for a reason that the user can mend."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(redacted(message))
+
+class PassingError(TocoadError):
+    """What may be gone at the next try: a worker that died, a server that is away, a lock that another holds."""
+
+
+def is_told(error: BaseException) -> bool:
+    """Whether its line says all; of any other, a defect of ours or a library's own error, the kind and the traceback
+    are wanted too.
+    """
+    return isinstance(error, TocoadError | OSError)
+
+
+def exit_code(error: BaseException) -> int:
+    """1: something failed; 2: usage or settings; 130 and 143: Ctrl-C and SIGTERM, as a shell tells them."""
+    if isinstance(error, KeyboardInterrupt):
+        return 128 + int(getattr(error, "number", signal.SIGINT))
+    return error.exit_code if isinstance(error, TocoadError) else 1
+
+
+def tell(error: BaseException, debug: bool) -> int:
+    """Says on standard error why a command ended; returns its exit code. With `debug` it is the traceback."""
+    if debug:
+        print(redacted("".join(traceback.format_exception(error))), end="", file=sys.stderr)
+    else:
+        text = redacted(str(error)) if is_told(error) else f"{error_line(error)} ({_DEFECT})"
+        print(f"error: {printable_lines(text)}", file=sys.stderr)
+    return exit_code(error)
 
 
 def first_line(error: BaseException) -> str:
@@ -31,6 +101,6 @@ def first_line(error: BaseException) -> str:
 
 
 def error_line(error: BaseException) -> str:
-    """The same for a user: what is not his to mend, a defect of ours or a library's own error, says its kind too."""
+    """The same for a user: what is not his to mend says its kind too."""
     line, kind = first_line(error), type(error).__name__
-    return line if isinstance(error, StageError | SettingsError | OSError) or line == kind else f"{kind}: {line}"
+    return line if is_told(error) or line == kind else f"{kind}: {line}"

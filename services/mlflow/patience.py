@@ -10,7 +10,7 @@ import requests
 from mlflow.exceptions import MlflowException
 
 from services.mlflow.tracking import TrackingError
-from tocoad.errors import first_line
+from tocoad.errors import PassingError, first_line
 
 T = TypeVar("T")
 
@@ -19,7 +19,7 @@ _PATIENCE_SECONDS = 120.0
 _PAUSE_SECONDS = 5.0
 
 
-class AwayError(TrackingError):
+class AwayError(PassingError):
     """MLflow did not answer for as long as it is waited for."""
 
 

@@ -21,7 +21,7 @@ from services.interrupts import sigterm_kept
 from services.ray.folder import ray_folder
 from services.ray.nodes import lacking
 from services.ray.token import guard_token
-from tocoad.errors import SettingsError, StageError, first_line
+from tocoad.errors import PassingError, SettingsError, StageError, first_line
 from tocoad.settings.sections import RaySettings
 
 _POLL_SECONDS = 0.25
@@ -37,7 +37,7 @@ _OBJECT_STORE_BYTES = 100 * 1024 * 1024
 _SHIPPED_PACKAGES = ("tocoad", "services")
 
 
-class WorkerLostError(RuntimeError):
+class WorkerLostError(PassingError):
     """A stage's process died; one line. Another try goes on from the stage's last checkpoint."""
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from tocoad.errors import StageError
 from tocoad.settings.sections import SplitSettings
 
 
-class TooFewError(ValueError):
+class TooFewError(StageError):
     """Not enough different good images for both parts."""
 
 

@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from services.interrupts import Terminated, covered, exit_code
+from services.interrupts import Terminated, covered
+from tocoad.errors import exit_code
 
 SCRIPT = """
 import sys, time
