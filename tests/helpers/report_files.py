@@ -154,6 +154,7 @@ def _threshold(made: Made) -> dict[str, Any]:
 def _detector(package: Path, category: Category, method: str, made: Made) -> None:
     package.mkdir(parents=True)
     card = {
+        "format": 1,
         "dataset": category.dataset,
         "category": category.name,
         "method": method,

@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator
 from tocoad.calibration.conformal import Threshold
 from tocoad.data.depth import FULL_DEPTH, Depth
 from tocoad.files.sealed import seal, unseal_if_sealed
+from tocoad.package.formats import FORMAT, as_present
 
-FORMAT: Literal[1] = 1
 CARD_FILE, MODEL_FILE = "detector.json", "model.safetensors"
 _MODEL_SHA256 = "model_sha256"
 
@@ -81,13 +81,16 @@ def write_card(folder: Path, card: DetectorCard) -> None:
 
 
 def read_card(folder: Path) -> tuple[DetectorCard, str | None]:
-    """The card, and the digest of the tensors that it belongs to: None in packages of earlier versions.
+    """The card, of whatever format, and the digest of the tensors that it belongs to: None in packages of earlier
+    versions.
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it was cut or altered, or is of a format that this version does not know.
+        NewerCardError: it is of a format that came after this software.
+        ValueError: it was cut or altered, or is no card.
     """
-    document = unseal_if_sealed((folder / CARD_FILE).read_bytes())
+    file = folder / CARD_FILE
+    document = as_present(unseal_if_sealed(file.read_bytes()), file)
     tensors = document.pop(_MODEL_SHA256, None)
     return DetectorCard.model_validate(document), tensors
 

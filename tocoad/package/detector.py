@@ -23,6 +23,7 @@ from tocoad.errors import StageError, first_line
 from tocoad.nn.device import Compute, compute_context, resolve_device
 from tocoad.nn.encoder import Triple
 from tocoad.package.card import CARD_FILE, MODEL_FILE, DetectorCard, model_sha256, read_card, write_card
+from tocoad.package.formats import NewerCardError
 from tocoad.scoring.own_size import maps_at_own_size
 from tocoad.settings.sections import ComputeSettings
 from tocoad.training.tensors import image_tensor
@@ -156,7 +157,7 @@ def load_detector(folder: Path, settings: ComputeSettings | None = None) -> Dete
     """Reads a package; nothing in it is executed.
 
     Raises:
-        PackageError: a file is missing, broken, or of a format this version does not know.
+        PackageError: a file is missing, broken, or of a format that came after this software.
     """
     settings = settings or ComputeSettings()
     for name in (CARD_FILE, MODEL_FILE):
@@ -169,6 +170,8 @@ def load_detector(folder: Path, settings: ComputeSettings | None = None) -> Dete
         module, _, name = MODELS[card.model].partition(":")
         model = getattr(importlib.import_module(module), name).from_architecture(card.architecture)
         model.load_state_dict(load_file(folder / MODEL_FILE))
+    except NewerCardError as error:
+        raise PackageError(str(error)) from None
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the document"

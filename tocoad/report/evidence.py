@@ -18,6 +18,7 @@ from tocoad.files.reading import damaged
 from tocoad.files.workspace import Category, Workspace
 from tocoad.metrics.names import METRIC_NAMES, CurveName, MetricName
 from tocoad.package.card import CARD_FILE, DetectorCard, read_card
+from tocoad.package.formats import NewerCardError
 from tocoad.report.rates import Difference, Rate, paired_difference
 from tocoad.report.tables import Points, read_points, read_rows
 from tocoad.report.training import StageCurves, read_distances, read_training
@@ -123,6 +124,8 @@ def read_evidence(workspace: Workspace, category: Category, method: MethodName) 
         latency = read_latency(evaluation)
         training = read_training(workspace, category, method)
         distances = _read_distances(workspace, category, method)
+    except NewerCardError:
+        raise
     except (StageError, OSError, ValueError) as error:
         reason = f"{category} has no whole {method} evaluation ({_reason(error)})"
         raise StageError(f"{reason}: run tocoad retrain {category.dataset} first") from error

@@ -186,7 +186,7 @@ def unknown_model(folder: Path) -> None:
 
 
 def newer_format(folder: Path) -> None:
-    rewrite(folder, format=2)
+    rewrite(folder, format=9)
 
 
 def truncated_weights(folder: Path) -> None:
@@ -257,7 +257,7 @@ def test_thresholds_and_scales_that_label_nothing_are_refused_in_one_line(
         (no_card, "is not a detector package: detector.json is missing"),
         (broken_json, "detector.json: Expecting property name"),
         (unknown_model, "unknown model 'oracle'; known are memory_bank, fused, recontrast, tiny"),
-        (newer_format, "detector.json: format: Input should be 1"),
+        (newer_format, "detector.json is of format 9, and tocoad "),
         (truncated_weights, "model.safetensors does not fit detector.json or is damaged"),
     ],
 )

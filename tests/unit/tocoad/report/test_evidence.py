@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 
@@ -86,6 +87,13 @@ def test_a_broken_file_is_refused_in_one_line(workspace: Workspace, bolt: Catego
     with pytest.raises(StageError, match=r"toys/bolt .*: run tocoad retrain toys first$") as caught:
         read_evidence(workspace, bolt, "tocoad")
     assert "\n" not in str(caught.value)
+
+
+def test_a_detector_of_a_later_version_is_not_to_be_trained_again(workspace: Workspace, bolt: Category) -> None:
+    card = write_category(workspace, bolt, "tocoad", Made(gallery=False)) / "../fit/detector/detector.json"
+    card.write_text(json.dumps({**json.loads(card.read_text()), "format": 999}))
+    with pytest.raises(StageError, match=r"detector\.json is of format 999, .*: upgrade tocoad there$"):
+        read_evidence(workspace, bolt, "tocoad")
 
 
 def test_a_file_cut_at_any_byte_is_refused_and_an_altered_one_has_no_traceback(
