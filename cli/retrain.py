@@ -32,12 +32,13 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
         help="change a value of params.yaml; it is kept there",
     )  # fmt: skip
     command.add_argument("--force", action="store_true", help="run every stage, stale or not")
+    command.add_argument("--all", action="store_true", help="show every category, where there are many")
     command.add_argument("--json", action="store_true", help="one JSON document on standard output")
 
 
 def _retrain(options: argparse.Namespace) -> int:
     from cli.live import live_progress
-    from cli.render import result_table, show_places
+    from cli.result_table import result_table, show_places
     from services.addresses import configure
     from services.prefect.server import prefect_api
     from tocoad.errors import exit_code
@@ -58,7 +59,7 @@ def _retrain(options: argparse.Namespace) -> int:
             result, fault = run_retrain(workspace, options.name, options.categories, options.force)
     if fault is not None and options.debug:
         traceback.print_exception(fault)
-    result_table(result)
+    result_table(result, whole=options.all)
     show_places(workspace, services.tracking_uri, services.prefect_api_url, options.name)
     if options.json:
         json.dump(result, sys.stdout, indent=1)

@@ -20,21 +20,23 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
         "tocoad status sample",
     )
     command.add_argument("name", metavar="NAME", help="a data set of this workspace")
+    command.add_argument("--categories", nargs="+", action="extend", metavar="C", help="these alone (default: all)")
+    command.add_argument("--all", action="store_true", help="show every category, where there are many")
     command.add_argument("--json", action="store_true", help="one JSON document on standard output, not a table")
 
 
 def _status(options: argparse.Namespace) -> int:
-    from cli.render import status_table
+    from cli.status_table import status_table
     from services.addresses import configure
 
     workspace = current_workspace()
     services = configure(workspace, debug=options.debug)
     from services.status import dataset_status
 
-    status = dataset_status(workspace, services, options.name)
+    status = dataset_status(workspace, services, options.name, options.categories)
     if options.json:
         json.dump(status, sys.stdout, indent=1)
         print()
     else:
-        status_table(status)
+        status_table(status, options.all)
     return 0

@@ -26,6 +26,7 @@ from prefect.futures import PrefectFuture, wait
 from prefect.runtime import flow_run
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
+from flows.digest import OUTCOMES, outcome_of, tally, urgent
 from flows.outcome import Outcome
 from flows.result import table_rows
 from services.addresses import Services, configure
@@ -57,6 +58,9 @@ from tocoad.stages.stage import StageRecord
 # fewer, and Ray decides how many; a cluster may have room for more.
 _RUNNER = cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_workers=64))
 
+# What a page of Prefect takes of many categories: rows of the result's table, errors in the run's state.
+_ROWS_MAX, _TOLD_MAX = 100, 10
+
 _outcome: ContextVar[Outcome | None] = ContextVar("outcome", default=None)
 
 
@@ -64,8 +68,9 @@ class CategoriesFailedError(StageError):
     """At least one category failed; the others are complete. `result` is the whole document."""
 
     def __init__(self, result: dict[str, Any]) -> None:
-        failed = {name: entry["error"] for name, entry in result["categories"].items() if entry["error"]}
-        super().__init__("; ".join(f"{name}: {error}" for name, error in failed.items()))
+        failed = [f"{name}: {entry['error']}" for name, entry in result["categories"].items() if entry["error"]]
+        rest = [f"and {len(failed) - _TOLD_MAX} more"] if len(failed) > _TOLD_MAX else []
+        super().__init__("; ".join(failed[:_TOLD_MAX] + rest))
         self.result = result
 
 
@@ -100,8 +105,10 @@ def retrain(
             outcome.fail(error)
         result = outcome.document(str(flow_run.get_id()), time.perf_counter() - started)
         try:
-            rows = table_rows(result["categories"])
-            publish(dataset, rows, f"retrain of {dataset}, {result['seconds']} s", outcome.report)
+            entries = result["categories"]
+            rows = table_rows(urgent(entries, _ROWS_MAX, outcome_of, OUTCOMES))
+            told = f"retrain of {dataset}, {result['seconds']} s; {tally(entries, outcome_of, OUTCOMES)}"
+            publish(dataset, rows, told, outcome.report)
         except Exception as error:
             outcome.warnings.append(f"Prefect does not have the table of the result ({error_line(error)})")
     if outcome.errors:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from services.addresses import Services
@@ -15,12 +16,15 @@ from tocoad.settings.planning import select_categories
 from tocoad.stages.graph import jobs_of, to_run
 
 
-def dataset_status(workspace: Workspace, services: Services, dataset: str) -> dict[str, Any]:
-    """A JSON document; `stale` lists the stages that a retrain would run, `previous` is where a rollback leads.
+def dataset_status(
+    workspace: Workspace, services: Services, dataset: str, names: Sequence[str] | None = None
+) -> dict[str, Any]:
+    """A JSON document of the named categories (None: of all).
 
-    `champion` and `previous` are null where there is none.
+    `stale` lists the stages that a retrain would run, `previous` is where a rollback leads; `champion` and `previous`
+    are null where there is none.
     """
-    categories = select_categories(workspace, dataset, None)
+    categories = select_categories(workspace, dataset, names)
     plan = load_params(workspace).plan
     planned = [category for category in categories if str(category) in plan.patchcore]
     jobs = {category: jobs_of(category, plan.method(category)) for category in planned}

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from cli.render import metrics_table, prediction_table, result_table, show_report, status_table
+from cli.render import metrics_table, prediction_table, show_report
+from cli.result_table import result_table
+from cli.status_table import status_table
 from tocoad.calibration.conformal import conformal_threshold
 from tocoad.data.problems import Problem
 from tocoad.data.report import CategoryReport, ImportReport

@@ -8,7 +8,7 @@ from pathlib import Path
 from report_files import Made, write_category
 from rich.console import Console
 
-from cli.render import result_table
+from cli.result_table import result_table
 from flows.outcome import Outcome
 from flows.result import table_rows
 from services.mlflow.registration import Registration

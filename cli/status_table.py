@@ -1,0 +1,52 @@
+"""Where a data set stands, on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cli.console import add_row, console_of, print_line, titled
+from cli.figures import COLUMNS, SHOWN_MAX, cells, hint, means
+from flows.digest import tally, urgent
+
+_UNPLANNED, _FINE = "not yet in the plan", "up to date"
+STANDS = ("without a champion", "stale", _UNPLANNED, _FINE)
+"""Of a category, the most urgent first."""
+
+
+def status_table(status: Mapping[str, Any], whole: bool = False) -> None:
+    """One row a category, on standard output: of many, those of which a retrain would run something, or that have no
+    champion; all where the `whole` is wanted.
+    """
+    console = console_of(stderr=False)
+    categories: Mapping[str, Any] = status["categories"]
+    shown = categories if whole else urgent(categories, SHOWN_MAX, stand_of, STANDS)
+    table = titled(f"{status['dataset']}, data version {status['data_version'] or 'none'}")
+    table.add_column("category", no_wrap=True)
+    for column in ("method", "stale stages", "champion", "previous"):
+        table.add_column(column)
+    for column in COLUMNS.values():
+        table.add_column(column, justify="right", no_wrap=True)
+    for name, row in shown.items():
+        champion = row["champion"]
+        figures = cells(champion["metrics"]) if champion else ["-"] * len(COLUMNS)
+        stale = ", ".join(row["stale"]) if row["method"] else _UNPLANNED
+        version = f"v{champion['version']} ({champion['method']})" if champion else "none"
+        previous = f"v{row['previous']}" if row["previous"] else "none"
+        add_row(table, name, row["method"] or "-", stale or _FINE, version, previous, *figures)
+    if len(categories) > SHOWN_MAX:
+        champions = [row["champion"]["metrics"] for row in categories.values() if row["champion"]]
+        table.add_section()
+        add_row(table, "mean of all", "", "", "", "", *cells(means(champions)), style="bold")
+    console.print(table)
+    if len(categories) > SHOWN_MAX:
+        print_line(console, tally(categories, stand_of, STANDS) + hint(shown, categories), "bold")
+
+
+def stand_of(row: Mapping[str, Any]) -> str:
+    """One of STANDS."""
+    if not row["method"]:
+        return _UNPLANNED
+    if row["stale"]:
+        return "stale"
+    return _FINE if row["champion"] else "without a champion"

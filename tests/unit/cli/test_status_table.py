@@ -1,0 +1,55 @@
+"""Where many categories stand, on a terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cli.figures import SHOWN_MAX
+from cli.main import parser
+from cli.status_table import status_table
+from tocoad.metrics.names import METRIC_NAMES
+
+CHAMPION = {"version": 2, "method": "tocoad", "metrics": dict.fromkeys(METRIC_NAMES, 0.8)}
+FINE: dict[str, Any] = {"method": "tocoad", "stale": [], "champion": CHAMPION, "previous": 1}
+OTHERS: dict[str, dict[str, Any]] = {
+    "stale": {**FINE, "stale": ["stage1", "fit_tocoad"]},
+    "young": {**FINE, "champion": None, "previous": None},
+    "new": {**FINE, "method": None, "champion": None},
+}
+
+
+def told(capsys: pytest.CaptureFixture[str], size: int, whole: bool = False) -> list[str]:
+    names = [f"fine{number:04d}" for number in range(size - len(OTHERS))]
+    categories = dict.fromkeys(names, FINE) | OTHERS
+    status_table({"dataset": "d", "data_version": "abc", "categories": categories}, whole)
+    return capsys.readouterr().out.splitlines()
+
+
+def rows(lines: list[str]) -> list[str]:
+    return [line.split()[1] for line in lines if line.startswith("│ ") and line[2] != " "]
+
+
+def test_of_a_thousand_categories_it_shows_those_that_want_something_done(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = told(capsys, 1000)
+    assert rows(lines) == ["young", "stale", "new", "mean"]
+    assert lines[-1] == (
+        "1000 categories: 1 without a champion, 1 stale, 1 not yet in the plan, 997 up to date; "
+        "3 shown: --all shows all, --json tells of all"
+    )
+
+
+def test_all_are_shown_where_that_is_wanted(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = told(capsys, 1000, whole=True)
+    assert len(rows(lines)) == 1001 and lines[-1].endswith("997 up to date")
+
+
+def test_a_handful_is_shown_whole_without_a_summary(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = told(capsys, SHOWN_MAX)
+    assert len(rows(lines)) == SHOWN_MAX and "categories" not in lines[-1]
+
+
+def test_categories_can_be_named() -> None:
+    options = parser().parse_args(["status", "d", "--categories", "a", "b", "--all"])
+    assert (options.categories, options.all) == (["a", "b"], True)
