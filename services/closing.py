@@ -1,8 +1,8 @@
-"""Closes what dead owners left: runs of Prefect and MLflow that say RUNNING though nobody works on them.
+"""Closes what dead holders left: runs of Prefect and MLflow that say RUNNING though nobody works on them.
 
 A process that is killed, or a machine without power, can't end its runs. The next retrain does, and `make serve` when
-it starts. Only runs whose owner is provably dead are closed (`services.owners`); those of another machine or workspace
-are closed from there, and those of a machine that never comes back are a person's to close.
+it starts. Only runs whose holder is provably dead are closed (`services.holders`); those of another machine or
+workspace are closed from there, and those of a machine that never comes back are a person's to close.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from services.addresses import Services, configure
-from services.owners import OWNER_TAG, forget_long_dead, own_tag, owners
+from services.holders import HOLDER_TAG, forget_long_dead, holders, own_tag
 from tocoad.errors import first_line
 from tocoad.files.workspace import Workspace
 
@@ -41,16 +41,16 @@ def claim_flow_run(services: Services) -> None:
     tag = own_tag(services.workspace.services_dir)
     if tag is None or tag in (tags := flow_run.get_tags()):
         return
-    with _harmless("the flow run was not marked with its owner"), get_client(sync_client=True) as client:
+    with _harmless("the flow run was not marked with its holder"), get_client(sync_client=True) as client:
         client.update_flow_run(UUID(flow_run.get_id()), tags=[*tags, tag])
 
 
 def close_left(services: Services, tracking: Tracking) -> None:
-    """Closes the runs of dead owners in Prefect and in MLflow; what fails waits for the next call."""
+    """Closes the runs of dead holders in Prefect and in MLflow; what fails waits for the next call."""
     from prefect.client.orchestration import get_client
 
     with _harmless("runs of dead processes were not closed"):
-        known = owners(services.workspace.services_dir)
+        known = holders(services.workspace.services_dir)
         if not (dead := {tag for tag, alive in known.items() if not alive}):
             return
         with get_client(sync_client=True) as client:
@@ -68,7 +68,7 @@ def close_served(services: Services, pool: str) -> None:
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
 
-    living = {tag for tag, alive in owners(services.workspace.services_dir).items() if alive}
+    living = {tag for tag, alive in holders(services.workspace.services_dir).items() if alive}
     with get_client(sync_client=True) as client:
         runs = [run for run in open_flow_runs(client) if run.work_pool_name == pool]
         executed = executed_flow_runs()
@@ -140,9 +140,9 @@ def close_mlflow_runs(tracking: Tracking, dead: Collection[str]) -> None:
 
     client = tracking.client
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    filter_string = f"attributes.status = 'RUNNING' and tags.`{OWNER_TAG}` != ''"
+    filter_string = f"attributes.status = 'RUNNING' and tags.`{HOLDER_TAG}` != ''"
     for run in client.search_runs(experiments, filter_string):
-        if run.data.tags[OWNER_TAG] in dead:
+        if run.data.tags[HOLDER_TAG] in dead:
             client.set_tag(run.info.run_id, MLFLOW_RUN_NOTE, NOTE)
             client.set_terminated(run.info.run_id, "KILLED")
 

@@ -21,9 +21,9 @@ from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
 from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
 
 from services.addresses import Services
+from services.holders import HOLDER_TAG, own_tag
 from services.mlflow.database import check_database
 from services.mlflow.moved_workspace import follow
-from services.owners import OWNER_TAG, own_tag
 from tocoad.errors import StageError, first_line
 from tocoad.text.printable import markdown
 from tocoad.text.redaction import redacted
@@ -160,8 +160,8 @@ class Tracking:
         texts = {key: str(value) for key, value in (tags or {}).items()}
         if parent is not None:
             texts[MLFLOW_PARENT_RUN_ID] = parent.run_id
-        if (owner := own_tag(self._services.workspace.services_dir)) is not None:
-            texts[OWNER_TAG] = owner
+        if (holder := own_tag(self._services.workspace.services_dir)) is not None:
+            texts[HOLDER_TAG] = holder
         run = self.client.create_run(experiment_id, run_name=name, tags=texts)
         return Run(self.client, run.info.run_id, experiment_id)
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from services.addresses import Services
-from services.owners import own_tag
+from services.holders import own_tag
 from services.prefect.home import server_log, starting
 from tocoad.errors import StageError
 
@@ -91,20 +91,20 @@ class EmbeddedServer:
 class PrefectApi:
     """The API that flows use; `ready` is called when the imports are done and the first flow is to begin."""
 
-    def __init__(self, stack: ExitStack, server: EmbeddedServer | None, owner: str | None) -> None:
+    def __init__(self, stack: ExitStack, server: EmbeddedServer | None, holder: str | None) -> None:
         self._stack = stack
         self._server = server
-        self._owner = owner
+        self._holder = holder
 
     def ready(self) -> None:
         """Waits for the embedded server and points Prefect at it, unless a server is configured.
 
-        From here on flow runs carry their owner.
+        From here on flow runs carry their holder.
         """
-        if self._owner is not None:
+        if self._holder is not None:
             from prefect import tags
 
-            self._stack.enter_context(tags(self._owner))
+            self._stack.enter_context(tags(self._holder))
         if self._server is not None:
             self._wait(self._server)
         self._stack.callback(_drain)

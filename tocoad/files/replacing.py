@@ -1,4 +1,8 @@
-"""Folders and files that appear whole or not at all, also when the power fails: synced, then renamed."""
+"""Folders and files that appear whole or not at all, also when the power fails: synced, then renamed.
+
+Several processes may replace the same folder at once: each has its own incoming one, locked as long as it is written,
+and the last to end wins. What is tidied up are the incoming folders of the dead alone.
+"""
 
 from __future__ import annotations
 
@@ -6,36 +10,44 @@ import errno
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 from tocoad.files.full_disk import full_disk_named
+from tocoad.files.process_lock import is_free, locked
 
 # A journal takes what several threads want synced in one go.
 _SYNC_THREADS = 8
+# Where a file system has no locks, an incoming folder of this age is taken for a dead process's.
+_LEFT_SECONDS = 7 * 24 * 3600
 
 
 @contextmanager
-def replacing(target: Path) -> Iterator[Path]:
+def replacing(target: Path, allowed: AbstractContextManager[object] | None = None) -> Iterator[Path]:
     """Yields an empty folder beside `target` that takes its place when the block ends well, and is removed when not.
 
     A process killed between the two renames leaves the earlier folder as `.NAME.previous`; the next call for the same
-    target puts it back first, and clears away what killed calls left.
+    target puts it back first, and clears away what killed calls left. The renames are done within `allowed`, which
+    raises where they must not be.
 
     Raises:
         StageError: the disk is full; `target` is as it was.
     """
     incoming = target.with_name(f".{target.name}.incoming-{secrets.token_hex(4)}")
     try:
-        with full_disk_named(target):
+        with full_disk_named(target), ExitStack() as stack:
             target.parent.mkdir(parents=True, exist_ok=True)
-            recover(target)
-            incoming.mkdir()
+            with locked(target.parent):
+                _tidy(target)
+                incoming.mkdir()
+                stack.enter_context(locked(incoming))
             yield incoming
             _sync_tree(incoming)
-            _swap(incoming, target)
+            with locked(target.parent), allowed or nullcontext():
+                _swap(incoming, target)
     finally:
         shutil.rmtree(incoming, ignore_errors=True)
 
@@ -78,12 +90,20 @@ def appearing(file: Path) -> Iterator[Path]:
 
 def recover(target: Path) -> None:
     """Puts back what a process killed between the two renames had taken away, and clears what killed ones left."""
+    if target.parent.is_dir():
+        with locked(target.parent):
+            _tidy(target)
+
+
+def _tidy(target: Path) -> None:
+    """With the lock of the parent folder, without which another might be between its two renames."""
     previous = _previous(target)
     if previous.exists() and not target.exists():
         previous.rename(target)
     shutil.rmtree(previous, ignore_errors=True)
     for left in target.parent.glob(f".{target.name}.incoming-*"):
-        shutil.rmtree(left, ignore_errors=True)
+        if is_free(left, unknown=time.time() - left.stat().st_mtime > _LEFT_SECONDS):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def sync(path: Path) -> None:

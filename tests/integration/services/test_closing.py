@@ -1,4 +1,4 @@
-"""What dead owners left is closed, on real servers; what lives, and what is another's, is not."""
+"""What dead holders left is closed, on real servers; what lives, and what is another's, is not."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tocoad.files.workspace import Workspace
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
-# A process with a run of MLflow and a flow run, each with its owner, that says so and then works on.
+# A process with a run of MLflow and a flow run, each with its holder, that says so and then works on.
 WORKS = """
 import sys, time
 from pathlib import Path

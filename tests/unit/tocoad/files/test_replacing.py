@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +96,60 @@ def test_what_a_killed_process_left_is_put_right(tmp_path: Path) -> None:
         raise ZeroDivisionError
     assert names(target) == ["a"]
     assert names(tmp_path) == ["set"]
+
+
+# Replaces a folder for as long as it is let live; it tells when it has begun, and goes on when it is told to.
+WRITER = """
+import sys
+from pathlib import Path
+from tocoad.files.replacing import replacing
+with replacing(Path(sys.argv[1])) as folder:
+    (folder / "a").touch()
+    print("began", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def writer(target: Path) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(target)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None and process.stdout.readline() == "began\n"
+    return process
+
+
+def test_two_processes_that_replace_a_folder_at_once_both_end_well_and_the_last_wins(tmp_path: Path) -> None:
+    first = writer(tmp_path / "set")
+    with replacing(tmp_path / "set") as folder:
+        (folder / "b").touch()
+    assert names(tmp_path / "set") == ["b"]
+    _, errors = first.communicate("on\n")
+    assert (first.returncode, errors) == (0, None)
+    assert names(tmp_path / "set") == ["a"]
+    assert names(tmp_path) == ["set"]
+
+
+def test_what_is_tidied_up_is_what_the_dead_left_and_never_what_another_still_writes(tmp_path: Path) -> None:
+    killed, living = writer(tmp_path / "set"), writer(tmp_path / "set")
+    killed.kill()
+    os.waitid(os.P_PID, killed.pid, os.WEXITED | os.WNOWAIT)
+    recover(tmp_path / "set")
+    (left,) = tmp_path.iterdir()
+    assert names(left) == ["a"]
+    living.communicate("on\n")
+    killed.communicate()
+    assert names(tmp_path) == ["set"]
+
+
+def test_a_folder_does_not_take_its_place_where_that_is_not_allowed(tmp_path: Path) -> None:
+    @contextmanager
+    def refused() -> Iterator[None]:
+        raise StageError("not now")
+        yield
+
+    with pytest.raises(StageError, match="not now"), replacing(tmp_path / "set", refused()) as folder:
+        (folder / "a").touch()
+    assert names(tmp_path) == []
 
 
 def test_a_killed_process_can_be_put_right_before_the_folder_is_read(tmp_path: Path) -> None:
