@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from tocoad.gate.decide import decide
+from tocoad.gate.decide import decide, judge_champion
 from tocoad.gate.records import Candidate, Decision
+from tocoad.gate.rules import Finding
 from tocoad.metrics.names import METRIC_NAMES
 from tocoad.settings.sections import GateSettings
 
@@ -147,3 +148,18 @@ def test_a_decision_survives_json() -> None:
 def test_an_unknown_metric_is_refused_in_the_settings() -> None:
     with pytest.raises(ValidationError, match="metrics"):
         GateSettings(metrics=("image_auroc",))
+
+
+def test_a_check_that_failed_rejects_before_any_figure() -> None:
+    check = Finding("parity", False, "the packaged detector gives other scores", {"difference": 0.1})
+    better = decide(_candidate(image_AUROC=0.9), _candidate(image_AUROC=0.8), SETTINGS, [check])
+    assert (better.verdict, better.reasons[0]) == ("rejected", "the packaged detector gives other scores")
+    assert better.figures["parity"] == {"difference": 0.1}
+    passed = Finding("parity", True, "the packaged detector gives the same scores")
+    assert decide(_candidate(image_AUROC=0.9), None, SETTINGS, [passed]).verdict == "promoted"
+
+
+def test_a_champion_is_judged_anew_by_the_floors() -> None:
+    low, high = judge_champion(_candidate(image_AUROC=0.3), SETTINGS), judge_champion(_candidate(), SETTINGS)
+    assert (low.verdict, low.reasons[0]) == ("rejected", "image_AUROC 0.3000 is below the floor 0.6")
+    assert high.verdict == "promoted" and "judged anew" in high.reasons[-1]

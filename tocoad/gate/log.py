@@ -1,0 +1,133 @@
+"""The record of what became champion: entries in one order, of which the replay tells which count and what holds.
+
+An entry was made in the knowledge of one reign. It counts only if that reign is still the one in force after the
+entries before it: of two that were made at once the first counts, and whoever made the other looks anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tocoad.gate.records import Decision
+from tocoad.gate.subject import Subject
+
+Action = Literal["adopt", "judge", "promote", "rollback"]
+"""`adopt`: what stood before there was a log. `judge`: the gate's verdict. The others are a person's moves."""
+
+
+class Entry(BaseModel):
+    """What was decided. `id` is that of the decision: a second copy, which a retry left, counts for nothing.
+
+    `after` is the number of the entry with which the reign began that the decision knew of; 0: there was no champion.
+    `old` and `new` are the versions in force before and after it, written `from` and `to`. Of a verdict `version` is
+    the one that was judged, `subject` what it is about and `metrics` its figures; `word` is what the gate had said of a
+    version that a person promotes. Only `adopt` has `former`, the earlier champions, the last one last.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=True, validate_by_alias=True)
+
+    format: Literal[1] = 1
+    id: str
+    time: str
+    by: str
+    action: Action
+    after: int
+    old: int | None = Field(alias="from")
+    new: int | None = Field(alias="to")
+    reason: str | None = None
+    version: int | None = None
+    subject: Subject | None = None
+    decision: Decision | None = None
+    metrics: dict[str, float | None] = {}
+    run_id: str | None = None
+    word: dict[str, object] | None = None
+    former: tuple[int, ...] = ()
+    taken_down: dict[int, str] = {}
+
+
+class Numbered(NamedTuple):
+    """An entry at its place in the order."""
+
+    number: int
+    entry: Entry
+
+
+@dataclass
+class History:
+    """What holds after a replay. `reign` is the number of the entry that made the champion, 0 where there is none.
+
+    `former` are the versions that were champion before, the last one last; `taken_down` those that a person rolled
+    back, with the reason; `lost` the entries that do not count.
+    """
+
+    champion: int | None = None
+    reign: int = 0
+    former: list[int] = field(default_factory=list)
+    taken_down: dict[int, str] = field(default_factory=dict)
+    counted: list[Numbered] = field(default_factory=list)
+    lost: list[Numbered] = field(default_factory=list)
+    _ids: set[str] = field(default_factory=set)
+
+    def way_back(self, present: Collection[int] | None = None) -> int | None:
+        """Where a rollback leads: to the version that was champion last before and was not taken down; `present` are
+        the versions that there still are (None: all).
+        """
+        for version in reversed(self.former):
+            if version != self.champion and version not in self.taken_down and (present is None or version in present):
+                return version
+        return None
+
+    def verdict(self, subject: Subject) -> Entry | None:
+        """The last verdict that counts about just this."""
+        return next((e for _, e in reversed(self.counted) if e.subject == subject and e.decision is not None), None)
+
+    def verdict_on(self, version: int, evaluation_set: str | None = None) -> Entry | None:
+        """The last verdict that counts on the version, on this evaluation set (None: on any)."""
+        for _, entry in reversed(self.counted):
+            if entry.subject is None or entry.version != version:
+                continue
+            if evaluation_set in (None, entry.subject.evaluation_set):
+                return entry
+        return None
+
+    def since(self, reign: int) -> list[Entry]:
+        """What moved the champion after the reign began."""
+        return [e for number, e in self.counted if number > reign and (e.old != e.new or e.action != "judge")]
+
+    def counts(self, identity: str) -> bool:
+        """Whether the decision is among those that count."""
+        return identity in self._ids
+
+    def take(self, number: int, entry: Entry) -> None:
+        """The next entry in the order."""
+        if entry.id in self._ids:
+            return
+        late = entry.action == "adopt" and bool(self.counted)
+        if late or (entry.after, entry.old) != (self.reign, self.champion):
+            self.lost.append(Numbered(number, entry))
+            return
+        self._ids.add(entry.id)
+        self.counted.append(Numbered(number, entry))
+        if entry.action == "adopt":
+            self.former = list(entry.former)
+            self.taken_down = dict(entry.taken_down)
+        if entry.action == "promote":
+            self.taken_down.pop(entry.new or 0, None)
+        if entry.action == "rollback" and entry.old is not None:
+            self.taken_down[entry.old] = entry.reason or ""
+        if entry.new != entry.old or entry.action != "judge":
+            if self.champion is not None and self.champion != entry.new:
+                self.former.append(self.champion)
+            self.champion, self.reign = entry.new, number
+
+
+def replay(entries: Iterable[Numbered]) -> History:
+    """Everything follows from the order of the entries."""
+    history = History()
+    for number, entry in entries:
+        history.take(number, entry)
+    return history
