@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,28 @@ def add_command(
     )
     command.set_defaults(run=run)
     return command
+
+
+def add_wait(command: argparse.ArgumentParser) -> None:
+    """What to do where another run works on the same: `options.wait`, in seconds."""
+    choice = command.add_mutually_exclusive_group()
+    choice.add_argument(
+        "--wait", type=_seconds, default=math.inf, metavar="SECONDS",
+        help="for at most so long wait for another run that works on the same (default: until it ends)",
+    )  # fmt: skip
+    choice.add_argument(
+        "--no-wait", dest="wait", action="store_const", const=0.0, help="where another run does, say so and end"
+    )
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not seconds >= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return seconds
 
 
 def filled(text: str) -> str:

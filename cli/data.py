@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from cli.command import Subparsers, add_command, filled, path
+from cli.command import Subparsers, add_command, add_wait, filled, path
 from cli.workspace import current_workspace
 
 _LAYOUTS = ("auto", "mvtec", "visa", "btad", "folder", "oct2017", "aptos", "isic2018")
@@ -30,6 +30,7 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
     add.add_argument(
         "--layout", choices=_LAYOUTS, default="auto", help="how the folder is laid out (default: %(default)s)"
     )
+    add_wait(add)
     check = add_command(
         actions,
         common,
@@ -54,7 +55,7 @@ def _add(options: argparse.Namespace) -> int:
     from services.datasets import add_dataset
 
     with stage_bar(f"checking {options.source.name}") as progress:
-        report = add_dataset(workspace, options.source, options.name, options.layout, progress)
+        report = add_dataset(workspace, options.source, options.name, options.layout, progress, options.wait)
     show_report(report)
     print(f"data set {options.name!r} is in data/{options.name}; next: tocoad retrain {options.name}", file=sys.stderr)
     return 0

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from contextlib import nullcontext
 
-from cli.command import Subparsers, add_command
+from cli.command import Subparsers, add_command, add_wait
 from cli.streams import print_error
 from cli.workspace import current_workspace
 
@@ -25,6 +26,7 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--save-maps", choices=("tiff",), help="write the raw anomaly maps, maps/test/<type>/<stem>.tiff"
     )
+    add_wait(command)
     command.add_argument("--json", action="store_true", help="one JSON document on standard output, not a table")
 
 
@@ -32,6 +34,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     from cli.render import metrics_table
     from tocoad.errors import StageError
     from tocoad.evaluation.workspace import evaluate_category
+    from tocoad.files.lease import lease
     from tocoad.settings.file import load_params
     from tocoad.settings.planning import select_categories
     from tocoad.stages.progress import stage_bar
@@ -39,15 +42,18 @@ def _evaluate(options: argparse.Namespace) -> int:
     workspace = current_workspace()
     params = load_params(workspace)
     categories = select_categories(workspace, options.name, options.categories)
+    save_maps = options.save_maps == "tiff"
+    what = f"tocoad evaluate {options.name} --save-maps tiff"
     rows = {}
     try:
         for category in categories:
             method = params.plan.method(category)
             try:
-                with stage_bar(f"evaluate {category}") as progress:
-                    report = evaluate_category(
-                        workspace, category, method, params.settings, progress, save_maps=options.save_maps == "tiff"
-                    )
+                with (
+                    lease(workspace, [category], what, options.wait) if save_maps else nullcontext(),
+                    stage_bar(f"evaluate {category}") as progress,
+                ):
+                    report = evaluate_category(workspace, category, method, params.settings, progress, save_maps)
             except StageError as error:
                 print_error(f"{category}: {error}")
             else:

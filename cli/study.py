@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli.command import Subparsers, add_command, path
+from cli.command import Subparsers, add_command, add_wait, path
 from cli.workspace import current_workspace
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
     command.add_argument("file", metavar="FILE", type=path, help="a study file (YAML)")
     command.add_argument("--table", action="store_true", help="compute nothing: the table of the cells that are there")
     command.add_argument("--out", type=path, metavar="FILE", help="write the table there (default: standard output)")
+    add_wait(command)
     command.add_argument(
         "--keep", action="store_true", help="keep rows of the table in --out whose cells are not there, and mark them"
     )
@@ -52,7 +53,7 @@ def _study(options: argparse.Namespace) -> int:
     # Made before anything is computed too: a broken result or a table of other columns is told now, not after days.
     table, failed = make_table(), False
     if not options.table:
-        failed = _compute(workspace, cells, folder, options.debug)
+        failed = _compute(workspace, cells, folder, options)
         table = make_table()
     if options.out is None:
         print(table, end="")
@@ -80,13 +81,15 @@ def _earlier(options: argparse.Namespace) -> str | None:
     return text
 
 
-def _compute(workspace: Workspace, cells: Sequence[Cell], folder: Path, debug: bool) -> bool:
+def _compute(workspace: Workspace, cells: Sequence[Cell], folder: Path, options: argparse.Namespace) -> bool:
     """Runs what is missing; True where a cell failed."""
     from cli.live import live_progress
     from services.addresses import configure
 
-    configure(workspace, debug=debug)
+    configure(workspace, debug=options.debug)
     from services.study import Failure, run_cells
+    from tocoad.files.lease import lease
+    from tocoad.study.stages import owners_of
 
     count = 0
 
@@ -95,10 +98,11 @@ def _compute(workspace: Workspace, cells: Sequence[Cell], folder: Path, debug: b
         count += 1
         if isinstance(outcome, Failure):
             print(f"error: {outcome.cell}: {outcome.error}", file=sys.stderr)
-            if debug:
+            if options.debug:
                 traceback.print_exception(outcome.cause)
         else:
             print(f"{count} of {len(cells)} cells", file=sys.stderr)
 
-    with live_progress():
+    owners = owners_of(cells)
+    with lease(workspace, owners, f"tocoad study {options.file}", options.wait), live_progress():
         return bool(run_cells(workspace, cells, folder, done))

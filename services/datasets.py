@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 from services.dvc import data
@@ -10,8 +11,9 @@ from tocoad.data import importing
 from tocoad.data.layouts.detect import Layout
 from tocoad.data.report import ImportReport
 from tocoad.errors import SettingsError
+from tocoad.files.lease import FOREVER, lease, study_owner
 from tocoad.files.links import refuse_links
-from tocoad.files.workspace import NAME_RULE, Workspace, is_name
+from tocoad.files.workspace import NAME_RULE, Category, Owner, Workspace, is_name
 from tocoad.sample import render_sample
 from tocoad.settings.file import load_params
 from tocoad.settings.planning import drop_missing, plan_categories
@@ -26,22 +28,39 @@ def check_dataset(workspace: Workspace, source: Path, layout: Layout, progress: 
 
 
 def add_dataset(
-    workspace: Workspace, source: Path, name: str, layout: Layout, progress: ProgressCallback
+    workspace: Workspace,
+    source: Path,
+    name: str,
+    layout: Layout,
+    progress: ProgressCallback,
+    wait: float = FOREVER,
 ) -> ImportReport:
-    """Takes the place of an earlier version of the data set.
+    """Takes the place of an earlier version of the data set, when no run reads that any more; for which it waits at
+    most so many seconds.
 
     Raises:
         DataError: everything is as it was.
+        LeaseTakenError: the same; a run still reads the earlier version.
         SettingsError: the same; the name is none, or the data set's folder is to be behind a link.
     """
     _refuse_no_name(name)
     target, results = workspace.dataset_dir(name), workspace.work_dir(name)
     refuse_links(workspace, [target, results, *(entry for entry in results.glob("*") if entry.is_dir())])
     split = load_params(workspace).settings.split
-    report = importing.import_dataset(source, target, layout, split, progress, data.cache_dir(workspace))
-    data.track_dataset(workspace, name)
-    drop_missing(workspace, name)
-    plan_categories(workspace, name)
+    with ExitStack() as stack:
+
+        def keep_out(report: ImportReport) -> None:
+            """All that reads the data set as it is: retrains, stages and studies."""
+            categories = {Category(name, category.name) for category in report.categories}
+            readers: set[Owner] = {name, *categories, *workspace.categories(name)}
+            readers |= {study_owner(reader) for reader in readers}
+            stack.enter_context(lease(workspace, readers, f"tocoad data add --name {name}", wait))
+
+        cache = data.cache_dir(workspace)
+        report = importing.import_dataset(source, target, layout, split, progress, cache, keep_out)
+        data.track_dataset(workspace, name)
+        drop_missing(workspace, name)
+        plan_categories(workspace, name)
     return report
 
 

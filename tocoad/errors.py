@@ -8,6 +8,8 @@
           TooFewError                 tocoad.data.split
           CalibrationError            tocoad.calibration.conformal
           PackageError                tocoad.package.detector
+          LeaseTakenError             tocoad.files.lease
+          LeaseLostError              tocoad.files.lease
           BrokenPackageError          services.mlflow.package_check
           TrackingError               services.mlflow.tracking
           DatabaseDamagedError        services.mlflow.database

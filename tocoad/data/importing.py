@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tocoad.data.layouts.detect import Layout, read_source
@@ -42,10 +42,12 @@ def import_dataset(
     split: SplitSettings,
     progress: ProgressCallback | None = None,
     store: Path | None = None,
+    before_writing: Callable[[ImportReport], object] | None = None,
 ) -> ImportReport:
     """`target` is the data set's folder; an earlier version of it is replaced as a whole, or stays as it is.
 
-    Raises DataError with every problem found. Progress counts the images twice: checked, then copied.
+    Raises DataError with every problem found. Progress counts the images twice: checked, then copied. `before_writing`
+    is called in between.
     """
     progress = progress or silent
     _check_target(source, target)
@@ -54,6 +56,8 @@ def import_dataset(
         progress(Progress(checked.step, 2 * checked.total))
 
     report, categories = _check(source, layout, split, first_half, store)
+    if before_writing is not None:
+        before_writing(report)
     with replacing(target) as folder:
         _copy(categories, folder, progress)
     return report

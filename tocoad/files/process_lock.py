@@ -43,7 +43,7 @@ def lock_new_file(file: Path, content: bytes = b"") -> int:
 def is_free(path: Path, unknown: bool = False) -> bool:
     """Whether the file or folder is there and no process holds its lock; `unknown` where the file system has none."""
     try:
-        descriptor = os.open(path, os.O_RDONLY)
+        descriptor = _opened(path)
     except OSError:
         return False
     try:
@@ -58,7 +58,7 @@ def is_free(path: Path, unknown: bool = False) -> bool:
 @contextmanager
 def locked(path: Path, shared: bool = False) -> Iterator[None]:
     """Waits for the lock and holds it in the block. Where the file system has none, the block simply runs."""
-    descriptor = os.open(path, os.O_RDONLY)
+    descriptor = _opened(path)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
@@ -68,6 +68,11 @@ def locked(path: Path, shared: bool = False) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _opened(path: Path) -> int:
+    # A network file system locks a file only for who may write it.
+    return os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
 
 
 def has_no_locks(error: OSError) -> bool:

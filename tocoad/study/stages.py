@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tocoad.data.manifest import TEST_FILE, TRAIN_FILE, Manifest
 from tocoad.errors import StageError
+from tocoad.files.lease import study_owner
 from tocoad.files.workspace import Owner, Workspace
 from tocoad.settings.sections import MethodName, Settings
 from tocoad.stages.graph import MANIFEST, METHODS, Stage
 from tocoad.stages.running import execute, read_record
 from tocoad.stages.stage import ProgressCallback, StageRecord, silent
+from tocoad.study.plan import Cell
 
 _Fingerprint = list[tuple[str, int, int]]
 
@@ -48,6 +50,11 @@ def run_study_stage(
         if not inputs[role].is_dir():
             raise StageError(f"{name} of {owner} needs the output of {upstream}: run that stage first")
     return execute(stage, method, owner, settings, workspace.data_dir(owner), inputs, target, progress, sources)
+
+
+def owners_of(cells: Iterable[Cell]) -> set[Owner]:
+    """Whose outputs the stages of these cells are: what a study asks the lease of."""
+    return {study_owner(stage.owner(cell.category)) for cell in cells for stage in METHODS[cell.method].stages}
 
 
 class StageFolders:

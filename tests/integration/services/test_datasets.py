@@ -14,7 +14,8 @@ from services.dvc.moved_links import LostLinkError
 from tests.helpers.project import project_workspace
 from tocoad.data.problems import DataError
 from tocoad.errors import SettingsError
-from tocoad.files.workspace import Workspace
+from tocoad.files.lease import LeaseTakenError, lease, study_owner
+from tocoad.files.workspace import Category, Owner, Workspace
 from tocoad.sample import SampleCounts, render_sample
 from tocoad.settings.file import override
 from tocoad.stages.stage import silent
@@ -127,3 +128,19 @@ def test_a_name_that_is_none_replaces_no_folder_of_the_workspace(workspace: Work
     with pytest.raises(SettingsError, match="not a valid name of a data set"):
         add_sample(workspace, name, 0, silent)
     assert contents(workspace.root) == before
+
+
+@pytest.mark.parametrize("reader", [Category("tiny", "plate"), "tiny", study_owner(Category("tiny", "gear"))])
+def test_a_data_set_is_not_replaced_while_a_run_reads_it(
+    workspace: Workspace, source: Path, tmp_path: Path, reader: Owner
+) -> None:
+    shutil.copytree(source, tmp_path / "tiny")
+    add_dataset(workspace, tmp_path / "tiny", "tiny", "auto", silent)
+    before = contents(workspace.dataset_dir("tiny"))
+    # The category that is read is no longer there in what is to take its place.
+    shutil.rmtree(tmp_path / "tiny/plate")
+    with lease(workspace, [reader], "the run"), pytest.raises(LeaseTakenError, match=r"the run .* works there"):
+        add_dataset(workspace, tmp_path / "tiny", "tiny", "auto", silent, wait=0)
+    assert contents(workspace.dataset_dir("tiny")) == before
+    add_dataset(workspace, tmp_path / "tiny", "tiny", "auto", silent, wait=0)
+    assert not workspace.dataset_dir("tiny").joinpath("plate").exists()

@@ -13,7 +13,7 @@ from tocoad.stages.graph import METHODS
 from tocoad.stages.running import run_stage
 from tocoad.study.plan import cells_of, load_study
 from tocoad.study.results import CellResult, known_result, read_results, results_dir, write_result
-from tocoad.study.stages import StageFolders, run_study_stage
+from tocoad.study.stages import StageFolders, owners_of, run_study_stage
 
 GEAR, PLATE = Category("tiny", "gear"), Category("tiny", "plate")
 
@@ -151,3 +151,7 @@ def test_cells_of_two_categories_share_the_training_of_their_data_set(study_file
     assert folder(GEAR, "train_unified") != trained
     assert folder(GEAR, "fit") != fitted
     assert folder(GEAR, "manifest").is_dir()
+
+
+def test_a_study_asks_for_its_own_stages_and_not_for_those_of_a_retrain(study_file: Path, workspace: Workspace) -> None:
+    assert owners_of(cells_of(load_study(study_file), workspace)) == {"studies/tiny/gear", "studies/tiny/plate"}
