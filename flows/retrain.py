@@ -34,7 +34,7 @@ from services.closing import claim_flow_run, close_left
 from services.dvc import staleness
 from services.git import git_commit
 from services.interrupts import covered, held
-from services.mlflow.patience import AwayError
+from services.mlflow.calls import AwayError
 from services.mlflow.recording import RetrainRecord, retrain_record
 from services.mlflow.registration import registered
 from services.mlflow.registry import Registry

@@ -44,4 +44,4 @@ def register(
         record.finish(category, method)
         return register_candidate(workspace, category, method, settings, registry, record.run(category), rescore)
 
-    return patiently(registry.uri, ask)
+    return patiently(ask)

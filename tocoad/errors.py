@@ -11,7 +11,7 @@
           LeaseTakenError             tocoad.files.lease
           LeaseLostError              tocoad.files.lease
           BrokenPackageError          services.mlflow.package_check
-          TrackingError               services.mlflow.tracking
+          TrackingError               services.mlflow.calls
           DatabaseDamagedError        services.mlflow.database
           PromotionError              services.mlflow.promotion
           DvcError                    services.dvc.repository
@@ -20,7 +20,7 @@
           StageStoppedError           services.ray.driver
           CategoriesFailedError       flows.retrain
       PassingError                    it may pass by itself: whoever calls asks again, within limits, then tells it
-        AwayError                     services.mlflow.patience
+        AwayError                     services.mlflow.calls
         WorkerLostError               services.ray.driver
 
 What is not in the tree is a defect of ours, with two exceptions: an OSError names its file, and is told like a

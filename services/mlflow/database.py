@@ -19,8 +19,10 @@ def check_database(file: Path, artifact_root: Path) -> None:
     """Looks at all of its pages, about 100 MB a second, before a retrain works for hours and cannot register.
 
     Raises:
-        DatabaseDamagedError: it is cut or altered.
+        DatabaseDamagedError: it is cut or altered, or a folder.
     """
+    if file.is_dir():  # for which MLflow tries for two minutes
+        raise DatabaseDamagedError(f"{file}: MLflow's database is to be here, and it is a folder: move it away")
     if not file.is_file():
         return
     try:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from threading import Event, Lock, Thread
 
-from services.mlflow.tracking import Point, Run
+from services.mlflow.run import Point, Run
 from tocoad.errors import first_line
 from tocoad.files.workspace import Owner
 

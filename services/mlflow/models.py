@@ -18,7 +18,8 @@ def detector_folder(model: str, workspace: Workspace | None) -> Iterator[Path]:
 
     Raises:
         SettingsError: the registry has no such model, or there is no registry to ask.
-        TrackingError: it does not answer, or the package is not where it was put.
+        AwayError: it does not answer.
+        TrackingError: the package is not where it was put.
     """
     if not model.startswith("models:/"):
         yield Path(model)
@@ -31,10 +32,8 @@ def detector_folder(model: str, workspace: Workspace | None) -> Iterator[Path]:
     from services.addresses import configure
 
     services = configure(workspace or Workspace(Path.cwd()))
-    from services.mlflow.tracking import Tracking, one_line
+    from services.mlflow.tracking import Tracking
 
     registry = Tracking(services).registry()
     with tempfile.TemporaryDirectory(prefix="tocoad-model-") as scratch:
-        with one_line(services.tracking_uri):
-            folder = registry.download(registry.resolve(model), Path(scratch))
-        yield folder
+        yield registry.download(registry.resolve(model), Path(scratch))

@@ -7,8 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from mlflow.exceptions import MlflowException
-
+from services.mlflow.calls import TrackingError
 from services.mlflow.registry import PACKAGE_TAG, Registry, Version
 from tocoad.errors import StageError
 from tocoad.package.card import CARD_FILE, MODEL_FILE, package_sha256
@@ -45,8 +44,8 @@ def check_package(registry: Registry, version: Version) -> None:
     with tempfile.TemporaryDirectory(prefix="tocoad-check-") as scratch:
         try:
             folder = registry.download(version, Path(scratch))
-        except (MlflowException, OSError) as error:
-            raise BrokenPackageError(f"{name}: its package cannot be fetched: {_line(str(error), 0)}") from error
+        except TrackingError as error:
+            raise BrokenPackageError(f"{name}: its package cannot be fetched: {error}") from error
         if missing := [file for file in (CARD_FILE, MODEL_FILE) if not (folder / file).is_file()]:
             raise BrokenPackageError(f"{name}: {missing[0]} is missing in its package")
         if package_sha256(folder) != version.tags.get(PACKAGE_TAG):

@@ -11,7 +11,6 @@ from typing import Any, Literal
 from services.mlflow import ledger
 from services.mlflow.registration import REASONS_TAG, VERDICT_TAG
 from services.mlflow.registry import ROLLED_BACK_TAG, Registry, Version
-from services.mlflow.tracking import one_line
 from tocoad.errors import SettingsError, StageError
 from tocoad.files.workspace import Category, Workspace
 
@@ -59,9 +58,8 @@ def plan_promotion(registry: Registry, dataset: str, name: str, number: int | No
     Raises:
         SettingsError: there is no such data set, category or version; the line says what there is.
     """
-    with one_line(registry.uri):
-        category, versions = _versions(registry, dataset, name)
-        old = registry.champion(category.model_name)
+    category, versions = _versions(registry, dataset, name)
+    old = registry.champion(category.model_name)
     chosen = [version for version in versions if number in (None, version.version)]
     if not chosen:
         there = _listed(str(version.version) for version in reversed(versions))
@@ -79,9 +77,8 @@ def plan_rollback(registry: Registry, dataset: str, name: str, reason: str) -> M
     reason = " ".join(reason.split())
     if not reason:
         raise SettingsError("a rollback needs its reason: it is what the ledger keeps")
-    with one_line(registry.uri):
-        category, _ = _versions(registry, dataset, name)
-        old, new = registry.champion(category.model_name), registry.way_back(category.model_name)
+    category, _ = _versions(registry, dataset, name)
+    old, new = registry.champion(category.model_name), registry.way_back(category.model_name)
     if old is None:
         raise PromotionError(f"{category.model_name} has no champion to roll back")
     if new is None:
@@ -99,16 +96,15 @@ def carry_out(workspace: Workspace, registry: Registry, move: Move) -> None:
         PromotionError: another champion came in the meantime.
     """
     name = move.category.model_name
-    with one_line(registry.uri):
-        now = registry.champion(name)
-        if (now and now.version) != (move.old and move.old.version):
-            raise PromotionError(f"{name} has another champion than a moment ago: run again")
-        document = move.document()
-        ledger.append(workspace, move.category.dataset, {"model": document.pop("name"), **document})
-        if move.reason is not None and move.old is not None:
-            registry.set_tags(move.old, {ROLLED_BACK_TAG: move.reason})
-        registry.remove_tag(move.new, ROLLED_BACK_TAG)
-        registry.set_champion(name, move.new.version)
+    now = registry.champion(name)
+    if (now and now.version) != (move.old and move.old.version):
+        raise PromotionError(f"{name} has another champion than a moment ago: run again")
+    document = move.document()
+    ledger.append(workspace, move.category.dataset, {"model": document.pop("name"), **document})
+    if move.reason is not None and move.old is not None:
+        registry.set_tags(move.old, {ROLLED_BACK_TAG: move.reason})
+    registry.remove_tag(move.new, ROLLED_BACK_TAG)
+    registry.set_champion(name, move.new.version)
 
 
 def _versions(registry: Registry, dataset: str, name: str) -> tuple[Category, list[Version]]:

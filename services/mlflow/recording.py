@@ -9,7 +9,8 @@ from threading import Lock
 
 from services.interrupts import held
 from services.mlflow.figures import Figures
-from services.mlflow.tracking import GIT_COMMIT_TAG, Run, Tracking
+from services.mlflow.run import Run
+from services.mlflow.tracking import GIT_COMMIT_TAG, Tracking
 from tocoad.data.manifest import TEST_FILE, TRAIN_FILE, Manifest
 from tocoad.errors import first_line
 from tocoad.files.reading import read_document

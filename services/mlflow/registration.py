@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from services.mlflow import ledger
 from services.mlflow.registry import PACKAGE_TAG, ROLLED_BACK_TAG, Registry, Version
-from services.mlflow.tracking import Run
+from services.mlflow.run import Run
 from tocoad.data.images import load_images
 from tocoad.data.manifest import TRAIN_FILE, Manifest
 from tocoad.evaluation.files import read_candidate

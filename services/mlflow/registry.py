@@ -17,7 +17,6 @@ import numpy as np
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 from mlflow.entities.model_registry import ModelVersion
-from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
 from mlflow.models.model import MLMODEL_FILE_NAME
 from mlflow.models.utils import SERVING_INPUT_PATH
@@ -25,7 +24,8 @@ from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, RESOURCE_DOES_
 from mlflow.types import Schema, TensorSpec
 from numpy.typing import NDArray
 
-from services.mlflow.tracking import Run
+from services.mlflow.calls import TrackingError, told
+from services.mlflow.run import Run
 from tocoad.errors import SettingsError
 
 CHAMPION, PREVIOUS = "champion", "previous"
@@ -117,7 +117,8 @@ class Registry:
             package = shutil.copytree(detector, Path(scratch) / _DETECTOR)
             folder = Path(scratch) / "model"
             card = Model(artifact_path=stored.artifact_location, run_id=run.run_id, model_id=stored.model_id)
-            _save(folder, package, example, card)
+            with told(self.uri):
+                _save(folder, package, example, card)
             self._client.log_model_artifacts(stored.model_id, str(folder))
         self._client.finalize_logged_model(stored.model_id, "READY")
         created = self._client.create_model_version(
@@ -181,7 +182,7 @@ class Registry:
             number = registered.aliases[alias]
         try:
             return self.version(name, int(number))
-        except MlflowException as error:
+        except TrackingError as error:
             if not _is(error, RESOURCE_DOES_NOT_EXIST):
                 raise
             raise SettingsError(f"{uri}: {name} has no version {number}") from None
@@ -190,7 +191,8 @@ class Registry:
         """A copy of the version's detector package, in `scratch`."""
         place = self._client.get_model_version_download_uri(version.name, str(version.version))
         uri = f"{place.rstrip('/')}/artifacts/{_DETECTOR}"
-        local = download_artifacts(artifact_uri=uri, dst_path=str(scratch), tracking_uri=self._client.tracking_uri)
+        with told(self.uri):
+            local = download_artifacts(artifact_uri=uri, dst_path=str(scratch), tracking_uri=self.uri)
         return Path(local)
 
     def _former(self, name: str, champion: int | None) -> Version | None:
@@ -207,7 +209,7 @@ class Registry:
     def _registered(self, name: str) -> Any | None:
         try:
             return self._client.get_registered_model(name)
-        except MlflowException as error:
+        except TrackingError as error:
             if not _is(error, RESOURCE_DOES_NOT_EXIST):
                 raise
             return None
@@ -219,7 +221,7 @@ class Registry:
     def _create_model(self, name: str) -> None:
         try:
             self._client.create_registered_model(name)
-        except MlflowException as error:
+        except TrackingError as error:
             if not _is(error, RESOURCE_ALREADY_EXISTS):
                 raise
 
@@ -265,5 +267,5 @@ def _drop_serving_example(folder: Path) -> None:
         card.save(str(folder / MLMODEL_FILE_NAME))
 
 
-def _is(error: MlflowException, code: int) -> bool:
-    return bool(error.error_code == ErrorCode.Name(code))
+def _is(error: TrackingError, code: int) -> bool:
+    return bool(error.code == ErrorCode.Name(code))

@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from services.addresses import configure
-from services.mlflow.patience import AwayError, is_away, patiently
+from services.mlflow.calls import AwayError
+from services.mlflow.patience import patiently
 from services.mlflow.recording import RetrainRecord, retrain_record
 from services.mlflow.tracking import Tracking
 from tests.helpers.gate import Gate
@@ -135,18 +136,18 @@ def test_an_interrupt_ends_every_run_as_killed(tracking: Tracking, tmp_path: Pat
 def test_what_is_asked_of_a_server_that_comes_back_is_answered(gate: Gate, tracking: Tracking) -> None:
     gate.shut()
     threading.Timer(1.0, gate.open).start()
-    assert patiently(gate.url, lambda: tracking.experiment("patient"))
+    assert patiently(lambda: tracking.experiment("patient"))
 
 
 def test_patience_ends_with_one_line(gate: Gate, tracking: Tracking, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.mlflow.patience._PATIENCE_SECONDS", 0.5)
     gate.shut()
-    with pytest.raises(AwayError, match=f"MLflow at {gate.url} was away for 0 s: ") as caught:
-        patiently(gate.url, lambda: tracking.client.search_experiments(max_results=1))
+    with pytest.raises(AwayError, match=f"MLflow at {gate.url} is away: start it.*; it was asked for 0 s") as caught:
+        patiently(lambda: tracking.client.search_experiments(max_results=1))
     assert "\n" not in str(caught.value)
 
 
-def test_an_answer_that_is_no_is_not_asked_for_again(tracking: Tracking, gate: Gate) -> None:
+def test_an_answer_that_is_no_is_not_asked_for_again(tracking: Tracking) -> None:
     asked = []
 
     def ask() -> None:
@@ -154,6 +155,5 @@ def test_an_answer_that_is_no_is_not_asked_for_again(tracking: Tracking, gate: G
         tracking.client.get_registered_model("no such model")
 
     with pytest.raises(Exception, match="not found"):
-        patiently(gate.url, ask)
+        patiently(ask)
     assert len(asked) == 1
-    assert not is_away("sqlite:///mlflow.db", ConnectionError())

@@ -11,9 +11,10 @@ import pytest
 from mlflow import MlflowClient
 
 from services.mlflow import ledger
+from services.mlflow.calls import AwayError
 from services.mlflow.promotion import PromotionError, carry_out, plan_promotion, plan_rollback
 from services.mlflow.registry import Registry
-from services.mlflow.tracking import Tracking, TrackingError
+from services.mlflow.tracking import Tracking
 from tocoad.errors import SettingsError
 from tocoad.files.workspace import Workspace
 
@@ -230,5 +231,5 @@ def test_what_is_not_there_is_told_with_what_there_is(make_line: MakeLine) -> No
 
 def test_a_registry_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    with pytest.raises(TrackingError, match=r"^MLflow at http://127\.0\.0\.1:9: "):
+    with pytest.raises(AwayError, match=r"^MLflow at http://127\.0\.0\.1:9 is away: "):
         plan_rollback(Registry(MlflowClient("http://127.0.0.1:9")), "set", "gear", "bad")

@@ -14,7 +14,9 @@ import mlflow
 import pytest
 
 from services.addresses import Services
-from services.mlflow.tracking import GIT_COMMIT_TAG, Point, Run, Tracking, TrackingError
+from services.mlflow.calls import AwayError, TrackingError
+from services.mlflow.run import Point, Run
+from services.mlflow.tracking import GIT_COMMIT_TAG, Tracking
 from tocoad.settings.sections import Settings
 
 pytestmark = pytest.mark.integration
@@ -90,7 +92,7 @@ def test_a_server_that_does_not_answer_is_told_in_one_line(
     make_services: Callable[..., Services], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    with pytest.raises(TrackingError) as caught:
+    with pytest.raises(AwayError) as caught:
         Tracking(make_services("http://127.0.0.1:9")).experiment("any")
     assert "http://127.0.0.1:9" in str(caught.value) and "\n" not in str(caught.value)
 
