@@ -8,6 +8,9 @@
           TooFewError                 tocoad.data.split
           CalibrationError            tocoad.calibration.conformal
           PackageError                tocoad.package.detector
+          NewerCardError              tocoad.package.formats
+          LeaseTakenError             tocoad.files.lease
+          LeaseLostError              tocoad.files.lease
           LeaseTakenError             tocoad.files.lease
           LeaseLostError              tocoad.files.lease
           BrokenPackageError          services.mlflow.package_check
