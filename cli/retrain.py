@@ -10,8 +10,7 @@ from contextlib import redirect_stdout
 
 from cli.command import Subparsers, add_command
 from cli.workspace import current_workspace
-
-_METHODS = ("tocoad", "recontrast", "recontrast_unified", "patchcore")
+from tocoad.methods.table import TABLE
 
 
 def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
@@ -25,7 +24,7 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
     )
     command.add_argument("name", metavar="NAME", help="a data set of this workspace")
     command.add_argument("--categories", nargs="+", action="extend", metavar="C", help="these alone (default: all)")
-    command.add_argument("--method", choices=_METHODS, help="train the categories with this method")
+    command.add_argument("--method", choices=tuple(TABLE), help="train the categories with this method")
     command.add_argument("--profile", metavar="P", help="budget, one of the profiles of params.yaml; it is kept there")
     command.add_argument(
         "--set", nargs="+", action="extend", default=[], dest="assignments", metavar="KEY=VALUE",

@@ -46,7 +46,7 @@ def dataset_report(
     methods = {
         category: plan.method(category)
         for category in select_categories(workspace, dataset, None)
-        if str(category) in plan.patchcore
+        if str(category) in plan.categories
     }
     evaluated = [category for category, method in methods.items() if _is_evaluated(workspace, category, method)]
     chosen = select_categories(workspace, dataset, categories) if categories is not None else evaluated

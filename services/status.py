@@ -26,7 +26,7 @@ def dataset_status(
     """
     categories = select_categories(workspace, dataset, names)
     plan = load_params(workspace).plan
-    planned = [category for category in categories if str(category) in plan.patchcore]
+    planned = [category for category in categories if str(category) in plan.categories]
     jobs = {category: jobs_of(category, plan.method(category)) for category in planned}
     stale = staleness.stale(workspace, [job.dvc_name for chain in jobs.values() for job in chain])
     registry = Tracking(services).registry()

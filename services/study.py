@@ -12,7 +12,8 @@ from services.ray.runner import RayStages
 from services.watching import Ended, Moved, tell
 from tocoad.errors import error_line
 from tocoad.files.workspace import Workspace
-from tocoad.stages.graph import METHODS, Job, Stage
+from tocoad.stages.declaration import Stage
+from tocoad.stages.graph import METHODS, Job
 from tocoad.stages.running import read_record
 from tocoad.study.plan import Cell
 from tocoad.study.results import CellResult, known_result, write_result

@@ -1,6 +1,6 @@
 """`python -m tocoad STAGE --category C` (or `--dataset D`): one stage, files in, files out.
 
-This is what `dvc.yaml` calls.
+This is what `dvc.yaml` calls; `python -m tocoad graph` writes that file.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from tocoad.errors import SettingsError, exit_code, tell
+from tocoad.errors import SettingsError, StageError, exit_code, tell
 from tocoad.files.workspace import Category, Owner, Workspace
-from tocoad.settings.file import Plan, load_params
+from tocoad.settings.file import Plan, complete, load_params
 from tocoad.settings.planning import select_categories
 from tocoad.settings.sections import MethodName
-from tocoad.stages.graph import METHODS, Stage
+from tocoad.stages.declaration import Stage
+from tocoad.stages.dvc_file import DVC_FILE, is_current, write_dvc_file
+from tocoad.stages.graph import METHODS
 from tocoad.stages.running import run_stage
 
 _STAGES = {stage.name: stage for method in METHODS.values() for stage in method.stages}
@@ -30,18 +32,19 @@ def resolve_category(text: str, plan: Plan) -> Category:
     """`DATASET/NAME`, or the name alone where only one data set of the plan has it."""
     if "/" in text:
         return Category.parse(text)
-    found = [category for category in map(Category.parse, plan.patchcore) if category.name == text]
+    found = [category for category in map(Category.parse, plan.categories) if category.name == text]
     if len(found) == 1:
         return found[0]
     if found:
         raise SettingsError(f"category {text!r} is in several data sets: write one of {', '.join(map(str, found))}")
-    raise SettingsError(f"category {text!r} is not in the plan of params.yaml; it has {', '.join(plan.patchcore)}")
+    raise SettingsError(f"category {text!r} is not in the plan of params.yaml; it has {', '.join(plan.categories)}")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tocoad",
-        description="Run one stage of one category, or of a data set, with the settings of params.yaml.",
+        description="Run one stage of one category, or of a data set, with the settings of params.yaml. Beside the "
+        "stages there is `python -m tocoad graph`, which writes dvc.yaml.",
         epilog="example: python -m tocoad stage1 --category sample/gear",
     )
     parser.add_argument("stage", choices=tuple(_STAGES))
@@ -51,8 +54,37 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--method", choices=tuple(METHODS), help="where several methods have the stage; default: the plan's"
     )
+    parser.add_argument(
+        "--revision", type=int, default=1, metavar="N", help="of the stage's code, as dvc.yaml says it (default: 1)"
+    )
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser
+
+
+def _graph_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tocoad graph",
+        description="Write dvc.yaml from what the stages declare, and into params.yaml what it lacks of a new method.",
+        epilog="example: python -m tocoad graph --check",
+    )
+    parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 where dvc.yaml is not current")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    return parser
+
+
+def _graph(arguments: Sequence[str]) -> int:
+    options = _graph_parser().parse_args(arguments)
+    workspace = Workspace(Path.cwd())
+    try:
+        if options.check:
+            if is_current(workspace, load_params(workspace).settings):
+                return 0
+            raise StageError(f"{DVC_FILE} is not what the stages declare: run python -m tocoad graph")
+        complete(workspace)
+        write_dvc_file(workspace, load_params(workspace).settings)
+    except Exception as error:
+        return tell(error, options.debug)
+    return 0
 
 
 def _owner(options: argparse.Namespace, workspace: Workspace, plan: Plan) -> Owner:
@@ -75,14 +107,27 @@ def _method(stage: str, owner: Owner, plan: Plan) -> MethodName:
     return planned if planned in having else having[0]
 
 
+def _refuse_revision(stage: Stage, asked: int) -> None:
+    """What was asked for of other code would be recorded as its output."""
+    if asked != stage.revision:
+        raise StageError(
+            f"{stage.name} is of revision {stage.revision} here and {asked} was asked for: python -m tocoad graph "
+            f"brings dvc.yaml up to date; by hand say --revision {stage.revision}"
+        )
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 0: done; 1: the stage failed; 2: wrong usage or settings."""
-    options = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    if words[:1] == ["graph"]:
+        return _graph(words[1:])
+    options = _parser().parse_args(words)
     workspace = Workspace(Path.cwd())
     try:
         params = load_params(workspace)
         owner = _owner(options, workspace, params.plan)
         method = options.method or _method(options.stage, owner, params.plan)
+        _refuse_revision(METHODS[method].stage(options.stage), options.revision)
         from tocoad.stages.progress import stage_bar
 
         with stage_bar(f"{options.stage} {owner}") as progress:

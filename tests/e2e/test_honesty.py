@@ -9,18 +9,11 @@ from pathlib import Path
 import pytest
 
 from tocoad.files.workspace import Category, Workspace
+from tocoad.memory.settings import BankSettings
+from tocoad.methods.tocoad.settings import Stage1Settings, Stage2Settings
 from tocoad.package.detector import load_detector
 from tocoad.sample import SampleCounts, render_sample
-from tocoad.settings.sections import (
-    BankSettings,
-    EncoderSettings,
-    ImageSettings,
-    Settings,
-    SplitSettings,
-    Stage1Settings,
-    Stage2Settings,
-    SynthesisSettings,
-)
+from tocoad.settings.sections import EncoderSettings, ImageSettings, Settings, SplitSettings, SynthesisSettings
 from tocoad.stages.graph import detector_dir, jobs_of
 from tocoad.stages.running import run_stage
 

@@ -14,10 +14,11 @@ from tocoad.data.importing import import_dataset
 from tocoad.evaluation.files import read_candidate
 from tocoad.files.workspace import Category, Workspace
 from tocoad.gate.decide import decide
+from tocoad.memory.settings import BankSettings
 from tocoad.metrics.names import METRIC_NAMES
 from tocoad.report.write import write_report
 from tocoad.sample import SampleCounts, render_sample
-from tocoad.settings.sections import BankSettings, EncoderSettings, GateSettings, ImageSettings, Settings, SplitSettings
+from tocoad.settings.sections import EncoderSettings, GateSettings, ImageSettings, Settings, SplitSettings
 from tocoad.stages.graph import evaluation_dir, jobs_of
 from tocoad.stages.running import run_stage
 

@@ -19,7 +19,6 @@ from tocoad.data.manifest import Manifest, Split
 from tocoad.settings.sections import Settings
 from tocoad.stages.stage import StageContext
 
-CACHE_DIR = ".cache"
 _KEPT = 8  # files of a folder; the parts train and calibration are one each, for every size and data version
 _FORMAT = 1
 
@@ -40,7 +39,7 @@ def stage_images(context: StageContext, manifest: Manifest, part: Split) -> NDAr
     files = [
         ImageFile(context.data_dir / record.path, record.sha256, manifest.depth) for record in manifest.split(part)
     ]
-    return cached_images(files, context.settings, context.inputs["manifest"].parent / CACHE_DIR)
+    return cached_images(files, context.settings, context.cache_dir)
 
 
 def cached_images(files: Sequence[ImageFile], settings: Settings, folder: Path) -> NDArray[np.uint8]:

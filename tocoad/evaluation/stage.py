@@ -23,8 +23,9 @@ def evaluate(context: StageContext) -> StageRecord:
     """Reads `manifest` and `detector`; nothing before this stage has seen a test image."""
     manifest = Manifest.load(context.inputs["manifest"] / "test.json")
     detector = load_detector(context.inputs["detector"], context.settings.compute)
-    scratch = context.output_dir.parent
-    evaluation = evaluate_detector(detector, manifest, context.data_dir, context.settings, context.progress, scratch)
+    evaluation = evaluate_detector(
+        detector, manifest, context.data_dir, context.settings, context.progress, context.cache_dir
+    )
     write_evaluation(evaluation, context.output_dir)
     _draw(evaluation, detector, context)
     shown = context.settings.evaluation.gallery

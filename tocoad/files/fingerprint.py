@@ -1,31 +1,39 @@
-"""What a stage read and what it wrote, as digests: by these the output of a run that broke off is known again."""
+"""Files and folders as digests of their content: by these the output of a run that broke off is known again."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-_SOURCES = "sources"
 
-
-def read_digests(sources: str, inputs: Mapping[str, Path], without: str) -> dict[str, str]:
-    """Of all that a stage reads: `sources` is the caller's digest of its command, settings and images, `inputs` are the
-    outputs of other stages, by their bytes.
-    """
-    return {_SOURCES: sources, **{role: folder_digest(folder, without) for role, folder in inputs.items()}}
-
-
-def reads_the_same(then: Mapping[str, str], sources: str, inputs: Mapping[str, Path], without: str) -> bool:
-    """Whether the stage would read now what it read then; the inputs' bytes are looked at only if the sources agree."""
-    return then.get(_SOURCES) == sources and then == read_digests(sources, inputs, without)
-
-
-def folder_digest(folder: Path, without: str) -> str:
+def folder_digest(folder: Path, without: str = "") -> str:
     """Names and bytes of every file below the folder, but of the one of this name in it."""
+    return _digest(folder, (file for file in _files(folder) if file != folder / without))
+
+
+def parts_digest(folder: Path, parts: Sequence[str]) -> str:
+    """As `folder_digest`, of these files and folders below the folder alone; of all where none is named."""
+    return _digest(folder, (file for part in parts or ("",) for file in _files(folder / part)))
+
+
+def content_digest(path: Path) -> str:
+    """Of a file's bytes, or of a folder."""
+    return _file_digest(path).hex() if path.is_file() else folder_digest(path)
+
+
+def _files(path: Path) -> Iterable[Path]:
+    return [path] if path.is_file() else (file for file in path.rglob("*") if file.is_file())
+
+
+def _digest(folder: Path, files: Iterable[Path]) -> str:
     digest = hashlib.sha256()
-    for file in sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / without):
+    for file in sorted(files):
         digest.update(file.relative_to(folder).as_posix().encode())
-        with file.open("rb") as opened:
-            digest.update(hashlib.file_digest(opened, "sha256").digest())
+        digest.update(_file_digest(file))
     return digest.hexdigest()
+
+
+def _file_digest(file: Path) -> bytes:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").digest()

@@ -12,7 +12,8 @@ from tocoad.errors import StageError
 
 
 def scratch_array(shape: tuple[int, ...], dtype: np.dtype, folder: Path, needed_by: str, way_out: str) -> np.memmap:
-    """A memory map of a nameless file in `folder`, its space reserved: a full disk must not kill the process later.
+    """A memory map of a nameless file in `folder`, which is made; its space is reserved: a full disk must not kill the
+    process later.
 
     The system keeps in memory what fits and writes out the rest; the file goes with the last array that refers to it.
 
@@ -20,6 +21,7 @@ def scratch_array(shape: tuple[int, ...], dtype: np.dtype, folder: Path, needed_
         StageError: there is no room; `needed_by` and `way_out` are parts of its line.
     """
     size = int(np.prod(shape)) * dtype.itemsize
+    folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder) as file:
         try:
             if hasattr(os, "posix_fallocate"):

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from tocoad.memory.bank import MemoryBank
 from tocoad.memory.coreset import Floats, greedy_k_centre
-from tocoad.settings.sections import BankSettings
+from tocoad.memory.settings import BankSettings
 
 
 def build_bank(batches: Iterable[Tensor], images: int, settings: BankSettings, *, seed: int) -> MemoryBank:

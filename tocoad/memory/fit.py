@@ -24,6 +24,7 @@ from tocoad.memory.distances import (
     save_distances,
 )
 from tocoad.memory.model import MemoryBankModel, enlarged
+from tocoad.memory.settings import BankedSettings
 from tocoad.nn.device import Compute
 from tocoad.nn.encoder import Encoder
 from tocoad.package.calibrate import calibration_images
@@ -55,9 +56,9 @@ def fit_banks(
     Args:
         encoder: trained or pretrained, on the device; the model gets a copy with the bank's layers and `levels`.
     """
-    settings = context.settings
+    settings, bank = context.settings, context.settings.of(BankedSettings).bank
     images = stage_images(context, manifest, "train")
-    layers = tuple(sorted(set(settings.bank.layers)))
+    layers = tuple(sorted(set(bank.layers)))
     deployed = compute.place(encoder.with_levels((*layers, *levels)).folded())
 
     @torch.inference_mode()
@@ -67,14 +68,11 @@ def fit_banks(
             x = image_tensor(image[None], deployed.mean, deployed.std, compute)
             with compute.autocast():
                 maps = deployed(enlarged(x, factor), layers)
-            yield patch_features(maps, settings.bank.pooled_width).cpu()
+            yield patch_features(maps, bank.pooled_width).cpu()
 
-    banks = {
-        factor: build_bank(patches(factor), len(images), settings.bank, seed=settings.seed)
-        for factor in settings.bank.scales
-    }
+    banks = {factor: build_bank(patches(factor), len(images), bank, seed=settings.seed) for factor in bank.scales}
     model = MemoryBankModel.assemble(
-        deployed, banks, settings.image.size, settings.bank.pooled_width, settings.scoring, layers if levels else ()
+        deployed, banks, settings.image.size, bank.pooled_width, settings.scoring, layers if levels else ()
     )
     model = compute.place(model).eval()
     normals = normal_distances(model, calibration_images(context, manifest), compute)

@@ -14,7 +14,7 @@ from tocoad.data.manifest import Manifest
 from tocoad.nn.device import Compute
 from tocoad.package.card import Calibration, DetectorCard, Provenance
 from tocoad.package.detector import Detector, ScoringModel, score_images
-from tocoad.stages.graph import DETECTOR_DIR
+from tocoad.stages.shared import DETECTOR_DIR
 from tocoad.stages.stage import StageContext
 
 _VERSIONS = ("torch", "torchvision", "timm", "numpy")

@@ -26,14 +26,11 @@ from tocoad.package.card import CARD_FILE, MODEL_FILE, DetectorCard, model_sha25
 from tocoad.package.formats import NewerCardError
 from tocoad.scoring.own_size import maps_at_own_size
 from tocoad.settings.sections import ComputeSettings
+from tocoad.stages.graph import METHODS
 from tocoad.training.tensors import image_tensor
 
-# Model name of a card -> the module and class of its networks. A method with networks of its own adds a line.
-MODELS = {
-    "memory_bank": "tocoad.memory.model:MemoryBankModel",
-    "fused": "tocoad.methods.tocoad.fused:FusedModel",
-    "recontrast": "tocoad.methods.recontrast.model:ReContrastModel",
-}
+MODELS = {name: place for method in METHODS.values() for name, place in method.models.items()}
+"""Model name of a card -> the module and class of its networks, as the methods declare them."""
 
 
 class ScoringModel(Protocol):

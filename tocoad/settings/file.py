@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from io import StringIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, field_validator, model_validator
 
 from tocoad.errors import SettingsError
 from tocoad.files.replacing import write_whole
 from tocoad.files.workspace import Category, Workspace
-from tocoad.settings.sections import CONTROL, MethodName, Settings
+from tocoad.settings.methods import declared_methods, method_names
+from tocoad.settings.sections import CONTROL, PROFILED, MethodName, Settings
 
-_CANDIDATES: tuple[MethodName, ...] = ("tocoad", "recontrast", "recontrast_unified")
 
-
-class Plan(BaseModel):
-    """Which categories each method trains. The control, patchcore, stands beside every category."""
+class _Plan(BaseModel):
+    """Which categories each method trains. The control stands beside every category."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-    patchcore: tuple[str, ...] = ()
-    tocoad: tuple[str, ...] = ()
-    recontrast: tuple[str, ...] = ()
-    recontrast_unified: tuple[str, ...] = ()
 
     @field_validator("*")
     @classmethod
@@ -37,29 +31,69 @@ class Plan(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _unified_is_not_read(cls, content: Any) -> Any:
-        return {key: content[key] for key in content if key != "unified"} if isinstance(content, Mapping) else content
+    def _shared_lists_are_not_read(cls, content: Any) -> Any:
+        return {key: content[key] for key in content if key not in _SHARED} if isinstance(content, Mapping) else content
+
+    def of(self, method: MethodName) -> tuple[str, ...]:
+        """The categories that have the method."""
+        names: tuple[str, ...] = getattr(self, method)
+        return names
 
     @property
-    def unified(self) -> tuple[str, ...]:
-        """Data sets with a category of `recontrast_unified`: what the file keeps beside it, for dvc.yaml's matrix."""
-        return tuple(sorted({Category.parse(name).dataset for name in self.recontrast_unified}))
+    def categories(self) -> tuple[str, ...]:
+        """All of them."""
+        return self.of(CONTROL)
 
     def lists(self) -> dict[str, list[str]]:
-        """The content of `plan` in the file."""
-        return {**{key: list(names) for key, names in self.model_dump().items()}, "unified": list(self.unified)}
+        """The content of `plan` in the file: beside the methods' lists those that follow from them, for the matrices of
+        dvc.yaml.
+        """
+        shared = {
+            name: sorted({_whose(text, kind) for method in methods for text in self.of(method)})
+            for name, (kind, methods) in _SHARED.items()
+        }
+        return {**{key: list(names) for key, names in self.model_dump().items()}, **shared}
 
     def method(self, category: Category) -> MethodName:
         """The method whose detector is the category's candidate for the line."""
-        return next((method for method in _CANDIDATES if str(category) in getattr(self, method)), CONTROL)
+        candidates = (name for name in method_names() if name != CONTROL)
+        return next((name for name in candidates if str(category) in self.of(name)), CONTROL)
 
     def with_categories(self, categories: Iterable[Category], method: MethodName) -> Plan:
         names = {str(category) for category in categories}
         lists = {
-            key: (set(getattr(self, key)) | names) if key in (method, CONTROL) else (set(getattr(self, key)) - names)
+            key: (set(self.of(key)) | names) if key in (method, CONTROL) else (set(self.of(key)) - names)
             for key in type(self).model_fields
         }
         return Plan(**{key: tuple(sorted(values)) for key, values in lists.items()})
+
+    def without(self, names: Container[str]) -> Plan:
+        """Of categories that are no longer there."""
+        return Plan(**{key: tuple(n for n in self.of(key) if n not in names) for key in type(self).model_fields})
+
+
+def _shared_lists() -> dict[str, tuple[str, list[MethodName]]]:
+    """By name, what a list of the plan has that follows by itself, categories or data sets, and of which methods."""
+    found: dict[str, tuple[str, list[MethodName]]] = {}
+    for method in declared_methods().values():
+        for name, kind in method.shared_plans.items():
+            found.setdefault(name, (kind, []))[1].append(method.name)
+    return found
+
+
+def _whose(category: str, kind: str) -> str:
+    return Category.parse(category).dataset if kind == "dataset" else category
+
+
+_SHARED = _shared_lists()
+
+if TYPE_CHECKING:
+
+    class Plan(_Plan):
+        def __init__(self, **lists: tuple[str, ...]) -> None: ...
+else:
+    _lists = dict.fromkeys((CONTROL, *method_names()), (tuple[str, ...], ()))
+    Plan = create_model("Plan", __base__=_Plan, __module__=__name__, **_lists)
 
 
 class _File(BaseModel):
@@ -137,6 +171,24 @@ def override(
 def save_plan(workspace: Workspace, plan: Plan) -> None:
     """Writes the plan; the rest of the file stays as it is."""
     override(workspace, {}, replan=lambda _: plan)
+
+
+def complete(workspace: Workspace) -> None:
+    """Writes what the file lacks of a new method, as DVC wants to read it: lists of the plan, sections with their
+    defaults, and a part of each in every profile.
+    """
+    document = _read(workspace)
+    params = _check(document, workspace.params_file.name)
+    defaults = Settings().model_dump(mode="json")
+    before = _dumped(document)
+    for section in PROFILED:
+        document.setdefault(section, defaults[section])
+        for profile in document["profiles"].values():
+            profile.setdefault(section, {})
+    if document.get("plan") != (lists := params.plan.lists()):
+        document["plan"] = lists
+    if _dumped(document) != before:
+        _write(workspace, document)
 
 
 def parse_assignments(texts: Iterable[str]) -> dict[str, str]:
@@ -256,6 +308,10 @@ def _read(workspace: Workspace) -> dict[str, Any]:
 
 
 def _write(workspace: Workspace, document: dict[str, Any]) -> None:
+    write_whole(workspace.params_file, _dumped(document).encode())
+
+
+def _dumped(document: dict[str, Any]) -> str:
     text = StringIO()
     _yaml().dump(document, text)
-    write_whole(workspace.params_file, text.getvalue().encode())
+    return text.getvalue()

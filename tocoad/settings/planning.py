@@ -49,7 +49,7 @@ def plan_categories(
     refuse_links(workspace, [workspace.dataset_dir(dataset), *results])
 
     def replan(plan: Plan) -> Plan:
-        new = [category for category in categories if str(category) not in plan.patchcore]
+        new = [category for category in categories if str(category) not in plan.categories]
         plan = plan.with_categories(new, DEFAULT_METHOD)
         return plan if method is None else plan.with_categories(categories, method)
 
@@ -61,10 +61,9 @@ def drop_missing(workspace: Workspace, dataset: str) -> None:
     """Takes the data set's categories that are no longer there out of the plan."""
     plan = load_params(workspace).plan
     present = {str(category) for category in workspace.categories(dataset)}
-    gone = {name for name in plan.patchcore if Category.parse(name).dataset == dataset and name not in present}
+    gone = {name for name in plan.categories if Category.parse(name).dataset == dataset and name not in present}
     if gone:
-        lists = {key: tuple(n for n in getattr(plan, key) if n not in gone) for key in type(plan).model_fields}
-        save_plan(workspace, plan.model_copy(update=lists))
+        save_plan(workspace, plan.without(gone))
 
 
 def _hint(name: str, known: Sequence[str]) -> str:

@@ -2,27 +2,27 @@
 
 The file has three parts. `plan` says which categories each method trains. The sections below it say how. `profiles`
 holds what depends on the budget: the section of the chosen `profile` overrides the section of the same name.
+
+Here are the sections that all methods share; a method declares its own in its folder.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, create_model, model_validator
 
 from tocoad.metrics.names import MetricName
+from tocoad.settings.base import Fraction, Section
+from tocoad.settings.methods import declared_methods
 
 ImageScore = Literal["max", "top_mean", "mean"]
-MethodName = Literal["tocoad", "recontrast", "recontrast_unified", "patchcore"]
+MethodName = str
+"""A name in `tocoad.methods.table`."""
 CONTROL: MethodName = "patchcore"
-Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-Level = Annotated[int, Field(ge=1, le=4)]
-Blocks = Annotated[int, Field(ge=1)]
 
-
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+_Own = TypeVar("_Own", bound=Section)
 
 
 class ImageSettings(Section):
@@ -40,6 +40,11 @@ class EncoderSettings(Section):
         None, description="weights file, for weights: file (.safetensors, or .pth by weights_only)"
     )
     sha256: str | None = Field(None, description="expected digest of the file; checked before it is read")
+
+    @property
+    def file(self) -> Path | None:
+        """The weights file, where they come from one."""
+        return self.path if self.weights == "file" else None
 
     @model_validator(mode="after")
     def _file_needs_path(self) -> EncoderSettings:
@@ -83,90 +88,6 @@ class SynthesisSettings(Section):
         if self.validation in self.train_generators:
             raise ValueError("synthesis.validation must be another generator than synthesis.train")
         return self
-
-
-class Stage1Settings(Section):
-    iterations: int = Field(600, ge=1)
-    batch_size: int = Field(8, ge=1)
-    lr: float = Field(1e-4, gt=0)
-    weight_decay: float = Field(1e-5, ge=0)
-    focal_alpha: Fraction = 0.5
-    focal_gamma: float = Field(2.0, ge=0)
-    decoder_blocks: int = Field(2, ge=1, description="inverse residual blocks in each up-stage of D")
-    pool: int = Field(0, ge=0, description="samples whose maps are kept and used again; 0: new ones at each step")
-    train_encoder: bool = Field(False, description="fine-tune the encoder as well, at a tenth of lr")
-
-    @model_validator(mode="after")
-    def _pool_needs_a_frozen_encoder(self) -> Stage1Settings:
-        if self.pool and self.train_encoder:
-            raise ValueError("stage1.pool keeps the maps of a frozen encoder: set train_encoder: false, or pool: 0")
-        return self
-
-
-class Stage2Settings(Section):
-    iterations: int = Field(300, ge=0, description="0: the encoder stays as stage 1 left it")
-    batch_size: int = Field(8, ge=1)
-    encoder_lr: float = Field(1e-5, gt=0)
-    head_lr: float = Field(1e-3, gt=0)
-    weight_decay: float = Field(1e-5, ge=0)
-    clip_norm: float = Field(1.0, gt=0)
-    lambda_dis: float = Field(1.0, ge=0, description="reading A: the frozen D's focal loss through the encoder")
-    lambda_neg: float = Field(0.0, ge=0, description="reading B: explicit negatives")
-    lambda_anchor: float = Field(0.0, ge=0, description="pull towards the frozen encoder")
-    negative_weight: Literal["mask", "probability"] = "probability"
-    margin: float = Field(0.0, ge=-1, le=1)
-    contrast_layers: tuple[Level, ...] = Field((3, 4), min_length=1)
-    frozen_stages: int = Field(1, ge=0, le=4, description="the stem and this many stages stay as they are")
-    brightness: Fraction = 0.15
-    contrast: Fraction = 0.15
-    saturation: Fraction = 0.15
-    hue: Annotated[float, Field(ge=0, le=0.5)] = 0.02
-    blur_sigma: float = Field(1.0, ge=0, description="upper limit of the light blur, in pixels")
-
-
-class TrainSettings(Section):
-    iterations: int = Field(2000, ge=1)
-    batch_size: int = Field(16, ge=1)
-    lr: float = Field(2e-3, gt=0, description="of bottleneck, decoder and heads")
-    encoder_lr: float = Field(1e-5, gt=0)
-    weight_decay: float = Field(1e-5, ge=0)
-    decoder_blocks: tuple[Blocks, Blocks, Blocks] = Field((3, 4, 6), description="of each up-stage, the deepest first")
-    activation: Literal["relu", "gelu"] = "relu"
-    encoder_batch_norm: Literal["eval", "train", "paper", "clamped"] = Field(
-        "eval", description="paper: its own choice for each category, made on test results"
-    )
-    mining_ramp: Fraction = Field(0.1, description="share of the iterations after which most points are mined away")
-    adam_eps: float = Field(1e-8, gt=0)
-    amsgrad: bool = False
-    warm_up: Fraction = Field(0.0, description="share of the iterations, the first, in which the encoder rests")
-    reset_every: int = Field(0, ge=0, description="iterations between fresh starts of the decoder's optimiser; 0: none")
-    rest: int = Field(100, ge=0, description="iterations that the encoder rests after such a start")
-    drop_at: Fraction = Field(1.0, description="share of the iterations after which the learning rates drop")
-    drop_to: Annotated[float, Field(gt=0, le=1)] = Field(0.2, description="what they drop to, by what they were")
-
-
-class BankSettings(Section):
-    layers: tuple[Level, ...] = Field((2, 3), min_length=1)
-    scales: tuple[Annotated[float, Field(ge=0.5, le=4)], ...] = Field(
-        (1.0,), min_length=1, description="the image is enlarged by each of these, and each has a bank of its own"
-    )
-    coreset_ratio: Annotated[float, Field(gt=0, le=1)] = 0.01
-    coreset: Literal["exact", "approximate"] = "exact"
-    pooled_width: int = Field(1024, ge=8, description="features wider than this are pooled to it")
-    projection: int = Field(128, ge=8, description="random projection for coreset distances, where features are wider")
-
-    @model_validator(mode="after")
-    def _scales_differ(self) -> BankSettings:
-        if len(set(self.scales)) < len(self.scales):
-            raise ValueError("bank.scales names a scale twice")
-        return self
-
-
-class FusionSettings(Section):
-    weight: float = Field(
-        0.0, ge=0, description="what D's certainty adds to the bank's map, in units of its pixel threshold; 0: nothing"
-    )
-    sigma: float = Field(2.0, ge=0, description="Gaussian of D's map, in pixels")
 
 
 class ScoringSettings(Section):
@@ -221,22 +142,15 @@ class FlowSettings(Section):
     retry_delay_seconds: float = Field(5, ge=0)
 
 
-class Settings(Section):
-    """The effective settings: the file's sections with the chosen profile laid over them."""
-
+class _Foremost(Section):
     seed: int = Field(0, ge=0)
     image: ImageSettings = ImageSettings()
     encoder: EncoderSettings = EncoderSettings()
     split: SplitSettings = SplitSettings()
     synthesis: SynthesisSettings = SynthesisSettings()
-    stage1: Stage1Settings = Stage1Settings()
-    stage2: Stage2Settings = Stage2Settings()
-    train: TrainSettings = TrainSettings()
-    unified: TrainSettings = TrainSettings(
-        iterations=5000, activation="gelu", adam_eps=1e-10, amsgrad=True, drop_at=0.8, drop_to=0.2
-    )
-    bank: BankSettings = BankSettings()
-    fusion: FusionSettings = FusionSettings()
+
+
+class _Hindmost(Section):
     scoring: ScoringSettings = ScoringSettings()
     calibration: CalibrationSettings = CalibrationSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
@@ -245,8 +159,28 @@ class Settings(Section):
     ray: RaySettings = RaySettings()
     flow: FlowSettings = FlowSettings()
 
-    @model_validator(mode="after")
-    def _one_bank_to_reweight(self) -> Settings:
-        if self.scoring.reweight and len(self.bank.scales) > 1:
-            raise ValueError("scoring.reweight is defined for one bank: set it to false, or bank.scales to [1.0]")
+    def of(self, kind: type[_Own]) -> _Own:
+        """These settings, as what a method declared of them: `settings.of(FusedSettings).fusion`."""
+        if not isinstance(self, kind):
+            raise TypeError(f"no method declares {kind.__name__}")
         return self
+
+
+def _own_sections() -> tuple[type[Section], ...]:
+    """What the methods declare, each once."""
+    return tuple(dict.fromkeys(kind for method in declared_methods().values() for kind in method.settings))
+
+
+PROFILED: tuple[str, ...] = ("encoder", *(name for kind in _own_sections() for name in kind.model_fields))
+"""The sections that a profile says a part of: they depend on the budget."""
+
+if TYPE_CHECKING:
+
+    class Settings(_Hindmost, _Foremost):
+        """The effective settings: the file's sections with the chosen profile laid over them."""
+else:
+    # The fields come in the order of the bases from the last to the first, and that order is the one in which a
+    # detector's card tells them: the methods' own sections stand in the middle.
+    Settings = create_model(
+        "Settings", __base__=(_Hindmost, *reversed(_own_sections()), _Foremost), __module__=__name__
+    )

@@ -6,21 +6,24 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from tocoad.errors import StageError
-from tocoad.files.fingerprint import folder_digest, read_digests, reads_the_same
+from tocoad.files.fingerprint import content_digest, folder_digest, parts_digest
 from tocoad.files.replacing import replacing
 from tocoad.files.sealed import SEAL, seal, unseal
 from tocoad.files.workspace import Owner, Workspace
 from tocoad.settings.sections import MethodName, Settings
-from tocoad.stages.graph import METHODS, Stage, output_dir
+from tocoad.stages.declaration import Stage
+from tocoad.stages.graph import METHODS, cache_dir, input_dirs, output_dir
 from tocoad.stages.stage import ProgressCallback, StageContext, StageRecord, silent
 
 RECORD_FILE = "record.json"
+_SOURCES = "sources"
 _RECORD = TypeAdapter(StageRecord)
 # What a record without a seal has in every version that wrote one, and what the later of these added.
 _FIRST_KEYS = {"seconds", "metrics"}
@@ -47,12 +50,9 @@ def run_stage(
     """
     stage = METHODS[method].stage(name)
     target = output_dir(workspace, owner, method, stage)
-    inputs = METHODS[method].input_dirs(workspace, owner, stage)
-    for role, folder in inputs.items():
-        if not folder.is_dir():
-            upstream = stage.inputs[role].partition("/")[0]
-            raise StageError(f"{name} of {owner} needs the output of {upstream}: run that stage first")
-    return execute(stage, method, owner, settings, workspace.data_dir(owner), inputs, target, progress, sources)
+    inputs = input_dirs(workspace, owner, METHODS[method], stage)
+    cache = cache_dir(workspace, owner, method, stage)
+    return execute(stage, method, owner, settings, workspace.data_dir(owner), inputs, target, cache, progress, sources)
 
 
 def is_finished(workspace: Workspace, owner: Owner, method: MethodName, name: str, sources: str) -> bool:
@@ -64,8 +64,10 @@ def is_finished(workspace: Workspace, owner: Owner, method: MethodName, name: st
     record = read_record(target)
     if record is None or record.read is None:
         return False
-    inputs = METHODS[method].input_dirs(workspace, owner, stage)
-    same = reads_the_same(record.read, sources, inputs, without=RECORD_FILE)
+    if record.read.get(_SOURCES) != sources:  # before a byte of the inputs is looked at
+        return False
+    inputs = input_dirs(workspace, owner, METHODS[method], stage)
+    same = record.read == {_SOURCES: sources, **_input_digests(stage, method, inputs)}
     return same and record.wrote == folder_digest(target, without=RECORD_FILE)
 
 
@@ -77,12 +79,22 @@ def execute(
     data_dir: Path,
     inputs: Mapping[str, Path],
     target: Path,
+    cache: Path,
     progress: ProgressCallback = silent,
     sources: str | None = None,
 ) -> StageRecord:
-    """Calls the stage's function on the folders given; `target` appears, whole, with the stage's record in it."""
+    """Calls the stage's function on the folders given; `target` appears, whole, with the stage's record in it.
+
+    Raises:
+        StageError: as `run_stage`, or the stage left other files than it declares.
+    """
+    for role, folder in inputs.items():
+        if not folder.is_dir():
+            upstream = stage.inputs[role].stage
+            raise StageError(f"{stage.name} of {owner} needs the output of {upstream}: run that stage first")
     # Before the work: what changes under the stage's hands is then not taken for what it read.
-    read = None if sources is None else read_digests(sources, inputs, without=RECORD_FILE)
+    digests = _input_digests(stage, method, inputs)
+    read = None if sources is None else {_SOURCES: sources, **digests}
     checkpoint_dir = target.with_name(f".{target.name}.checkpoint")
     with replacing(target) as folder:
         context = StageContext(
@@ -94,15 +106,49 @@ def execute(
             inputs=inputs,
             output_dir=folder,
             checkpoint_dir=checkpoint_dir,
+            cache_dir=cache,
+            key=_key(stage, method, settings, digests),
             progress=progress,
         )
         made = stage.load()(context)
+        _refuse_undeclared(stage, folder)
         used = context.meter.read()
         wrote = None if read is None else folder_digest(folder, without=RECORD_FILE)
         record = StageRecord({**made.metrics}, used.seconds, used.cpu_seconds, used.peak_memory, read, wrote)
         _write_record(folder, record)
     shutil.rmtree(checkpoint_dir, ignore_errors=True)
     return record
+
+
+def _input_digests(stage: Stage, method: MethodName, inputs: Mapping[str, Path]) -> dict[str, str]:
+    """Of what the stage reads of other stages' outputs, by content; whatever else lies there may change."""
+    reads = METHODS[method].reads(stage)
+    return {role: parts_digest(folder, reads[role]) for role, folder in inputs.items()}
+
+
+def _key(stage: Stage, method: MethodName, settings: Settings, digests: Mapping[str, str]) -> str:
+    sections = settings.model_dump(mode="json", include=set(METHODS[method].params(stage.name)))
+    outside = [content_digest(file) for file in outside_files(stage, settings)]
+    content = [stage.function, stage.revision, sections, digests, outside]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def outside_files(stage: Stage, settings: Settings, root: Path = Path()) -> tuple[Path, ...]:
+    """The files and folders outside the workspace's data that the stage reads with these settings, where they exist:
+    of one that does not the stage itself says what is wrong. They are as the settings name them, below `root`.
+    """
+    named = (attrgetter(name)(settings) for name in stage.files)
+    return tuple(dict.fromkeys(path for path in named if path is not None and (root / path).exists()))
+
+
+def _refuse_undeclared(stage: Stage, folder: Path) -> None:
+    """What a stage does not declare, DVC does not keep and no digest covers."""
+    if missing := [name for name in stage.writes if not (folder / name).exists()]:
+        raise StageError(f"{stage.name} left no {missing[0]}, which it declares")
+    declared = {Path(name) for name in (*stage.writes, *stage.notes)}
+    files = (file.relative_to(folder) for file in folder.rglob("*") if file.is_file())
+    if others := [file for file in files if declared.isdisjoint((file, *file.parents))]:
+        raise StageError(f"{stage.name} left {min(others)}, which it does not declare")
 
 
 def read_record(folder: Path) -> StageRecord | None:

@@ -41,6 +41,10 @@ class StageContext:
     `owner` is what it works for: a category, or a data set where that is the stage's scope; its images lie in
     `data_dir`. `inputs` holds the output folder of every stage it reads, by the name that the function uses. `params`
     names the sections of `settings` that decide its output, those of its inputs included. `meter` runs from the start.
+
+    A stage writes into `output_dir`; into `cache_dir`, which may not be there yet, what others may use and anybody may
+    remove; its checkpoints into `checkpoint_dir`; and nowhere else. `key` is a digest of all that it declares to decide
+    its output, but for the images.
     """
 
     owner: Owner
@@ -51,6 +55,8 @@ class StageContext:
     inputs: Mapping[str, Path]
     output_dir: Path
     checkpoint_dir: Path
+    cache_dir: Path
+    key: str = ""
     progress: ProgressCallback = silent
     meter: Meter = field(default_factory=Meter)
 

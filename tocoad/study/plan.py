@@ -11,9 +11,10 @@ from pydantic import Field, ValidationError, model_validator
 
 from tocoad.errors import SettingsError
 from tocoad.files.workspace import Category, Workspace
+from tocoad.settings.base import Section
 from tocoad.settings.file import explain, settings_with
 from tocoad.settings.planning import select_categories
-from tocoad.settings.sections import MethodName, Section, Settings
+from tocoad.settings.sections import MethodName, Settings
 
 # A study wants figures: pictures of hundreds of detectors would fill the disk.
 _NO_PICTURES = {"evaluation": {"overlays": 0, "gallery": 0}}

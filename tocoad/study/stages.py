@@ -13,11 +13,14 @@ from pathlib import Path
 
 from tocoad.data.manifest import TEST_FILE, TRAIN_FILE, Manifest
 from tocoad.errors import StageError
+from tocoad.files.fingerprint import content_digest
 from tocoad.files.lease import study_owner
 from tocoad.files.workspace import Owner, Workspace
 from tocoad.settings.sections import MethodName, Settings
-from tocoad.stages.graph import MANIFEST, METHODS, Stage
-from tocoad.stages.running import execute, read_record
+from tocoad.stages.declaration import Stage
+from tocoad.stages.graph import CACHE_DIR, METHODS
+from tocoad.stages.running import execute, outside_files, read_record
+from tocoad.stages.shared import MANIFEST
 from tocoad.stages.stage import ProgressCallback, StageRecord, silent
 from tocoad.study.plan import Cell
 
@@ -45,11 +48,9 @@ def run_study_stage(
         return known
     inputs = {}
     for role, source in stage.inputs.items():
-        upstream, _, part = source.partition("/")
-        inputs[role] = folders.of(owner, method, upstream, settings) / part
-        if not inputs[role].is_dir():
-            raise StageError(f"{name} of {owner} needs the output of {upstream}: run that stage first")
-    return execute(stage, method, owner, settings, workspace.data_dir(owner), inputs, target, progress, sources)
+        inputs[role] = folders.of(owner, method, source.stage, settings) / source.folder
+    cache = target.parent / CACHE_DIR
+    return execute(stage, method, owner, settings, workspace.data_dir(owner), inputs, target, cache, progress, sources)
 
 
 def owners_of(cells: Iterable[Cell]) -> set[Owner]:
@@ -66,6 +67,7 @@ class StageFolders:
         self._workspace = workspace
         self._fingerprints: dict[Owner, _Fingerprint] = {}
         self._versions: dict[Path, str] = {}
+        self._outside: dict[Path, str] = {}
 
     def of(self, asker: Owner, method: MethodName, name: str, settings: Settings) -> Path:
         """`asker` is the stage's owner or, of a data set, any of its categories.
@@ -78,7 +80,8 @@ class StageFolders:
         if stage.scope == "dataset":
             return base / f"{name}-{self._dataset_key(owner, method, stage, settings)}"
         if stage.name == MANIFEST.name:
-            return base / f"{MANIFEST.name}-{_digest([_sections(stage, settings), self._fingerprint(owner)])}"
+            decided = [_sections(stage, settings), self._fingerprint(owner), *self._further(stage, settings)]
+            return base / f"{MANIFEST.name}-{_digest(decided)}"
         manifest = self.of(owner, method, MANIFEST.name, settings)
         if not manifest.is_dir():
             raise StageError(f"{name} of {owner} needs the output of {MANIFEST.name}: run that stage first")
@@ -96,11 +99,25 @@ class StageFolders:
             version if source == MANIFEST.name else key_of(METHODS[method].stage(source)) for source in stage.upstream
         ]
         whose = "" if stage.scope == "category" else method
-        return _digest([stage.function, whose, _sections(stage, settings), upstream])
+        return _digest([stage.function, whose, _sections(stage, settings), upstream, *self._further(stage, settings)])
 
     def _dataset_key(self, owner: Owner, method: MethodName, stage: Stage, settings: Settings) -> str:
         """Of a stage that reads the images of all categories, and no other stage."""
-        return _digest([stage.function, method, _sections(stage, settings), self._fingerprint(owner)])
+        decided = [stage.function, method, _sections(stage, settings), self._fingerprint(owner)]
+        return _digest([*decided, *self._further(stage, settings)])
+
+    def _further(self, stage: Stage, settings: Settings) -> list[object]:
+        """What decides the stage beyond its settings and inputs. Nothing of a first revision without outside files: so
+        were the keys of the results that lie beside studies.
+        """
+        root = self._workspace.root
+        files = [self._content(root / file) for file in outside_files(stage, settings, root)]
+        return [*([stage.revision] if stage.revision > 1 else []), *files]
+
+    def _content(self, file: Path) -> str:
+        if file not in self._outside:
+            self._outside[file] = content_digest(file)
+        return self._outside[file]
 
     def _fingerprint(self, owner: Owner) -> _Fingerprint:
         """Names, sizes and times of the images: the content is read, and told by the manifest, when these change."""

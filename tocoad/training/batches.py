@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-
-from tocoad.settings.sections import Stage2Settings
 
 Images = NDArray[np.uint8]
 
@@ -27,15 +27,30 @@ def batch_indices(count: int, batch_size: int, step: int, seed: int) -> list[int
     return indices
 
 
-def photometric_view(image: Images, settings: Stage2Settings, rng: np.random.Generator) -> Images:
+class PhotometricChanges(Protocol):
+    """How far two views of an image may differ: shares of what they are, of the circle of hues, and pixels of blur."""
+
+    @property
+    def brightness(self) -> float: ...
+    @property
+    def contrast(self) -> float: ...
+    @property
+    def saturation(self) -> float: ...
+    @property
+    def hue(self) -> float: ...
+    @property
+    def blur_sigma(self) -> float: ...
+
+
+def photometric_view(image: Images, changes: PhotometricChanges, rng: np.random.Generator) -> Images:
     """(H, W, 3) uint8 -> the same: brightness, contrast, saturation and hue jitter, then a light blur.
 
     Geometry stays as it is, so that positions of two views correspond (methods 1.3, positives).
     """
     brightness, contrast, saturation = (
-        1 + rng.uniform(-1, 1) * amount for amount in (settings.brightness, settings.contrast, settings.saturation)
+        1 + rng.uniform(-1, 1) * amount for amount in (changes.brightness, changes.contrast, changes.saturation)
     )
-    hue, sigma = rng.uniform(-settings.hue, settings.hue), rng.uniform(0, settings.blur_sigma)
+    hue, sigma = rng.uniform(-changes.hue, changes.hue), rng.uniform(0, changes.blur_sigma)
     x = image.astype(np.float32)
     x *= brightness
     mean = x.mean()
@@ -62,11 +77,11 @@ def _turned(x: NDArray[np.float32], degrees: float) -> NDArray[np.float32]:
     return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB), dtype=np.float32)
 
 
-def photometric_pair(images: Images, settings: Stage2Settings, seed: int, step: int) -> tuple[Images, Images]:
+def photometric_pair(images: Images, changes: PhotometricChanges, seed: int, step: int) -> tuple[Images, Images]:
     """Two views of a batch (B, H, W, 3). A flip, where drawn, is applied to both, so their geometry is identical."""
     pairs = []
     for index, image in enumerate(images):
         rng = np.random.default_rng((seed, step, index))
         source = np.ascontiguousarray(image[:, ::-1]) if rng.random() < 0.5 else image
-        pairs.append((photometric_view(source, settings, rng), photometric_view(source, settings, rng)))
+        pairs.append((photometric_view(source, changes, rng), photometric_view(source, changes, rng)))
     return np.stack([first for first, _ in pairs]), np.stack([second for _, second in pairs])

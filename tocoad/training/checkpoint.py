@@ -80,15 +80,11 @@ class TrainingState:
         return {key: value.detach().contiguous() for key, value in tensors.items()}
 
 
-def run_key(context: StageContext, images: str, sections: tuple[str, ...], *files: Path) -> str:
+def run_key(context: StageContext, images: str) -> str:
     """Digest of all that decides the training, `images` naming what it sees: a checkpoint of another run must not be
     taken up.
     """
-    settings = {name: context.settings.model_dump(mode="json")[name] for name in sections}
-    digest = hashlib.sha256(json.dumps([_FORMAT, settings, images], sort_keys=True).encode())
-    for file in files:
-        digest.update(hashlib.sha256(file.read_bytes()).digest())
-    return digest.hexdigest()
+    return hashlib.sha256(json.dumps([_FORMAT, context.key, images]).encode()).hexdigest()
 
 
 def _read(folder: Path) -> dict[str, Any] | None:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
 from cli.main import main
-from cli.retrain import _METHODS
-from tocoad.settings.sections import MethodName
+from tocoad.methods.table import TABLE
 
 COMMANDS = (
     ["data", "add"],
@@ -90,5 +88,8 @@ def test_help_imports_nothing_heavy() -> None:
     assert not heavy & loaded
 
 
-def test_every_method_can_be_named() -> None:
-    assert get_args(MethodName) == _METHODS
+@pytest.mark.parametrize("name", TABLE)
+def test_every_method_can_be_named(name: str) -> None:
+    from cli.main import parser
+
+    assert parser().parse_args(["retrain", "d", "--method", name]).method == name

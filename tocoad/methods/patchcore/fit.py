@@ -10,6 +10,7 @@ import json
 from tocoad.data.manifest import Manifest
 from tocoad.memory.fit import fit_banks, record_distances
 from tocoad.memory.model import NAME
+from tocoad.memory.settings import BankedSettings
 from tocoad.nn.device import compute_context
 from tocoad.nn.encoder import build_encoder
 from tocoad.package.calibrate import save_detector
@@ -23,7 +24,7 @@ def fit(context: StageContext) -> StageRecord:
     settings = context.settings
     manifest = Manifest.load(context.inputs["manifest"] / "train.json")
     with compute_context(settings.compute) as compute:
-        encoder = build_encoder(settings.encoder, settings.bank.layers, seed=settings.seed)
+        encoder = build_encoder(settings.encoder, settings.of(BankedSettings).bank.layers, seed=settings.seed)
         compute.place(encoder)
         banks = fit_banks(context, encoder, manifest, compute)
         figures = save_detector(context, NAME, banks.model, manifest, compute)

@@ -6,6 +6,7 @@ import json
 
 from tocoad.data.manifest import TRAIN_FILE, Manifest
 from tocoad.methods.recontrast.model import NAME, ReContrastModel
+from tocoad.methods.recontrast.settings import ReContrastSettings
 from tocoad.methods.recontrast.train import METRICS_FILE, load_networks
 from tocoad.nn.device import compute_context
 from tocoad.package.calibrate import save_detector
@@ -17,8 +18,9 @@ def fit(context: StageContext, serves: tuple[str, ...] = ()) -> StageRecord:
     settings = context.settings
     manifest = Manifest.load(context.inputs["manifest"] / TRAIN_FILE)
     networks = load_networks(context)
+    options = settings.of(ReContrastSettings).train
     model = ReContrastModel.assemble(
-        networks.trained, networks.frozen, networks.network, settings.image.size, settings.train, settings.scoring
+        networks.trained, networks.frozen, networks.network, settings.image.size, options, settings.scoring
     )
     with compute_context(settings.compute) as compute:
         figures = save_detector(context, NAME, compute.place(model).eval(), manifest, compute, serves)

@@ -10,10 +10,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tocoad.methods.recontrast.networks import LEVELS, ReconstructionNetwork
+from tocoad.methods.recontrast.settings import TrainSettings
 from tocoad.nn.encoder import Encoder, EncoderSpec
 from tocoad.scoring.anomaly_map import anomaly_map_operator, apply_operator
 from tocoad.scoring.image_score import image_score
-from tocoad.settings.sections import ImageScore, ScoringSettings, TrainSettings
+from tocoad.settings.sections import ImageScore, ScoringSettings
 
 NAME = "recontrast"
 

@@ -18,12 +18,12 @@ from tocoad.data.manifest import TRAIN_FILE, Manifest
 from tocoad.losses.reconstruction import mining_alpha, reconstruction_loss
 from tocoad.methods.recontrast.frozen import FrozenMaps
 from tocoad.methods.recontrast.networks import LEVELS, Maps, ReconstructionNetwork
+from tocoad.methods.recontrast.settings import ReContrastSettings, TrainSettings
 from tocoad.nn.clamped_norm import EPS, clamp_batch_norms
 from tocoad.nn.device import Compute, compute_context
 from tocoad.nn.encoder import Encoder, build_encoder, run_small
 from tocoad.nn.folding import FoldedForward
 from tocoad.nn.state import load_state
-from tocoad.settings.sections import TrainSettings
 from tocoad.stages.stage import CURVES_FILE, StageContext, StageRecord
 from tocoad.training.batches import batch_indices
 from tocoad.training.checkpoint import TrainingState, run_key
@@ -32,7 +32,6 @@ from tocoad.training.loop import train as run_training
 from tocoad.training.tensors import image_tensor
 
 ENCODER_FILE, NETWORK_FILE, METRICS_FILE = "encoder.safetensors", "network.safetensors", "metrics.json"
-KEY_SECTIONS = ("seed", "image", "encoder", "train", "compute")
 # The official run keeps the encoder's batch norms in eval mode for these (methods 2.5); it was chosen on test results.
 _PAPER_EVAL = {"toothbrush", "leather", "grid", "tile", "wood", "screw", "cashew", "pcb1", "oct2017"}
 
@@ -49,7 +48,7 @@ def train_on(context: StageContext, images: NDArray[np.uint8], digest: str) -> S
     """The stage's work on these images (N, S, S, 3), which `digest` names."""
     with compute_context(context.settings.compute) as compute:
         networks = Networks.build(context, compute)
-        curves = fit_networks(context, networks, images, run_key(context, digest, KEY_SECTIONS), compute)
+        curves = fit_networks(context, networks, images, run_key(context, digest), compute)
     return save_networks(context, networks, curves)
 
 
@@ -66,9 +65,10 @@ class Networks:
     def build(cls, context: StageContext, compute: Compute) -> Networks:
         settings, seed = context.settings, context.settings.seed
         trained, frozen = (build_encoder(settings.encoder, LEVELS, seed=seed) for _ in range(2))
-        network = build_network(frozen, settings.train)
+        options = settings.of(ReContrastSettings).train
+        network = build_network(frozen, options)
         network.init_weights(seed)
-        mode = batch_norm_mode(settings.train, str(context.owner))
+        mode = batch_norm_mode(options, str(context.owner))
         trained.bn_mode = "eval" if mode == "eval" else "train"
         if mode == "clamped":
             clamp_batch_norms(trained)
@@ -98,13 +98,13 @@ def fit_networks(
     context: StageContext, networks: Networks, images: NDArray[np.uint8], key: str, compute: Compute
 ) -> list[dict[str, float]]:
     """Trains for the fixed budget and returns the curves; `images` are (N, S, S, 3), `key` names the run."""
-    settings, seed = context.settings.train, context.settings.seed
+    settings, seed = context.settings.of(ReContrastSettings).train, context.settings.seed
     warm_up = round(settings.warm_up * settings.iterations)
     # Until E trains, and with batch norms in eval mode, it is E0: its maps are known.
     known_until = warm_up if networks.batch_norm == "eval" else 0
     optimizer = build_optimizer(networks, settings)
     forward = _forward(networks)
-    frozen_maps = FrozenMaps(networks.frozen.folded(), images, compute, context.output_dir.parent)
+    frozen_maps = FrozenMaps(networks.frozen.folded(), images, compute, context.cache_dir)
 
     def step(number: int) -> Mapping[str, float]:
         rests = start_afresh(optimizer, settings, number) or number < warm_up
@@ -180,11 +180,12 @@ def load_networks(context: StageContext) -> Networks:
     """As the stage `train` left them, in eval mode on the CPU."""
     settings, folder = context.settings, context.inputs["train"]
     trained, frozen = (build_encoder(settings.encoder, LEVELS, seed=settings.seed) for _ in range(2))
-    network = build_network(frozen, settings.train)
+    options = settings.of(ReContrastSettings).train
+    network = build_network(frozen, options)
     stage = folder.name.partition("-")[0]  # in a study its key follows
     load_state(trained, folder / ENCODER_FILE, stage)
     load_state(network, folder / NETWORK_FILE, stage)
-    mode = batch_norm_mode(settings.train, str(context.owner))
+    mode = batch_norm_mode(options, str(context.owner))
     if mode == "clamped":
         trained.set_norm_eps(EPS)
     return Networks(trained, frozen, network.eval(), mode)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tocoad.data.cache import CACHE_DIR, cached_images
+from tocoad.data.cache import cached_images
 from tocoad.data.depth import FULL_DEPTH
 from tocoad.data.manifest import TRAIN_FILE, Manifest
 from tocoad.data.training_images import TrainingImages, read_training_images
 from tocoad.errors import StageError
 from tocoad.methods.recontrast.fit import fit
+from tocoad.methods.recontrast.settings import UnifiedSettings
 from tocoad.methods.recontrast.train import train_on
 from tocoad.stages.stage import StageContext, StageRecord
 
@@ -20,7 +21,7 @@ def train_unified(context: StageContext) -> StageRecord:
     """Writes what `train` writes, of the training images of all categories in one shuffled loader, and their names."""
     images = read_training_images(context.data_dir, context.settings.split, context.settings.compute.threads)
     images.save(context.output_dir / IMAGES_FILE)
-    pixels = cached_images(images.files(context.data_dir), context.settings, context.output_dir.parent / CACHE_DIR)
+    pixels = cached_images(images.files(context.data_dir), context.settings, context.cache_dir)
     return train_on(_as_single(context), pixels, images.digest)
 
 
@@ -42,7 +43,7 @@ def fit_unified(context: StageContext) -> StageRecord:
 
 def _as_single(context: StageContext) -> StageContext:
     """With the section `unified` where a model of one category has `train`."""
-    settings = context.settings.unified
+    settings = context.settings.of(UnifiedSettings).unified
     if settings.encoder_batch_norm == "paper":  # what it chose for one model of all
         settings = settings.model_copy(update={"encoder_batch_norm": "eval"})
     return replace(context, settings=context.settings.model_copy(update={"train": settings}))

@@ -12,6 +12,7 @@ from tocoad.memory.fit import FittedBanks, fit_banks, record_distances
 from tocoad.memory.model import NAME as BANK
 from tocoad.methods.tocoad.fused import NAME as FUSED
 from tocoad.methods.tocoad.fused import FusedModel
+from tocoad.methods.tocoad.settings import FusedSettings, TrainingSettings
 from tocoad.methods.tocoad.stage1 import ENCODER_FILE, METRICS_FILE, load_discriminator
 from tocoad.nn.device import compute_context
 from tocoad.nn.encoder import build_encoder
@@ -29,7 +30,7 @@ def fit(context: StageContext) -> StageRecord:
         encoder = build_encoder(settings.encoder, levels=None, seed=settings.seed)
         load_state(encoder, context.inputs["stage2"] / ENCODER_FILE, "stage2")
         compute.place(encoder)
-        fused = settings.fusion.weight > 0
+        fused = settings.of(FusedSettings).fusion.weight > 0
         banks = fit_banks(context, encoder, manifest, compute, encoder.levels if fused else ())
         if fused:
             model = compute.place(_fuse(context, banks, settings)).eval()
@@ -45,5 +46,5 @@ def _fuse(context: StageContext, banks: FittedBanks, settings: Settings) -> Fuse
     """The range of the bank's map comes from calibration normals: its median becomes 0, its pixel threshold 1."""
     scale = normal_range(banks.maps, settings.calibration.pixel_false_reject_rate)
     discriminator = load_discriminator(context.inputs["stage1"], banks.model.encoder, settings)
-    weight, sigma = settings.fusion.weight, settings.fusion.sigma
-    return FusedModel.assemble(banks.model, discriminator, settings.stage1.decoder_blocks, scale, weight, sigma)
+    fusion, blocks = settings.of(FusedSettings).fusion, settings.of(TrainingSettings).stage1.decoder_blocks
+    return FusedModel.assemble(banks.model, discriminator, blocks, scale, fusion.weight, fusion.sigma)

@@ -15,6 +15,7 @@ from torch import Tensor
 from tocoad.losses.focal import focal_loss
 from tocoad.methods.tocoad.inputs import TrainingInputs, read_inputs
 from tocoad.methods.tocoad.pool import Draw, MapBatch, MapPool
+from tocoad.methods.tocoad.settings import TrainingSettings
 from tocoad.metrics.pixel import pixel_AP
 from tocoad.nn.decoder import Discriminator
 from tocoad.nn.device import Compute, compute_context
@@ -30,7 +31,6 @@ from tocoad.training.tensors import image_tensor, mask_tensor
 
 DISCRIMINATOR_FILE, ENCODER_FILE, METRICS_FILE = "discriminator.safetensors", "encoder.safetensors", "metrics.json"
 _ENCODER_LR_FACTOR = 0.1
-_KEY_SECTIONS = ("seed", "image", "encoder", "synthesis", "stage1", "compute")
 
 
 def stage1(context: StageContext) -> StageRecord:
@@ -57,7 +57,7 @@ def stage1(context: StageContext) -> StageRecord:
 
 def build_discriminator(encoder: Encoder, settings: Settings) -> Discriminator:
     """D for this encoder, freshly initialised from the seed."""
-    discriminator = Discriminator(encoder.channels, settings.stage1.decoder_blocks)
+    discriminator = Discriminator(encoder.channels, settings.of(TrainingSettings).stage1.decoder_blocks)
     discriminator.init_weights(settings.seed)
     return discriminator
 
@@ -72,7 +72,7 @@ def load_discriminator(folder: Path, encoder: Encoder, settings: Settings) -> Di
 def _train(
     context: StageContext, encoder: Encoder, discriminator: Discriminator, inputs: TrainingInputs, compute: Compute
 ) -> list[dict[str, float]]:
-    settings, size = context.settings.stage1, context.settings.image.size
+    settings, size = context.settings.of(TrainingSettings).stage1, context.settings.image.size
     encoder.requires_grad_(settings.train_encoder).eval()
     discriminator.train()
     groups = [{"params": list(discriminator.parameters()), "base_lr": settings.lr}]
@@ -82,7 +82,7 @@ def _train(
 
     draw = _draw(context, encoder, inputs, compute)
     if settings.pool:
-        folder, progress = context.output_dir.parent, context.progress
+        folder, progress = context.cache_dir, context.progress
         draw = MapPool(draw, settings.pool, settings.batch_size, context.settings.seed, compute, folder, progress).batch
 
     def step(number: int) -> Mapping[str, float]:
@@ -98,7 +98,7 @@ def _train(
         return {"loss": float(loss.detach())}
 
     state = TrainingState(
-        key=run_key(context, inputs.manifest.digest, _KEY_SECTIONS),
+        key=run_key(context, inputs.manifest.digest),
         modules={"encoder": encoder, "discriminator": discriminator},
         optimizer=optimizer,
         meter=context.meter,
@@ -108,7 +108,7 @@ def _train(
 
 def _draw(context: StageContext, encoder: Encoder, inputs: TrainingInputs, compute: Compute) -> Draw:
     """Synthetic samples of a step and their maps, through which gradients reach the encoder where it trains."""
-    settings, seed = context.settings.stage1, context.settings.seed
+    settings, seed = context.settings.of(TrainingSettings).stage1, context.settings.seed
     forward = FoldedForward(encoder, run_small) if settings.train_encoder else encoder.folded()
 
     def draw(number: int) -> MapBatch:

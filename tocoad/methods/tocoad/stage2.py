@@ -19,7 +19,8 @@ from tocoad.losses.contrastive import anchor_loss, collapse_indicator, negative_
 from tocoad.losses.focal import anomaly_probability, focal_loss
 from tocoad.methods.tocoad.drift import IMAGES, FeatureDrift, is_due
 from tocoad.methods.tocoad.inputs import TrainingInputs, read_inputs
-from tocoad.methods.tocoad.stage1 import DISCRIMINATOR_FILE, ENCODER_FILE, METRICS_FILE, load_discriminator
+from tocoad.methods.tocoad.settings import TrainingSettings
+from tocoad.methods.tocoad.stage1 import ENCODER_FILE, METRICS_FILE, load_discriminator
 from tocoad.nn.decoder import Discriminator, seeded_init
 from tocoad.nn.device import Compute, compute_context
 from tocoad.nn.encoder import Encoder, build_encoder, run_small
@@ -34,7 +35,6 @@ from tocoad.training.checkpoint import TrainingState, run_key
 from tocoad.training.loop import save_curves, train
 from tocoad.training.tensors import image_tensor, mask_tensor
 
-_KEY_SECTIONS = ("seed", "image", "encoder", "synthesis", "stage1", "stage2", "compute")
 _SEED_OFFSET = 1  # stage 2 draws other anomalies than stage 1
 
 
@@ -68,7 +68,8 @@ class Networks:
         encoder, pretrained = (build_encoder(settings.encoder, levels=None, seed=settings.seed) for _ in range(2))
         for network in (encoder, pretrained):
             load_state(network, folder / ENCODER_FILE, "stage1")
-        layers = settings.stage2.contrast_layers
+        stage2 = settings.of(TrainingSettings).stage2
+        layers = stage2.contrast_layers
         if missing := sorted(set(layers) - set(encoder.levels)):
             have = ", ".join(map(str, encoder.levels))
             raise SettingsError(f"stage2.contrast_layers: the encoder has no level {missing[0]}; its levels are {have}")
@@ -78,7 +79,7 @@ class Networks:
         for module in (encoder, pretrained, discriminator, heads):
             compute.place(module)
         networks = cls(encoder, pretrained, discriminator, heads)
-        networks.set_modes(settings.stage2.frozen_stages)
+        networks.set_modes(stage2.frozen_stages)
         return networks
 
     @cached_property
@@ -120,7 +121,7 @@ class Batch:
 def _train(
     context: StageContext, networks: Networks, inputs: TrainingInputs, compute: Compute
 ) -> list[dict[str, float]]:
-    settings = context.settings.stage2
+    settings = context.settings.of(TrainingSettings).stage2
     trainable = [parameter for parameter in networks.encoder.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(
         [
@@ -141,9 +142,8 @@ def _train(
         optimizer.step()
         return figures | drift.measure() if is_due(number, settings.iterations) else figures
 
-    folder = context.inputs["stage1"]
     state = TrainingState(
-        key=run_key(context, inputs.manifest.digest, _KEY_SECTIONS, folder / DISCRIMINATOR_FILE, folder / ENCODER_FILE),
+        key=run_key(context, inputs.manifest.digest),
         modules={"encoder": networks.encoder, "heads": networks.heads},
         optimizer=optimizer,
         meter=context.meter,
@@ -155,15 +155,16 @@ def _drift(context: StageContext, networks: Networks, inputs: TrainingInputs, co
     """On calibration normals, at the levels that train."""
     encoder = networks.encoder
     images = image_tensor(calibration_images(context, inputs.manifest)[:IMAGES], encoder.mean, encoder.std, compute)
-    levels = [level for level in encoder.levels if level > context.settings.stage2.frozen_stages]
+    frozen = context.settings.of(TrainingSettings).stage2.frozen_stages
+    levels = [level for level in encoder.levels if level > frozen]
     return FeatureDrift(networks.forward, networks.pretrained, images, levels, compute)
 
 
 def _batch(inputs: TrainingInputs, encoder: Encoder, settings: Settings, number: int, compute: Compute) -> Batch:
-    seed = settings.seed + _SEED_OFFSET
-    indices = batch_indices(len(inputs.images), settings.stage2.batch_size, number, seed)
+    seed, stage2 = settings.seed + _SEED_OFFSET, settings.of(TrainingSettings).stage2
+    indices = batch_indices(len(inputs.images), stage2.batch_size, number, seed)
     normal = inputs.images[indices]
-    first, second = photometric_pair(normal, settings.stage2, seed, number)
+    first, second = photometric_pair(normal, stage2, seed, number)
     anomalous, gt_masks = inputs.generator.batch(number, indices, clean_fraction=0.0)
 
     def tensor(images: NDArray[np.uint8]) -> Tensor:
@@ -177,7 +178,8 @@ def stage2_loss(networks: Networks, batch: Batch, settings: Settings) -> tuple[T
 
     D's loss on x_g is a diagnostic where lambda_dis is 0: it must not rise.
     """
-    options, size = settings.stage2, settings.image.size
+    own = settings.of(TrainingSettings)
+    options, size = own.stage2, settings.image.size
     count = len(batch.first)
     maps = networks.forward(torch.cat([batch.first, batch.second, batch.anomalous]))
     # Split, not sliced: the gradient of a slice is a whole map of zeros with the slice's in it.
@@ -192,7 +194,7 @@ def stage2_loss(networks: Networks, batch: Batch, settings: Settings) -> tuple[T
         positive = positive + positive_loss(p1, z2, p2, z1)
         collapse.append(collapse_indicator(z1) * z1.shape[1] ** 0.5)
     logits = networks.guide(anomalous, size)
-    discriminative = focal_loss(logits.float(), batch.gt_mask, settings.stage1.focal_alpha, settings.stage1.focal_gamma)
+    discriminative = focal_loss(logits.float(), batch.gt_mask, own.stage1.focal_alpha, own.stage1.focal_gamma)
     loss = positive + options.lambda_dis * discriminative
     figures = {"positive": positive, "discriminative": discriminative}
     if options.lambda_neg > 0:

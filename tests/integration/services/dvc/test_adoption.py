@@ -20,7 +20,8 @@ from tocoad.files.workspace import Workspace
 from tocoad.settings.file import load_params, override, parse_assignments
 from tocoad.settings.planning import plan_categories
 from tocoad.settings.sections import MethodName
-from tocoad.stages.graph import Job, Stage, distinct, jobs_of
+from tocoad.stages.declaration import Stage
+from tocoad.stages.graph import Job, distinct, jobs_of
 from tocoad.stages.running import run_stage
 from tocoad.stages.stage import StageContext, StageRecord
 

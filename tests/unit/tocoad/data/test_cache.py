@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tests.helpers.damage import damages
-from tocoad.data.cache import CACHE_DIR, stage_images
+from tocoad.data.cache import stage_images
 from tocoad.data.depth import FULL_DEPTH, Depth
 from tocoad.data.images import load_images
 from tocoad.data.manifest import ImageRecord, Manifest, Split
 from tocoad.files.workspace import Category
 from tocoad.settings.sections import ImageSettings, Settings
+from tocoad.stages.graph import CACHE_DIR
 from tocoad.stages.stage import StageContext
 
 SIZE = 32
@@ -41,6 +42,7 @@ def context(root: Path, size: int = SIZE) -> StageContext:
         inputs={"manifest": root / "work/manifest"},
         output_dir=root / "out",
         checkpoint_dir=root / "checkpoint",
+        cache_dir=root / "work" / CACHE_DIR,
     )
 
 

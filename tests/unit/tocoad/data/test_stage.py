@@ -36,6 +36,7 @@ def run(data_dir: Path, output: Path, split: SplitSettings) -> StageRecord:
         inputs={},
         output_dir=output,
         checkpoint_dir=output.with_name("checkpoint"),
+        cache_dir=output.with_name("cache"),
     )
     return manifest(context)
 

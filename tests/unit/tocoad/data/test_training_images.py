@@ -33,7 +33,11 @@ def train_part(folder: Path, output: Path, split: SplitSettings) -> list[tuple[s
     """Paths and digests as the category's manifest has them."""
     output.mkdir()
     owner = Category("parts", folder.name)
-    manifest(StageContext(owner, "patchcore", Settings(split=split), (), folder, {}, output, output / "checkpoint"))
+    manifest(
+        StageContext(
+            owner, "patchcore", Settings(split=split), (), folder, {}, output, output / "checkpoint", output / "cache"
+        )
+    )
     listed = Manifest.load(output / TRAIN_FILE).split("train")
     return [(f"{folder.name}/{image.path}", image.sha256) for image in listed]
 

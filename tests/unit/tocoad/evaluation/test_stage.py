@@ -30,6 +30,7 @@ def _run(images: Any, detector: Any, folder: Path, monkeypatch: pytest.MonkeyPat
         inputs={"manifest": folder / "manifest", "detector": folder / "detector"},
         output_dir=folder / "out",
         checkpoint_dir=folder / "checkpoint",
+        cache_dir=folder / "cache",
     )
     return stage.evaluate(context)
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from tocoad.memory.build import build_bank, gather
-from tocoad.settings.sections import BankSettings
+from tocoad.memory.settings import BankSettings
 
 
 def test_patches_are_gathered_in_order_over_unequal_batches() -> None:

@@ -21,13 +21,13 @@ from tocoad.memory.bank import MemoryBank
 from tocoad.memory.distances import distance_quantiles, normal_distances, save_distances
 from tocoad.memory.fit import fit_banks, record_distances
 from tocoad.memory.model import MemoryBankModel
+from tocoad.memory.settings import BankSettings
 from tocoad.nn.device import Compute, compute_context
 from tocoad.nn.encoder import build_encoder
 from tocoad.package.detector import score_images
 from tocoad.scoring.anomaly_map import apply_operator
 from tocoad.scoring.patches import patch_features
 from tocoad.settings.sections import (
-    BankSettings,
     ComputeSettings,
     EncoderSettings,
     ImageSettings,
@@ -110,6 +110,7 @@ def test_a_fit_knows_of_the_calibration_images_alone_what_its_model_says(
         inputs={},
         output_dir=tmp_path / "manifest",
         checkpoint_dir=tmp_path / "checkpoint",
+        cache_dir=tmp_path / "cache",
     )
     manifest_stage(context)
     split = Manifest.load(tmp_path / "manifest" / "train.json")

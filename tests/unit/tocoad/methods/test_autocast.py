@@ -12,6 +12,8 @@ import pytest
 import torch
 from toys import DISC, SIZE, draw_toys
 
+from tocoad.methods.recontrast.settings import TrainSettings
+from tocoad.methods.tocoad.settings import Stage1Settings, Stage2Settings
 from tocoad.nn.encoder import Encoder
 from tocoad.package.detector import load_detector
 from tocoad.settings.sections import (
@@ -21,10 +23,7 @@ from tocoad.settings.sections import (
     MethodName,
     Settings,
     SplitSettings,
-    Stage1Settings,
-    Stage2Settings,
     SynthesisSettings,
-    TrainSettings,
 )
 from tocoad.stages.graph import METHODS, detector_dir, output_dir
 from tocoad.stages.running import run_stage

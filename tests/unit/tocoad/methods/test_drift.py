@@ -23,18 +23,12 @@ from tocoad.data.stage import manifest as manifest_stage
 from tocoad.files.workspace import Category
 from tocoad.methods.tocoad import stage2 as stage2_module
 from tocoad.methods.tocoad.drift import FeatureDrift, is_due
+from tocoad.methods.tocoad.settings import Stage2Settings
 from tocoad.methods.tocoad.stage1 import build_discriminator
 from tocoad.methods.tocoad.stage2 import stage2
 from tocoad.nn.device import Compute
 from tocoad.nn.encoder import build_encoder
-from tocoad.settings.sections import (
-    EncoderSettings,
-    ImageSettings,
-    Settings,
-    SplitSettings,
-    Stage2Settings,
-    SynthesisSettings,
-)
+from tocoad.settings.sections import EncoderSettings, ImageSettings, Settings, SplitSettings, SynthesisSettings
 from tocoad.stages.stage import Progress, StageContext
 from tocoad.synthesis.stage import synthesize
 from tocoad.training.tensors import image_tensor
@@ -128,6 +122,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> StageContext:
         inputs={name: root / name for name in ("manifest", "synthesize", "stage1")},
         output_dir=root / "manifest",
         checkpoint_dir=root / "checkpoint",
+        cache_dir=root / "cache",
     )
     for folder in context.inputs.values():
         folder.mkdir()

@@ -10,11 +10,12 @@ from rounding import sum_error
 from torch import nn
 
 from tocoad.losses.focal import focal_loss
+from tocoad.methods.tocoad.settings import Stage2Settings
 from tocoad.methods.tocoad.stage2 import Batch, Networks, stage2_loss
 from tocoad.nn.decoder import Discriminator, seeded_init
 from tocoad.nn.encoder import build_encoder
 from tocoad.nn.heads import ContrastiveHead
-from tocoad.settings.sections import EncoderSettings, ImageSettings, Settings, Stage2Settings
+from tocoad.settings.sections import EncoderSettings, ImageSettings, Settings
 
 SIZE = 64
 

@@ -126,20 +126,20 @@ def test_the_plan_puts_the_control_beside_every_category(workspace: Workspace) -
 def test_the_list_of_data_sets_follows_that_of_the_categories_by_itself(workspace: Workspace) -> None:
     chosen = [Category("sample", "gear"), Category("sample", "fabric"), Category("parts", "bottle")]
     plan = Plan().with_categories(chosen, "recontrast_unified")
-    assert plan.unified == ("parts", "sample")
+    assert plan.lists()["unified"] == ["parts", "sample"]
     assert plan.method(chosen[0]) == "recontrast_unified"
     save_plan(workspace, plan)
     assert YAML(typ="safe").load(workspace.params_file)["plan"]["unified"] == ["parts", "sample"]
     assert load_params(workspace).plan == plan
     save_plan(workspace, plan.with_categories(chosen[2:], "tocoad"))
     read = load_params(workspace).plan
-    assert (read.unified, read.method(chosen[2])) == (("sample",), "tocoad")
+    assert (read.lists()["unified"], read.method(chosen[2])) == (["sample"], "tocoad")
 
 
 def test_what_a_user_writes_into_the_list_of_data_sets_is_not_read(workspace: Workspace) -> None:
     text = workspace.params_file.read_text().replace("  unified: []", "  unified: [nowhere]", 1)
     workspace.params_file.write_text(text)
     plan = load_params(workspace).plan
-    assert plan.unified == ()
+    assert plan.lists()["unified"] == []
     save_plan(workspace, plan)
     assert "nowhere" not in workspace.params_file.read_text()

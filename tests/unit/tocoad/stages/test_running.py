@@ -16,7 +16,7 @@ from tocoad.errors import StageError
 from tocoad.files.workspace import Category, Workspace
 from tocoad.settings.sections import Settings
 from tocoad.stages import running
-from tocoad.stages.graph import Method, Stage
+from tocoad.stages.declaration import Input, Method, Stage
 from tocoad.stages.running import RECORD_FILE, is_finished, read_record, run_stage, weights_sha256
 from tocoad.stages.stage import StageContext, StageRecord
 
@@ -41,7 +41,10 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     def load(stage: Stage) -> Any:
         return {"first": first, "second": second}[stage.name]
 
-    stages = (Stage("first", ":", scope="category", params=("seed",)), Stage("second", ":", inputs={"source": "first"}))
+    stages = (
+        Stage("first", ":", scope="category", params=("seed",), outs=("out.txt",)),
+        Stage("second", ":", inputs={"source": Input("first")}, outs=("copy.txt",)),
+    )
     monkeypatch.setattr(running, "METHODS", {"tocoad": Method("tocoad", stages)})
     monkeypatch.setattr(Stage, "load", load)
     return Workspace(tmp_path)
@@ -120,7 +123,10 @@ def test_the_digest_of_weights_sees_names_and_bytes(tmp_path: Path) -> None:
 def test_a_stage_of_a_data_set_is_one_for_all_categories_and_knows_none(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stages = (Stage("first", ":", scope="dataset"), Stage("second", ":", inputs={"source": "first"}))
+    stages = (
+        Stage("first", ":", scope="dataset", outs=("out.txt",)),
+        Stage("second", ":", inputs={"source": Input("first")}, outs=("copy.txt",)),
+    )
     monkeypatch.setattr(running, "METHODS", {"tocoad": Method("tocoad", stages)})
     contexts: list[StageContext] = []
 
@@ -217,3 +223,40 @@ def test_a_stage_that_fills_the_disk_is_one_line_and_leaves_the_earlier_output(
         folder = workspace.root / "work/sample/gear"
         assert (folder / "first/out.txt").read_text() == "seed 1"
         assert [child.name for child in folder.iterdir()] == ["first"]
+
+
+def test_a_stage_that_leaves_other_files_than_it_declares_is_refused(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def more(context: StageContext) -> StageRecord:
+        (context.output_dir / "more.txt").touch()
+        return first(context)
+
+    monkeypatch.setattr(Stage, "load", lambda stage: more)
+    with pytest.raises(StageError, match=r"first left more\.txt, which it does not declare"):
+        run_stage(workspace, GEAR, "tocoad", "first", Settings())
+    monkeypatch.setattr(Stage, "load", lambda stage: lambda context: StageRecord())
+    with pytest.raises(StageError, match=r"first left no out\.txt, which it declares"):
+        run_stage(workspace, GEAR, "tocoad", "first", Settings())
+
+
+def test_a_file_that_a_stage_does_not_read_may_change_in_what_it_reads_from(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lists(context: StageContext) -> StageRecord:
+        (context.output_dir / "test.txt").write_text(f"{context.settings.seed}")
+        return first(context)
+
+    stages = (
+        Stage("first", ":", scope="category", outs=("out.txt", "test.txt")),
+        Stage("second", ":", inputs={"source": Input("first", ("out.txt",))}, outs=("copy.txt",)),
+    )
+    monkeypatch.setattr(running, "METHODS", {"tocoad": Method("tocoad", stages)})
+    monkeypatch.setattr(Stage, "load", lambda stage: lists if stage.name == "first" else second)
+    for name in ("first", "second"):
+        run_stage(workspace, GEAR, "tocoad", name, Settings(), sources="settings and images")
+    folder = workspace.root / "work/sample/gear/first"
+    (folder / "test.txt").write_text("a new test image")
+    assert still_finished(workspace, "second")
+    (folder / "out.txt").write_text("a new training image")
+    assert not still_finished(workspace, "second")

@@ -55,6 +55,7 @@ def run(tmp_path: Path) -> Run:
             inputs={"manifest": manifest},
             output_dir=output,
             checkpoint_dir=tmp_path / "checkpoint",
+            cache_dir=tmp_path / "cache",
             progress=steps.append,
         )
         record = synthesize(context)

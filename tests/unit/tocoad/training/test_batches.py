@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tocoad.settings.sections import Stage2Settings
+from tocoad.methods.tocoad.settings import Stage2Settings
 from tocoad.training.batches import batch_indices, photometric_pair, photometric_view
 
 STILL = Stage2Settings(brightness=0, contrast=0, saturation=0, hue=0, blur_sigma=0)

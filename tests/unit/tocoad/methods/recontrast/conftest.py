@@ -64,7 +64,8 @@ def context(data_dir: Path, tmp_path: Path) -> Context:
                 inputs,
                 root / name,
                 root / ".checkpoint",
-                progress,
+                root / ".cache",
+                progress=progress,
             )
 
         if not (root / "manifest" / "train.json").is_file():

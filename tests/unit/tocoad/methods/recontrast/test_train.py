@@ -15,6 +15,7 @@ from torch import nn
 
 from tocoad.losses.reconstruction import mining_alpha
 from tocoad.methods.recontrast import train as recontrast_train
+from tocoad.methods.recontrast.settings import TrainSettings
 from tocoad.methods.recontrast.train import (
     Networks,
     batch_norm_mode,
@@ -27,7 +28,7 @@ from tocoad.methods.recontrast.train import (
 )
 from tocoad.nn.clamped_norm import EPS, ClampedBatchNorm2d
 from tocoad.nn.device import compute_context
-from tocoad.settings.sections import ComputeSettings, TrainSettings
+from tocoad.settings.sections import ComputeSettings
 from tocoad.stages.stage import Progress, StageContext, StageRecord
 from tocoad.training import loop
 

@@ -15,8 +15,9 @@ from tocoad.data.manifest import TRAIN_FILE, Manifest
 from tocoad.errors import StageError
 from tocoad.files.workspace import Category, Owner, Workspace
 from tocoad.methods.recontrast import unified
+from tocoad.methods.recontrast.settings import TrainSettings
 from tocoad.package.detector import load_detector
-from tocoad.settings.sections import EncoderSettings, ImageSettings, Settings, SplitSettings, TrainSettings
+from tocoad.settings.sections import EncoderSettings, ImageSettings, Settings, SplitSettings
 from tocoad.stages.graph import METHODS, detector_dir, manifest_dir, output_dir
 from tocoad.stages.running import run_stage
 from tocoad.stages.stage import Progress, StageContext
