@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import base64
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
+from page_browser import DESKTOP, PHONE, focused, open_page, severe, start_browser
 from report_files import FACTS, Made, write_category
 from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
-from skip_report import reason
 
 from tocoad.files.workspace import Category, Workspace
 from tocoad.metrics.names import METRIC_NAMES
@@ -26,35 +22,13 @@ from tocoad.report.write import write_report
 
 pytestmark = pytest.mark.e2e
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-DRIVER = shutil.which("chromedriver")
-ARGUMENTS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-dev-shm-usage",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--hide-scrollbars",
-)
-DESKTOP, PHONE = (1280, 900), (360, 780)
 # What a browser may open from disk but not show: a picture without pixels, a page wider than its window.
 BROKEN = "return [...document.images].filter((i) => !(i.complete && i.naturalWidth > 0)).map((i) => i.alt)"
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    if CHROMIUM is None or DRIVER is None:
-        pytest.skip(reason("no chromium with chromedriver", "infra/browser.sh, as root on Debian"))
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for argument in (*ARGUMENTS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    driver = start_browser(tmp_path_factory.mktemp("profile"))
     yield driver
     driver.quit()
 
@@ -77,24 +51,10 @@ def bolt(index: Path) -> Path:
     return index.with_name("bolt.html")
 
 
-def _open(browser: webdriver.Chrome, page: Path, size: tuple[int, int] = DESKTOP, scheme: str = "light") -> None:
-    metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": size == PHONE}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    features = [{"name": "prefers-color-scheme", "value": scheme}]
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-    browser.get("about:blank")  # so that a page opened twice is loaded twice
-    browser.get_log("browser")
-    browser.get(page.as_uri())
-
-
 def _screenshot(browser: webdriver.Chrome, file: Path) -> None:
     shot = browser.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True, "format": "png"})
     file.write_bytes(base64.b64decode(shot["data"]))
     assert file.stat().st_size > 10_000
-
-
-def _severe(browser: webdriver.Chrome) -> list[Any]:
-    return [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
 
 
 def _visible(browser: webdriver.Chrome) -> list[str]:
@@ -109,16 +69,12 @@ def _press(browser: webdriver.Chrome, text: str) -> None:
     browser.find_element(By.XPATH, f"//div[@class='choices']/button[contains(., '{text}')]").click()
 
 
-def _focused(browser: webdriver.Chrome) -> WebElement:
-    return browser.switch_to.active_element
-
-
 @pytest.mark.parametrize("name", ["index.html", "bolt.html", "plain.html"])
 @pytest.mark.parametrize(("size", "scheme"), [(DESKTOP, "light"), (DESKTOP, "dark"), (PHONE, "light"), (PHONE, "dark")])
 def test_a_page_opens_from_disk_whole_and_fits_its_window(
     browser: webdriver.Chrome, index: Path, tmp_path: Path, name: str, size: tuple[int, int], scheme: str
 ) -> None:
-    _open(browser, index.with_name(name), size, scheme)
+    open_page(browser, index.with_name(name), size, scheme)
     for button in browser.find_elements(By.ID, "more"):
         button.click()
     for picture in browser.find_elements(By.CSS_SELECTOR, ".card img"):
@@ -128,14 +84,14 @@ def test_a_page_opens_from_disk_whole_and_fits_its_window(
     assert width <= window == size[0]
     requested = browser.execute_script("return performance.getEntriesByType('resource').map((r) => r.name)")
     assert [address for address in requested if not address.startswith("data:")] == []
-    assert _severe(browser) == []
+    assert severe(browser) == []
     _screenshot(browser, tmp_path / f"{Path(name).stem}-{size[0]}-{scheme}.png")
 
 
 def test_dark_mode_changes_the_ground_and_the_charts(browser: webdriver.Chrome, bolt: Path) -> None:
     seen = {}
     for scheme in ("light", "dark"):
-        _open(browser, bolt, scheme=scheme)
+        open_page(browser, bolt, scheme=scheme)
         seen[scheme] = browser.execute_script(
             "const line = document.querySelector('svg.chart [style*=\"var(--accent)\"]');"
             "return [getComputedStyle(document.body).backgroundColor, getComputedStyle(line).stroke]"
@@ -145,7 +101,7 @@ def test_dark_mode_changes_the_ground_and_the_charts(browser: webdriver.Chrome, 
 
 
 def test_filters_leave_exactly_the_images_that_fit(browser: webdriver.Chrome, bolt: Path) -> None:
-    _open(browser, bolt)
+    open_page(browser, bolt)
     status = browser.find_element(By.ID, "count")
     kinds = Select(browser.find_element(By.ID, "type"))
     assert len(_visible(browser)) == 12 and status.text == "Showing 12 of 30"
@@ -170,7 +126,7 @@ def test_filters_leave_exactly_the_images_that_fit(browser: webdriver.Chrome, bo
 
 
 def test_the_order_is_the_readers_choice(browser: webdriver.Chrome, bolt: Path) -> None:
-    _open(browser, bolt)
+    open_page(browser, bolt)
     order = Select(browser.find_element(By.ID, "order"))
     assert _visible(browser)[:2] == ["test/crack/000.png", "test/good/023.png"]
     order.select_by_value("high")
@@ -184,22 +140,22 @@ def test_the_order_is_the_readers_choice(browser: webdriver.Chrome, bolt: Path) 
 
 
 def test_the_text_leads_to_the_pictures_it_speaks_of(browser: webdriver.Chrome, bolt: Path) -> None:
-    _open(browser, bolt)
+    open_page(browser, bolt)
     browser.find_element(By.CSS_SELECTOR, "#rejects a[data-outcome]").click()
     assert _visible(browser) == ["test/good/023.png"]
     assert browser.current_url.endswith("#gallery")
 
 
 def test_the_keyboard_reaches_enlarges_leafs_and_closes(browser: webdriver.Chrome, bolt: Path) -> None:
-    _open(browser, bolt)
+    open_page(browser, bolt)
     for _ in range(60):
         browser.switch_to.active_element.send_keys(Keys.TAB)
-        if "enlarge" in (_focused(browser).get_attribute("class") or ""):
+        if "enlarge" in (focused(browser).get_attribute("class") or ""):
             break
-    assert "test/crack/000.png: miss" in (_focused(browser).get_attribute("aria-label") or "")
+    assert "test/crack/000.png: miss" in (focused(browser).get_attribute("aria-label") or "")
     outline = browser.execute_script("return getComputedStyle(document.activeElement).outlineStyle")
     assert outline == "solid"
-    _focused(browser).send_keys(Keys.ENTER)
+    focused(browser).send_keys(Keys.ENTER)
     viewer, name = browser.find_element(By.ID, "viewer"), browser.find_element(By.ID, "viewer-name")
     assert viewer.is_displayed() and name.text == "test/crack/000.png"
     assert len(viewer.find_elements(By.TAG_NAME, "img")) == 4
@@ -208,35 +164,35 @@ def test_the_keyboard_reaches_enlarges_leafs_and_closes(browser: webdriver.Chrom
             "return [...arguments[0].querySelectorAll('img')].every((i) => i.naturalWidth)", viewer
         )
     )
-    _focused(browser).send_keys(Keys.ARROW_RIGHT)
+    focused(browser).send_keys(Keys.ARROW_RIGHT)
     assert name.text == "test/good/023.png"
     for _ in range(40):  # past the end, and past what the page shows at first
-        _focused(browser).send_keys(Keys.ARROW_RIGHT)
+        focused(browser).send_keys(Keys.ARROW_RIGHT)
     last = name.text
     assert browser.find_element(By.ID, "viewer-place").text == "30 of 30"
-    _focused(browser).send_keys(Keys.ESCAPE)
+    focused(browser).send_keys(Keys.ESCAPE)
     assert not viewer.is_displayed()
-    assert last in (_focused(browser).get_attribute("aria-label") or "")
-    _focused(browser).send_keys(Keys.ENTER)
-    _focused(browser).send_keys(Keys.ARROW_LEFT)
+    assert last in (focused(browser).get_attribute("aria-label") or "")
+    focused(browser).send_keys(Keys.ENTER)
+    focused(browser).send_keys(Keys.ARROW_LEFT)
     assert browser.find_element(By.ID, "viewer-place").text == "29 of 30"
     browser.find_element(By.ID, "close").click()
     assert not viewer.is_displayed()
 
 
 def test_summary_and_page_lead_to_each_other(browser: webdriver.Chrome, index: Path) -> None:
-    _open(browser, index)
+    open_page(browser, index)
     browser.find_element(By.LINK_TEXT, "bolt").click()
     assert browser.find_element(By.TAG_NAME, "h1").text == "toys / bolt"
     browser.find_element(By.LINK_TEXT, "All categories of toys").click()
     assert browser.current_url == index.as_uri()
-    assert _severe(browser) == []
+    assert severe(browser) == []
 
 
 def test_without_scripts_all_pictures_are_there(browser: webdriver.Chrome, bolt: Path) -> None:
     browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     try:
-        _open(browser, bolt)
+        open_page(browser, bolt)
         cards = browser.find_elements(By.CSS_SELECTOR, "#cards > li")
         assert len(cards) == 30 and all(card.is_displayed() for card in cards)
         assert not browser.find_element(By.CLASS_NAME, "controls").is_displayed()

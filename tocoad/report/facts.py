@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tocoad.files.workspace import Category
+from tocoad.settings.sections import MethodName
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -18,3 +21,7 @@ class Facts:
     git_commit: str | None
     verdicts: Mapping[str, Mapping[str, Any]]
     generated: str
+
+    def verdict(self, category: Category, method: MethodName) -> Mapping[str, Any] | None:
+        """Of this detector of the category; None where the gate never saw it."""
+        return self.verdicts.get(category.name)

@@ -53,12 +53,13 @@ class MetricRow:
 
 def category_page(evidence: Evidence, facts: Facts) -> str:
     """Raises StageError where a picture of the gallery is missing."""
-    verdict = facts.verdicts.get(evidence.category.name)
     judged, shown = evidence.judged, evidence.gallery
+    verdict = facts.verdict(evidence.category, judged.method)
     masks = judged.report.counts.defective > judged.report.counts.without_mask
     panels = {panel: title for panel, title in PANELS.items() if masks or panel != "truth"}
     return render(
         "category.html.j2",
+        "gallery.js",
         {
             "evidence": evidence,
             "judged": judged,

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import betabinom, binomtest
+from scipy.special import betaincinv
+from scipy.stats import betabinom
 
 from tocoad.calibration.conformal import Threshold
 
@@ -39,8 +40,11 @@ class Rate:
         """Clopper and Pearson's: it holds the true rate in 95 % of all draws at least, however few the images."""
         if not self.total:
             return None
-        found = binomtest(self.count, self.total).proportion_ci(confidence_level=CONFIDENCE, method="exact")
-        return float(found.low), float(found.high)
+        # Of the beta distribution: scipy's binomtest looks for the same by trial, a hundred times slower.
+        outside = (1 - CONFIDENCE) / 2
+        low = betaincinv(self.count, self.rest + 1, outside) if self.count else 0.0
+        high = betaincinv(self.count + 1, self.rest, 1 - outside) if self.rest else 1.0
+        return float(low), float(high)
 
 
 def chance_of_rejects(rejected: Rate, threshold: Threshold) -> float:

@@ -1,4 +1,4 @@
-"""The templates, with the style sheet and the script that every page carries in itself."""
+"""The templates, with the style sheet and the script that a page carries in itself."""
 
 from __future__ import annotations
 
@@ -27,9 +27,23 @@ _FILTERS = (
 )
 
 
-def render(template: str, context: Mapping[str, Any]) -> str:
-    """The page `templates/<template>` with `context`; everything that is not `Markup` is escaped."""
-    return _environment().get_template(template).render(context)
+def render(template: str, script: str, context: Mapping[str, Any]) -> str:
+    """The page `templates/<template>` with `context` and the one script that it runs; everything that is not `Markup`
+    is escaped.
+    """
+    return _environment().get_template(template).render(_scripted(script), **context)
+
+
+@functools.cache
+def _scripted(name: str) -> Mapping[str, Any]:
+    script = _own(name)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return {
+        "script": Markup(script),  # noqa: S704 - our own file
+        # Nothing is fetched from anywhere, and no script runs but this one. Styles stand at elements too: the charts'.
+        "policy": f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; "
+        "base-uri 'none'; form-action 'none'",
+    }
 
 
 @functools.cache
@@ -43,16 +57,10 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters.update({name: getattr(text, name) for name in _FILTERS})
-    script = _own("page.js")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     environment.globals.update(
         counted=text.counted,
         apart=text.apart,
-        style=Markup(_own("style.css")),  # noqa: S704 - our own files
-        script=Markup(script),  # noqa: S704
-        # Nothing is fetched from anywhere, and no script runs but this one. Styles stand at elements too: the charts'.
-        policy=f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; "
-        "base-uri 'none'; form-action 'none'",
+        style=Markup(_own("style.css")),  # noqa: S704 - our own file
     )
     return environment
 

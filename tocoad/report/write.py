@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tocoad.files.replacing import write_whole
@@ -23,23 +24,39 @@ def write_report(
 ) -> Path:
     """Writes the pages of `categories`, then the summary over all of `methods`; returns the summary's file.
 
-    The summary links to the pages that are there. The same files and facts give the same bytes.
+    The summary links to the pages that are there. The same files and facts give the same bytes; a page of which only
+    the facts of the whole data set have changed stays as it was made. One category is held at a time.
 
     Raises:
         StageError: a category of `methods` has no whole evaluation; nothing was written.
     """
     # Matplotlib and scipy.stats take a second to import: for those who write a report, not for those who could.
     from tocoad.report.evidence import read_evidence
-    from tocoad.report.page import category_page
-    from tocoad.report.summary import SummaryRow, summary_page
+    from tocoad.report.notes import Note, made_of, read_notes, write_notes
+    from tocoad.report.row import SummaryRow
+    from tocoad.report.summary import summary_page
 
-    evidence = {category: read_evidence(workspace, category, method) for category, method in methods.items()}
     folder = workspace.report_dir(dataset)
+    known, notes = read_notes(folder), {}
+    for category, method in methods.items():
+        verdict = facts.verdict(category, method)
+        sources, note = made_of(workspace, category, method, verdict), known.get(category.name)
+        if note is None or note.made_of != sources:
+            row = SummaryRow.of(read_evidence(workspace, category, method), verdict)
+            note = Note(sources, row, None if note is None else note.page_of)
+        notes[category.name] = note
     folder.mkdir(parents=True, exist_ok=True)
     for number, category in enumerate(categories, start=1):
-        write_whole(folder / page_name(category), category_page(evidence[category], facts).encode())
+        page, note = folder / page_name(category), notes[category.name]
+        if note.page_of != note.made_of or not page.is_file():
+            from tocoad.report.page import category_page
+
+            evidence = read_evidence(workspace, category, methods[category])
+            write_whole(page, category_page(evidence, facts).encode())
+            notes[category.name] = replace(note, page_of=note.made_of)
         progress(Progress(number, len(categories)))
+    write_notes(folder, notes)
     pages = {file.name for file in folder.glob("*.html")}
-    rows = [SummaryRow.of(found, facts, pages) for found in evidence.values()]
-    write_whole(folder / INDEX, summary_page(dataset, rows, facts).encode())
+    rows = [note.row for note in notes.values()]
+    write_whole(folder / INDEX, summary_page(dataset, rows, pages, facts).encode())
     return folder / INDEX

@@ -9,7 +9,8 @@ from report_files import FACTS, Made, write_category
 from tocoad.files.workspace import Category, Workspace
 from tocoad.metrics.names import METRIC_NAMES
 from tocoad.report.evidence import read_evidence
-from tocoad.report.summary import SummaryRow, summary_page
+from tocoad.report.row import SummaryRow
+from tocoad.report.summary import summary_page
 
 PROMOTED = {"verdict": "promoted", "reasons": [], "version": 1}
 FINE = Made(scores={"good": [5.0] * 20, "crack": [15.0] * 20}, gallery=False)
@@ -29,8 +30,9 @@ def _page(workspace: Workspace, names: list[str], pages: set[str]) -> Element:
     for name in names:
         category = Category("toys", name)
         write_category(workspace, category, "tocoad", MADE[name])
-        rows.append(SummaryRow.of(read_evidence(workspace, category, "tocoad"), facts, pages))
-    return read_page(summary_page("toys", rows, facts))
+        verdict = facts.verdict(category, "tocoad")
+        rows.append(SummaryRow.of(read_evidence(workspace, category, "tocoad"), verdict))
+    return read_page(summary_page("toys", rows, pages, facts))
 
 
 def test_those_that_need_a_person_most_come_first(workspace: Workspace) -> None:
@@ -77,3 +79,23 @@ def test_the_table_has_every_category_and_the_means_of_those_with_the_figure(wor
 )
 def test_one_sentence_over_all(workspace: Workspace, names: list[str], sentence: str) -> None:
     assert sentence in _page(workspace, names, set()).one("header").text
+
+
+def test_rows_carry_what_the_script_filters_by(workspace: Workspace) -> None:
+    page = _page(workspace, sorted(MADE), set())
+    rows = {row.one("h3").text: row.attributes for row in page.one(id="rows").find("li", class_="row")}
+    assert {name: (row["data-is"], row["data-gate"]) for name, row in rows.items()} == {
+        "kept": ("stop", "kept"),
+        "blind": ("look", "promoted"),
+        "bad": ("look", "promoted"),
+        "weak": ("look", "promoted"),
+        "fine": ("ship", "promoted"),
+    }
+    buttons = [button for button in page.one(id="controls").find("button") if "data-state" in button.attributes]
+    counts = {button.attributes["data-state"]: button.one(class_="n").text for button in buttons}
+    assert counts == {"": "5", "stop": "1", "look": "3", "ship": "1"}
+    assert [option.text for option in page.one(id="gate").find("option")] == [
+        "whatever it said",
+        "kept (1)",
+        "promoted (4)",
+    ]
