@@ -46,31 +46,31 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
 
 
 def _add(options: argparse.Namespace) -> int:
-    from cli.render import show_report
+    from cli.render import show_inventory
     from services.addresses import configure
-    from tocoad.stages.progress import stage_bar
+    from tocoad.stages.bars import stage_bar
 
     workspace = current_workspace()
     configure(workspace, debug=options.debug)
     from services.datasets import add_dataset
 
     with stage_bar(f"checking {options.source.name}") as progress:
-        report = add_dataset(workspace, options.source, options.name, options.layout, progress, options.wait)
-    show_report(report)
+        inventory = add_dataset(workspace, options.source, options.name, options.layout, progress, options.wait)
+    show_inventory(inventory)
     print(f"data set {options.name!r} is in data/{options.name}; next: tocoad retrain {options.name}", file=sys.stderr)
     return 0
 
 
 def _check(options: argparse.Namespace) -> int:
-    from cli.render import show_report
+    from cli.render import show_inventory
     from services.datasets import check_dataset
     from tocoad.files.workspace import is_name
-    from tocoad.stages.progress import stage_bar
+    from tocoad.stages.bars import stage_bar
 
     workspace = current_workspace()
     known = is_name(options.name) and workspace.dataset_dir(options.name).is_dir()
     source = workspace.dataset_dir(options.name) if known else Path(options.name)
     with stage_bar(f"checking {source.name}") as progress:
-        report = check_dataset(workspace, source, options.layout, progress)
-    show_report(report)
+        inventory = check_dataset(workspace, source, options.layout, progress)
+    show_inventory(inventory)
     return 0

@@ -37,7 +37,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     from tocoad.files.lease import lease
     from tocoad.settings.file import load_params
     from tocoad.settings.planning import select_categories
-    from tocoad.stages.progress import stage_bar
+    from tocoad.stages.bars import stage_bar
 
     workspace = current_workspace()
     params = load_params(workspace)

@@ -21,7 +21,7 @@ def live_progress() -> Iterator[None]:
     """Tells of the jobs on standard error while it is open."""
     from cli.console import console_of, print_line
     from services.fleet import told
-    from tocoad.stages.progress import progress_bars
+    from tocoad.stages.bars import progress_bars
 
     console = console_of()
     if not console.is_terminal:
@@ -49,7 +49,7 @@ class Screen:
     def draw(self, fleet: Fleet) -> None:
         """Brings rows and bars up to date."""
         from services.fleet import clock_text
-        from tocoad.stages.progress import figures_text
+        from tocoad.stages.bars import figures_text
 
         if not fleet.total:
             return

@@ -56,10 +56,10 @@ def _threads(text: str) -> int:
 
 def _predict(options: argparse.Namespace) -> int:
     from services.mlflow.models import detector_folder
-    from tocoad.data.pool import cores
+    from tocoad.data.threads import cores
     from tocoad.package.detector import load_detector
     from tocoad.predict.files import find_images, predict_files
-    from tocoad.stages.progress import progress_bars
+    from tocoad.stages.bars import progress_bars
 
     found = find_images(options.sources, options.out)
     _name_others(found)

@@ -13,23 +13,23 @@ from cli.figures import COLUMNS, cells
 
 if TYPE_CHECKING:
     from tocoad.calibration.conformal import Threshold
-    from tocoad.data.report import ImportReport
+    from tocoad.data.inventory import Inventory
 
 
-def show_report(report: ImportReport) -> None:
+def show_inventory(inventory: Inventory) -> None:
     """What was found in a data set, a row per category, and every warning."""
     console = console_of()
-    table = titled(f"layout: {report.layout}")
+    table = titled(f"layout: {inventory.layout}")
     table.add_column("category")
     for column in ("train", "calib.", "test good", "defective", "masks"):
         table.add_column(column, justify="right")
     table.add_column("defect types", overflow="fold")
-    for row in report.categories:
+    for row in inventory.categories:
         counts = (row.train, row.calibration, row.test_good, row.test_defective, row.masks)
         types = ", ".join(f"{name} {count}" for name, count in row.defect_types.items())
         add_row(table, row.name, *map(str, counts), types)
     console.print(table)
-    for warning in report.warnings:
+    for warning in inventory.warnings:
         print_line(console, f"warning: {warning}", "yellow")
 
 

@@ -26,7 +26,7 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
 def _report(options: argparse.Namespace) -> int:
     from services.addresses import configure
     from services.reports import dataset_report
-    from tocoad.stages.progress import stage_bar
+    from tocoad.stages.bars import stage_bar
 
     workspace = current_workspace()
     configure(workspace, debug=options.debug)

@@ -23,16 +23,16 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
 
 
 def _sample(options: argparse.Namespace) -> int:
-    from cli.render import show_report
+    from cli.render import show_inventory
     from services.addresses import configure
-    from tocoad.stages.progress import stage_bar
+    from tocoad.stages.bars import stage_bar
 
     workspace = current_workspace()
     configure(workspace, debug=options.debug)
     from services.datasets import add_sample
 
     with stage_bar("rendering") as progress:
-        report = add_sample(workspace, options.name, options.seed, progress)
-    show_report(report)
+        inventory = add_sample(workspace, options.name, options.seed, progress)
+    show_inventory(inventory)
     print(f"data set {options.name!r} is in data/{options.name}; next: tocoad retrain {options.name}", file=sys.stderr)
     return 0

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from services.dvc import data
 from tocoad.data import importing
+from tocoad.data.inventory import Inventory
 from tocoad.data.layouts.detect import Layout
-from tocoad.data.report import ImportReport
 from tocoad.errors import SettingsError
 from tocoad.files.lease import FOREVER, lease, study_owner
 from tocoad.files.links import refuse_links
@@ -20,7 +20,7 @@ from tocoad.settings.planning import drop_missing, plan_categories
 from tocoad.stages.stage import ProgressCallback
 
 
-def check_dataset(workspace: Workspace, source: Path, layout: Layout, progress: ProgressCallback) -> ImportReport:
+def check_dataset(workspace: Workspace, source: Path, layout: Layout, progress: ProgressCallback) -> Inventory:
     """Writes nothing, but lets DVC's links follow a workspace that has moved. Raises DataError with every problem."""
     data.follow_links(workspace)
     split = load_params(workspace).settings.split
@@ -34,7 +34,7 @@ def add_dataset(
     layout: Layout,
     progress: ProgressCallback,
     wait: float = FOREVER,
-) -> ImportReport:
+) -> Inventory:
     """Takes the place of an earlier version of the data set, when no run reads that any more; for which it waits at
     most so many seconds.
 
@@ -49,22 +49,22 @@ def add_dataset(
     split = load_params(workspace).settings.split
     with ExitStack() as stack:
 
-        def keep_out(report: ImportReport) -> None:
+        def keep_out(inventory: Inventory) -> None:
             """All that reads the data set as it is: retrains, stages and studies."""
-            categories = {Category(name, category.name) for category in report.categories}
+            categories = {Category(name, category.name) for category in inventory.categories}
             readers: set[Owner] = {name, *categories, *workspace.categories(name)}
             readers |= {study_owner(reader) for reader in readers}
             stack.enter_context(lease(workspace, readers, f"tocoad data add --name {name}", wait))
 
         cache = data.cache_dir(workspace)
-        report = importing.import_dataset(source, target, layout, split, progress, cache, keep_out)
+        inventory = importing.import_dataset(source, target, layout, split, progress, cache, keep_out)
         data.track_dataset(workspace, name)
         drop_missing(workspace, name)
         plan_categories(workspace, name)
-    return report
+    return inventory
 
 
-def add_sample(workspace: Workspace, name: str, seed: int, progress: ProgressCallback) -> ImportReport:
+def add_sample(workspace: Workspace, name: str, seed: int, progress: ProgressCallback) -> Inventory:
     """Renders the built-in data set and brings it in like any other."""
     _refuse_no_name(name)
     with tempfile.TemporaryDirectory(prefix="tocoad-sample-") as scratch:

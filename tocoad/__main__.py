@@ -128,7 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         owner = _owner(options, workspace, params.plan)
         method = options.method or _method(options.stage, owner, params.plan)
         _refuse_revision(METHODS[method].stage(options.stage), options.revision)
-        from tocoad.stages.progress import stage_bar
+        from tocoad.stages.bars import stage_bar
 
         with stage_bar(f"{options.stage} {owner}") as progress:
             run_stage(workspace, owner, method, options.stage, params.settings, progress)

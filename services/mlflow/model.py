@@ -15,7 +15,7 @@ class DetectorModel(PythonModel):
     """A detector package behind MLflow's interface; the scoring is the package's own."""
 
     def load_context(self, context: PythonModelContext) -> None:
-        from tocoad.data.pool import cores
+        from tocoad.data.threads import cores
         from tocoad.package.detector import load_detector
 
         self._threads = cores()

@@ -17,7 +17,7 @@ from PIL import Image
 
 from tocoad.data.decoding import Decoded, DeepImage, decode
 from tocoad.data.depth import Depth
-from tocoad.data.pool import thread_pool
+from tocoad.data.threads import thread_pool
 
 _LOSSY = ("JPEG", "MPO")
 

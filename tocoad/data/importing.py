@@ -10,10 +10,10 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from tocoad.data.inventory import Inventory, take_inventory
 from tocoad.data.layouts.detect import Layout, read_source
-from tocoad.data.pool import thread_pool
 from tocoad.data.problems import DataError, Problem
-from tocoad.data.report import ImportReport, report_category
+from tocoad.data.threads import thread_pool
 from tocoad.data.validation import CheckedCategory, CheckedImage, validate
 from tocoad.files.replacing import replacing
 from tocoad.files.workspace import Category
@@ -29,10 +29,10 @@ def check_dataset(
     split: SplitSettings,
     progress: ProgressCallback | None = None,
     store: Path | None = None,
-) -> ImportReport:
+) -> Inventory:
     """Writes nothing. Raises DataError with every problem found. Links may lead to DVC's cache, the folder `store`."""
-    report, _ = _check(source, layout, split, progress or silent, store)
-    return report
+    inventory, _ = _check(source, layout, split, progress or silent, store)
+    return inventory
 
 
 def import_dataset(
@@ -42,8 +42,8 @@ def import_dataset(
     split: SplitSettings,
     progress: ProgressCallback | None = None,
     store: Path | None = None,
-    before_writing: Callable[[ImportReport], object] | None = None,
-) -> ImportReport:
+    before_writing: Callable[[Inventory], object] | None = None,
+) -> Inventory:
     """`target` is the data set's folder; an earlier version of it is replaced as a whole, or stays as it is.
 
     Raises DataError with every problem found. Progress counts the images twice: checked, then copied. `before_writing`
@@ -55,21 +55,21 @@ def import_dataset(
     def first_half(checked: Progress) -> None:
         progress(Progress(checked.step, 2 * checked.total))
 
-    report, categories = _check(source, layout, split, first_half, store)
+    inventory, categories = _check(source, layout, split, first_half, store)
     if before_writing is not None:
-        before_writing(report)
+        before_writing(inventory)
     with replacing(target) as folder:
         _copy(categories, folder, progress)
-    return report
+    return inventory
 
 
 def _check(
     root: Path, layout: Layout, split: SplitSettings, progress: ProgressCallback, store: Path | None
-) -> tuple[ImportReport, Sequence[CheckedCategory]]:
+) -> tuple[Inventory, Sequence[CheckedCategory]]:
     found, source = read_source(root, layout, store)
     categories = validate(source, split, _THREADS, progress)
-    reports = tuple(report_category(category) for category in categories)
-    return ImportReport(found, reports, tuple(sorted(source.warnings))), categories
+    inventories = tuple(take_inventory(category) for category in categories)
+    return Inventory(found, inventories, tuple(sorted(source.warnings))), categories
 
 
 def _check_target(source: Path, target: Path) -> None:

@@ -11,10 +11,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tocoad.data.depth import FULL_DEPTH
+from tocoad.data.inventory import take_inventory
 from tocoad.data.layouts.source import Source
 from tocoad.data.layouts.tree import read_tree
 from tocoad.data.manifest import GOOD, TEST_FILE, TRAIN_FILE, ImageRecord, Manifest, Split
-from tocoad.data.report import report_category
 from tocoad.data.validation import CheckedCategory, CheckedImage, validate
 from tocoad.stages.stage import StageContext, StageRecord
 
@@ -35,7 +35,7 @@ def manifest(context: StageContext) -> StageRecord:
         images = tuple(record for record in records if record.split in parts)
         written = Manifest(dataset=owner.dataset, category=owner.name, depth=depth, images=images)
         written.save(context.output_dir / file)
-    counts = asdict(report_category(checked))
+    counts = asdict(take_inventory(checked))
     return StageRecord({name: count for name, count in counts.items() if isinstance(count, int)})
 
 

@@ -14,9 +14,9 @@ from tocoad.data.cache import ImageFile
 from tocoad.data.depth import FULL_DEPTH, Depth, Reach, common_depth, reach_of
 from tocoad.data.layouts.source import Source, SourceCategory, SourceImage
 from tocoad.data.layouts.tree import read_train
-from tocoad.data.pool import thread_pool
 from tocoad.data.problems import DataError
 from tocoad.data.split import TooFewError, calibration_digests
+from tocoad.data.threads import thread_pool
 from tocoad.files.reading import read_document
 from tocoad.settings.sections import SplitSettings
 

@@ -17,9 +17,9 @@ from tocoad.data.listing import first_names
 from tocoad.data.manifest import GOOD
 from tocoad.data.mask_shares import MaskShare, judge_masks
 from tocoad.data.naming import LONGEST_NAME, name_bytes
-from tocoad.data.pool import thread_pool
 from tocoad.data.problems import DataError, Problem
 from tocoad.data.split import TooFewError, calibration_digests
+from tocoad.data.threads import thread_pool
 from tocoad.settings.sections import SplitSettings
 from tocoad.stages.stage import Progress, ProgressCallback, silent
 

@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from tocoad.data.images import resize_images
-from tocoad.data.pool import thread_pool
+from tocoad.data.threads import thread_pool
 from tocoad.errors import StageError, first_line
 from tocoad.nn.device import Compute, compute_context, resolve_device
 from tocoad.nn.encoder import Triple

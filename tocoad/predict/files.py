@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from tocoad.data.images import read_image, resize_image
 from tocoad.data.listing import list_images
-from tocoad.data.pool import thread_pool
 from tocoad.data.problems import DataError, Problem
+from tocoad.data.threads import thread_pool
 from tocoad.errors import StageError
 from tocoad.files.replacing import appearing
 from tocoad.package.card import DetectorCard

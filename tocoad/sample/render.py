@@ -14,7 +14,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from tocoad.data.manifest import GOOD
-from tocoad.data.pool import thread_pool
+from tocoad.data.threads import thread_pool
 from tocoad.files.replacing import replacing
 from tocoad.sample import fabric, gear, plate
 from tocoad.sample.shapes import Grid

@@ -12,7 +12,7 @@ from cli import live
 from cli.live import BARS_MAX, Screen, live_progress
 from services.fleet import Fleet
 from services.watching import Ended, Moved, Planned, Started, tell
-from tocoad.stages.progress import progress_bars
+from tocoad.stages.bars import progress_bars
 from tocoad.stages.stage import Progress
 
 

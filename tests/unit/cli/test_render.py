@@ -8,27 +8,27 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from cli.render import metrics_table, prediction_table, show_report
+from cli.render import metrics_table, prediction_table, show_inventory
 from cli.result_table import result_table
 from cli.status_table import status_table
 from tocoad.calibration.conformal import conformal_threshold
+from tocoad.data.inventory import CategoryInventory, Inventory
 from tocoad.data.problems import Problem
-from tocoad.data.report import CategoryReport, ImportReport
-from tocoad.stages.progress import progress_bars
+from tocoad.stages.bars import progress_bars
 
 # rich shows the first two without their tags, the third as a picture, and ends in an error at the fourth.
 NAMES = ("[red]rot[green]", "[b]x", ":smile:", "[/red]x")
 NO_FIGURES = {"method": "patchcore", "metrics": {}, "at_threshold": {"recall": None, "false_reject_rate": None}}
 
 
-def report(name: str) -> ImportReport:
-    category = CategoryReport(name, 10, 8, 6, 6, 6, {name: 6, "a\nb\x1b[31m": 1})
-    return ImportReport("mvtec", (category,), (Problem(Path(name), "odd"),))
+def inventory(name: str) -> Inventory:
+    category = CategoryInventory(name, 10, 8, 6, 6, 6, {name: 6, "a\nb\x1b[31m": 1})
+    return Inventory("mvtec", (category,), (Problem(Path(name), "odd"),))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_data_sets_names_are_shown_as_they_are(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    show_report(report(name))
+    show_inventory(inventory(name))
     told = capsys.readouterr().err
     assert f"│ {name} " in told and f"{name} 6, a\\nb\\x1b[31m 1" in told and f"warning: {name}: odd" in told
     assert "\x1b" not in told

@@ -1,4 +1,4 @@
-"""A pool of threads that stops soon after an error or Ctrl-C."""
+"""How many threads, and a pool of them that stops soon after an error or Ctrl-C."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tocoad.data.pool import thread_pool
+from tocoad.data.threads import thread_pool
 
 
 def test_results_come_in_order() -> None:

@@ -13,7 +13,7 @@ from tocoad.data.validation import CheckedCategory
 
 
 @dataclass(frozen=True)
-class CategoryReport:
+class CategoryInventory:
     """Numbers of images; `defect_types` gives the defective test images of each type."""
 
     name: str
@@ -26,20 +26,20 @@ class CategoryReport:
 
 
 @dataclass(frozen=True)
-class ImportReport:
+class Inventory:
     """`layout` is the one found. Warnings name what was left out or looks odd, and stopped nothing."""
 
     layout: Layout
-    categories: tuple[CategoryReport, ...]
+    categories: tuple[CategoryInventory, ...]
     warnings: tuple[Problem, ...]
 
 
-def report_category(category: CheckedCategory) -> CategoryReport:
+def take_inventory(category: CheckedCategory) -> CategoryInventory:
     train = [image for image in category.images if image.source.part == "train"]
     test = [image for image in category.images if image.source.part == "test"]
     types = Counter(image.source.defect_type for image in test if image.source.defect_type != GOOD)
     calibration = sum(image.sha256 in category.calibration for image in train)
-    return CategoryReport(
+    return CategoryInventory(
         name=category.name,
         train=len(train) - calibration,
         calibration=calibration,
