@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flows.result import Status, category_entry
-from services.mlflow.registration import Registration
+from tasks.register import Registration
 from tocoad.errors import StageError, error_line
 from tocoad.files.workspace import Category, Workspace
 from tocoad.settings.file import Plan

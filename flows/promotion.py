@@ -10,11 +10,7 @@ from typing import Any
 
 from prefect import flow
 
-from services.addresses import configure
-from services.mlflow import promotion
-from services.mlflow.registry import Registry
-from services.mlflow.tracking import Tracking
-from tasks.promotion import check, move
+from tasks.promotion import Move, Registry, check, move, open_registry, plan_promotion, plan_rollback
 from tocoad.files.workspace import Workspace
 
 
@@ -30,7 +26,7 @@ def promote(dataset: str, category: str, version: int | None = None, workspace: 
         BrokenPackageError: the version's package is not what was registered, or does not work.
     """
     place, registry = _open(workspace)
-    return _check_and_move(place, registry, promotion.plan_promotion(registry, dataset, category, version))
+    return _check_and_move(place, registry, plan_promotion(registry, dataset, category, version))
 
 
 @flow(flow_run_name="rollback {dataset}/{category}")
@@ -46,15 +42,15 @@ def rollback(dataset: str, category: str, reason: str, workspace: str | None = N
         BrokenPackageError: the package of the version before is not what was registered, or does not work.
     """
     place, registry = _open(workspace)
-    return _check_and_move(place, registry, promotion.plan_rollback(registry, dataset, category, reason))
+    return _check_and_move(place, registry, plan_rollback(registry, dataset, category, reason))
 
 
 def _open(workspace: str | None) -> tuple[Workspace, Registry]:
     place = Workspace(Path(workspace or ".").resolve())
-    return place, Tracking(configure(place)).registry()
+    return place, open_registry(place)
 
 
-def _check_and_move(workspace: Workspace, registry: Registry, planned: promotion.Move) -> dict[str, Any]:
+def _check_and_move(workspace: Workspace, registry: Registry, planned: Move) -> dict[str, Any]:
     if planned.is_needed:
         check(registry, planned.new)
         move(workspace, registry, planned)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from services.mlflow.registration import Registration
+from tasks.register import Registration
 from tocoad.errors import StageError
 from tocoad.evaluation.files import read_report
 from tocoad.files.workspace import Category, Workspace

@@ -1,7 +1,6 @@
 """The retrain flow: version -> synthesize -> stage 1 -> stage 2 -> evaluate -> register -> report.
 
-Every category is a chain of its own; one that fails stops no other. The stages run on Ray, as many at a time as fit, up
-to 64.
+Every category is a chain of its own; one that fails stops no other. As many stages run at a time as have a place.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ if __name__ != "flows.retrain":
 
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, cast
@@ -29,33 +27,20 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from flows.digest import OUTCOMES, outcome_of, tally, urgent
 from flows.outcome import Outcome
 from flows.result import table_rows
-from services.addresses import Services, configure
-from services.closing import claim_flow_run, close_left
-from services.dvc import staleness
-from services.git import git_commit
-from services.interrupts import covered, held
-from services.mlflow.calls import AwayError
-from services.mlflow.recording import RetrainRecord, retrain_record
-from services.mlflow.registration import registered
-from services.mlflow.registry import Registry
-from services.mlflow.tracking import Tracking
-from services.ray.runner import RayStages
-from services.watching import Planned, tell
+from tasks.interrupts import covered, held
 from tasks.publish import publish
 from tasks.record import record_stages
-from tasks.register import register
+from tasks.register import AwayError, register
 from tasks.report import report
-from tasks.run_stage import may_pass, run_stage
-from tasks.version import version
+from tasks.session import Session, Workshop
+from tasks.stages import Ran, run_stages
+from tasks.version import Stale, version
 from tocoad.errors import StageError, error_line
 from tocoad.files.workspace import Category, Workspace
 from tocoad.settings.file import Params, load_params
 from tocoad.settings.planning import plan_categories
-from tocoad.stages.graph import Job, distinct
-from tocoad.stages.stage import StageRecord
 
-# Each waits for a stage on Ray, or registers a category: at most as many stages run at a time. A machine has room for
-# fewer, and Ray decides how many; a cluster may have room for more.
+# Each registers a category. The stages need none.
 _RUNNER = cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_workers=64))
 
 # What a page of Prefect takes of many categories: rows of the result's table, errors in the run's state.
@@ -94,13 +79,12 @@ def retrain(
     """
     started = time.perf_counter()
     place = Workspace(Path(workspace or ".").resolve())
-    services = configure(place)
-    claim_flow_run(services)
+    session = Session(place)
     outcome = _outcome.get() or _planned(place, dataset, categories)
     # A tag of the run would be each task's too, and for each of a task's tags Prefect asks its server for a slot.
     with TagsContext(current_tags=set()):
         try:
-            _retrain(services, load_params(place), force, outcome)
+            _retrain(session, load_params(place), force, outcome)
         except Exception as error:
             outcome.fail(error)
         result = outcome.document(str(flow_run.get_id()), time.perf_counter() - started)
@@ -149,34 +133,28 @@ def _planned(workspace: Workspace, dataset: str, categories: list[str] | None) -
     return Outcome(workspace, dataset, chosen, load_params(workspace).plan)
 
 
-def _retrain(services: Services, params: Params, force: bool, outcome: Outcome) -> None:
+def _retrain(session: Session, params: Params, force: bool, outcome: Outcome) -> None:
     """Fills in the outcome. An error that is one category's is found there; what is raised has ended them all."""
-    place, dataset, plan = outcome.workspace, outcome.dataset, outcome.plan
-    outcome.work = version(place, dataset, outcome.categories, plan, force)
-    tracking = Tracking(services)
-    registry = tracking.registry()
-    close_left(services, tracking)
+    dataset, plan = outcome.dataset, outcome.plan
+    stale = version(outcome.workspace, dataset, outcome.categories, plan, force)
+    outcome.work = stale.work
+    connection = session.connect()
     for category in outcome.categories:
-        if not outcome.work[category] and (known := registered(place, category, plan.method(category), registry)):
+        if not outcome.work[category] and (known := connection.registered(category, plan.method(category))):
             outcome.registrations[category] = known
     open_categories = [category for category in outcome.categories if category not in outcome.registrations]
     if not open_categories:
         return
-    commit = str(git_commit(place) or "none")
-    with ExitStack() as stack:
-        record = stack.enter_context(
-            retrain_record(tracking, place, dataset, params.settings, commit, outcome.errors, outcome.warnings)
-        )
-        stages = stack.enter_context(RayStages(place, params.settings.ray))
-        _run_stages(params, open_categories, stages, record, outcome)
-        _register(params, open_categories, registry, stages, record, outcome)
+    with connection.at_work(dataset, params.settings, outcome.errors, outcome.warnings) as shop:
+        _run_stages(shop, stale, open_categories, outcome)
+        _register(shop, open_categories, outcome)
         if judged := [category for category in open_categories if category not in outcome.errors]:
-            outcome.report = _report(place, dataset, judged, record)
+            outcome.report = _report(dataset, shop, judged)
 
 
-def _report(workspace: Workspace, dataset: str, categories: Sequence[Category], record: RetrainRecord) -> str | None:
+def _report(dataset: str, shop: Workshop, categories: Sequence[Category]) -> str | None:
     """The link to the report. What was trained and registered stands without it: a fault is told, and no more."""
-    state = report(dataset, workspace, categories, record, return_state=True)
+    state = report(dataset, shop, categories, return_state=True)
     if state.is_completed():
         link: str = state.result()
         return link
@@ -184,76 +162,31 @@ def _report(workspace: Workspace, dataset: str, categories: Sequence[Category], 
     return None
 
 
-def _run_stages(
-    params: Params, categories: Sequence[Category], stages: RayStages, record: RetrainRecord, outcome: Outcome
-) -> None:
-    """Submits every job behind those it reads, once, waits for all, and commits what was made to DVC, even after a
-    fault.
-    """
-    workspace, work = outcome.workspace, {category: outcome.work[category] for category in categories}
-    jobs = distinct(job for chain in work.values() for job in chain)
-    if not jobs:
+def _run_stages(shop: Workshop, stale: Stale, categories: Sequence[Category], outcome: Outcome) -> None:
+    """Runs every job once, and commits what was made to DVC, even after a fault."""
+    if not (jobs := stale.jobs(categories)):
         return
-    tell(Planned(len(jobs)))
-    before = staleness.sources(workspace, [job.dvc_name for job in jobs])
-    retries = params.settings.flow
-    futures: dict[str, PrefectFuture[StageRecord]] = {}
+    ran = Ran()
     try:
-        for job in jobs:
-            step = run_stage.with_options(
-                name=job.stage.name,
-                task_run_name=job.dvc_name,
-                retries=retries.retries,
-                retry_delay_seconds=retries.retry_delay_seconds,
-                retry_condition_fn=may_pass,
-            )
-            upstream = [futures[name] for name in job.upstream if name in futures]
-            futures[job.dvc_name] = step.submit(
-                job,
-                params.settings,
-                stages,
-                record,
-                before[job.dvc_name],
-                wait_for=upstream,
-                return_state=False,
-            )
-        wait(list(futures.values()))
+        run_stages(shop, jobs, stale.sources, ran)
     finally:
         with held():
-            done = [job for job in jobs if job.dvc_name in futures and futures[job.dvc_name].state.is_completed()]
-            changed = record_stages(workspace, done, before) if done else set()
-    for category, chain in work.items():
-        for job in chain:
+            done = [job for job in jobs if job.dvc_name in ran.done]
+            changed = record_stages(outcome.workspace, done, stale.sources) if done else set()
+    for category in categories:
+        for job in stale.work[category]:
             if job.dvc_name in changed:
                 outcome.errors.setdefault(
                     category, f"its images or settings changed while {job.dvc_name} ran: run again"
                 )
-            elif job not in done and (error := _error(job, futures[job.dvc_name])):
-                outcome.errors.setdefault(category, error)
+            elif error := ran.failed.get(job.dvc_name):
+                outcome.errors.setdefault(category, f"{job.stage.name}: {error_line(error)}")
 
 
-def _error(job: Job, future: PrefectFuture[StageRecord]) -> str | None:
-    """Why the job failed; None where it did not run because one it reads failed."""
-    state = future.state
-    if not state.is_failed() and not state.is_crashed():
-        return None
-    error = state.result(raise_on_failure=False)
-    return f"{job.stage.name}: {error_line(error)}"
-
-
-def _register(
-    params: Params,
-    categories: Sequence[Category],
-    registry: Registry,
-    stages: RayStages,
-    record: RetrainRecord,
-    outcome: Outcome,
-) -> None:
+def _register(shop: Workshop, categories: Sequence[Category], outcome: Outcome) -> None:
     """Registers the complete categories, each on its own: the registry may refuse one and take the next."""
     futures = {
-        category: register.submit(
-            outcome.workspace, category, params.plan.method(category), params.settings, registry, stages, record
-        )
+        category: register.submit(shop, category, outcome.plan.method(category))
         for category in categories
         if category not in outcome.errors
     }

@@ -1,27 +1,27 @@
-"""Runs a study's cells on Ray, up to 32 stages at a time; a stage that several cells share is run once."""
+"""Runs a study's cells, each stage when what it reads is there; one that several cells share is run once."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
 
+from services.aside import run_aside
 from services.ray.runner import RayStages
 from services.watching import Ended, Moved, tell
 from tocoad.errors import error_line
 from tocoad.files.workspace import Workspace
 from tocoad.stages.declaration import Stage
 from tocoad.stages.graph import METHODS, Job
+from tocoad.stages.runner import StageRunner
 from tocoad.stages.running import read_record
+from tocoad.stages.stage import Progress
 from tocoad.study.plan import Cell
 from tocoad.study.results import CellResult, known_result, write_result
 from tocoad.study.stages import StageFolders
 
 STAGE_FUNCTION = "tocoad.study.stages:run_study_stage"
-# Threads that only wait, for Ray or for the cell that runs a stage they share: at most as many stages run at a time.
-_THREADS = 32
 
 
 @dataclass(frozen=True)
@@ -42,61 +42,58 @@ def run_cells(
     """Computes what is missing of the cells and writes their results below `folder`; `done` hears of each."""
     if not cells:
         return []
-    locks = _Locks()
-    folders = StageFolders(workspace)
-    failures = []
-    # The pool is the outer one: the threads that it waits for are freed when the stages are stopped.
-    with ThreadPoolExecutor(_THREADS) as pool, RayStages(workspace, cells[0].settings.ray, STAGE_FUNCTION) as stages:
-        futures = [pool.submit(_run_cell, cell, folder, folders, stages, locks) for cell in cells]
+    with RayStages(workspace, cells[0].settings.ray, STAGE_FUNCTION) as runner:
+        return run_aside(_Study(workspace, folder, runner).run(cells, done))
+
+
+class _Study:
+    def __init__(self, workspace: Workspace, folder: Path, runner: StageRunner) -> None:
+        self._folder = folder
+        self._runner = runner
+        self._folders = StageFolders(workspace)
+        # By the folder that it fills.
+        self._stages: dict[Path, asyncio.Task[None]] = {}
+
+    async def run(self, cells: Sequence[Cell], done: Callable[[CellResult | Failure], None]) -> list[Failure]:
+        failures = []
+        for outcome in asyncio.as_completed([self._cell(cell) for cell in cells]):
+            if isinstance(ended := await outcome, Failure):
+                failures.append(ended)
+            done(ended)
+        return failures
+
+    async def _cell(self, cell: Cell) -> CellResult | Failure:
+        # The manifest tells the images, and with them whether the result that lies there is of these.
+        manifest, *others = METHODS[cell.method].stages
         try:
-            for future in as_completed(futures):
-                outcome = future.result()
-                if isinstance(outcome, Failure):
-                    failures.append(outcome)
-                done(outcome)
+            await self._stage(cell, manifest, 0)
+            if (known := await asyncio.to_thread(known_result, self._folders, cell, self._folder)) is not None:
+                return known
+            for depth, stage in enumerate(others, 1):
+                await self._stage(cell, stage, depth)
+            return await asyncio.to_thread(write_result, self._folders, cell, self._folder)
+        except Exception as error:  # whatever it is: the other cells are worth hours
+            return Failure(cell, error_line(error), error)
+
+    async def _stage(self, cell: Cell, stage: Stage, depth: int) -> None:
+        target = await asyncio.to_thread(self._folders.of, cell.category, cell.method, stage.name, cell.settings)
+        if target not in self._stages:
+            self._stages[target] = asyncio.create_task(self._fill(target, cell, stage, depth))
+        await self._stages[target]
+
+    async def _fill(self, target: Path, cell: Cell, stage: Stage, depth: int) -> None:
+        if read_record(target) is not None:
+            return
+        job = Job(stage.owner(cell.category), cell.method, stage)
+        name = f"{stage.name}@{cell}"
+
+        def on_progress(progress: Progress) -> None:
+            tell(Moved(name, progress))
+
+        try:
+            # The cell that is nearest to its end goes first: its result is seen early.
+            await asyncio.wrap_future(self._runner.submit(job, cell.settings, on_progress, urgency=depth))
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            tell(Ended(name, "failed"))
             raise
-    return failures
-
-
-def _run_cell(
-    cell: Cell, folder: Path, folders: StageFolders, stages: RayStages, locks: _Locks
-) -> CellResult | Failure:
-    # The manifest tells the images, and with them whether the result that lies there is of these.
-    manifest, *others = METHODS[cell.method].stages
-    try:
-        _run_stage(cell, manifest, folders, stages, locks)
-        if (known := known_result(folders, cell, folder)) is not None:
-            return known
-        for stage in others:
-            _run_stage(cell, stage, folders, stages, locks)
-        return write_result(folders, cell, folder)
-    except Exception as error:  # whatever it is: the other cells are worth hours
-        return Failure(cell, error_line(error), error)
-
-
-def _run_stage(cell: Cell, stage: Stage, folders: StageFolders, stages: RayStages, locks: _Locks) -> None:
-    target = folders.of(cell.category, cell.method, stage.name, cell.settings)
-    with locks.of(target):
-        if read_record(target) is None:
-            job = Job(stage.owner(cell.category), cell.method, stage)
-            name = f"{stage.name}@{cell}"
-            try:
-                stages.run(job, cell.settings, lambda progress: tell(Moved(name, progress)))
-            except BaseException:
-                tell(Ended(name, "failed"))
-                raise
-            tell(Ended(name, "done"))
-
-
-class _Locks:
-    """One lock for each folder."""
-
-    def __init__(self) -> None:
-        self._guard = Lock()
-        self._locks: dict[Path, Lock] = {}
-
-    def of(self, folder: Path) -> Lock:
-        with self._guard:
-            return self._locks.setdefault(folder, Lock())
+        tell(Ended(name, "done"))

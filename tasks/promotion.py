@@ -5,10 +5,20 @@ from __future__ import annotations
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from services.addresses import configure
 from services.mlflow import promotion
 from services.mlflow.package_check import check_package
+from services.mlflow.promotion import Move, plan_promotion, plan_rollback
 from services.mlflow.registry import Registry, Version
+from services.mlflow.tracking import Tracking
 from tocoad.files.workspace import Workspace
+
+__all__ = ["Move", "Registry", "check", "move", "open_registry", "plan_promotion", "plan_rollback"]
+
+
+def open_registry(workspace: Workspace) -> Registry:
+    """The registry that the workspace's models are in."""
+    return Tracking(configure(workspace)).registry()
 
 
 @task(name="check", task_run_name="check {version.name} {version.version}", cache_policy=NO_CACHE)
@@ -18,6 +28,6 @@ def check(registry: Registry, version: Version) -> None:
 
 
 @task(name="move", task_run_name="move {planned.category}", cache_policy=NO_CACHE)
-def move(workspace: Workspace, registry: Registry, planned: promotion.Move) -> None:
+def move(workspace: Workspace, registry: Registry, planned: Move) -> None:
     """Ledger, tags and aliases."""
     promotion.carry_out(workspace, registry, planned)

@@ -7,18 +7,18 @@ from collections.abc import Sequence
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from services.mlflow.recording import RetrainRecord
 from services.reports import dataset_report
+from tasks.session import Workshop
 from tocoad.errors import first_line
-from tocoad.files.workspace import Category, Workspace
+from tocoad.files.workspace import Category
 
 
 @task(name="report", task_run_name="report {dataset}", cache_policy=NO_CACHE)
-def report(dataset: str, workspace: Workspace, categories: Sequence[Category], record: RetrainRecord) -> str:
+def report(dataset: str, shop: Workshop, categories: Sequence[Category]) -> str:
     """Writes the pages of the categories and the summary, keeps them in MLflow, and says where the summary is."""
-    written = dataset_report(workspace, dataset, [category.name for category in categories])
+    written = dataset_report(shop.workspace, dataset, [category.name for category in categories])
     try:
-        return record.report(written.index, written.pages) or written.index.as_uri()
+        return shop.record.report(written.index, written.pages) or written.index.as_uri()
     except Exception as error:
-        record.warnings.append(f"MLflow does not have the report ({first_line(error)})")
+        shop.record.warnings.append(f"MLflow does not have the report ({first_line(error)})")
         return written.index.as_uri()

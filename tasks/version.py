@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -15,19 +16,32 @@ from tocoad.settings.file import Plan
 from tocoad.stages.graph import Job, distinct, jobs_of, to_run
 
 
+@dataclass(frozen=True)
+class Stale:
+    """The jobs to run, by category; by DVC name, a digest of what each reads from outside the graph."""
+
+    work: Mapping[Category, tuple[Job, ...]]
+    sources: Mapping[str, str]
+
+    def jobs(self, categories: Sequence[Category]) -> tuple[Job, ...]:
+        """Of these categories, every job once, after those it reads."""
+        return distinct(job for category in categories for job in self.work[category])
+
+
 @task(name="version", task_run_name="version {dataset}", cache_policy=NO_CACHE)
-def version(
-    workspace: Workspace, dataset: str, categories: Sequence[Category], plan: Plan, force: bool
-) -> dict[Category, tuple[Job, ...]]:
-    """Brings changed images under DVC and asks it what is stale: the jobs to run, by category. What a run that broke
-    off had finished is recorded, and not run again.
+def version(workspace: Workspace, dataset: str, categories: Sequence[Category], plan: Plan, force: bool) -> Stale:
+    """Brings changed images under DVC and asks it what is stale. What a run that broke off had finished is recorded,
+    and not run again.
     """
     jobs = {category: jobs_of(category, plan.method(category)) for category in categories}
     refuse_links(workspace, [job.output_dir(workspace) for chain in jobs.values() for job in chain])
     data.track_dataset(workspace, dataset)
-    if force:
-        return jobs
     every = distinct(job for chain in jobs.values() for job in chain)
-    stale = staleness.stale(workspace, [job.dvc_name for job in every])
-    stale -= adopt(workspace, every, stale)
-    return {category: to_run(chain, stale) for category, chain in jobs.items()}
+    names = [job.dvc_name for job in every]
+    if force:
+        return Stale(jobs, staleness.sources(workspace, names))
+    if not (stale := staleness.stale(workspace, names)):
+        return Stale(dict.fromkeys(jobs, ()), {})
+    sources = staleness.sources(workspace, [job.dvc_name for job in to_run(every, stale)])
+    stale -= adopt(workspace, every, stale, sources)
+    return Stale({category: to_run(chain, stale) for category, chain in jobs.items()}, sources)

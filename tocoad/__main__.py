@@ -22,8 +22,8 @@ from tocoad.settings.planning import select_categories
 from tocoad.settings.sections import MethodName
 from tocoad.stages.declaration import Stage
 from tocoad.stages.dvc_file import DVC_FILE, is_current, write_dvc_file
-from tocoad.stages.graph import METHODS
-from tocoad.stages.running import run_stage
+from tocoad.stages.graph import METHODS, Job
+from tocoad.stages.runner import InProcess
 
 _STAGES = {stage.name: stage for method in METHODS.values() for stage in method.stages}
 
@@ -131,7 +131,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from tocoad.stages.bars import stage_bar
 
         with stage_bar(f"{options.stage} {owner}") as progress:
-            run_stage(workspace, owner, method, options.stage, params.settings, progress)
+            job = Job(owner, method, METHODS[method].stage(options.stage))
+            InProcess(workspace).submit(job, params.settings, progress).result()
     except Exception as error:
         return tell(error, options.debug)
     except KeyboardInterrupt as interrupt:

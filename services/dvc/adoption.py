@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 
-from services.dvc import record, staleness
+from services.dvc import record
 from services.dvc.repository import DvcError
 from tocoad.files.workspace import Workspace
 from tocoad.stages.graph import Job
 from tocoad.stages.running import is_finished
 
 
-def adopt(workspace: Workspace, jobs: Iterable[Job], stale: Container[str]) -> set[str]:
+def adopt(workspace: Workspace, jobs: Iterable[Job], stale: Container[str], sources: Mapping[str, str]) -> set[str]:
     """Records with DVC those stale jobs whose output is what they would make now; returns their DVC names.
 
-    `jobs` come every one after those it reads. One that reads from a job that will run is not looked at.
+    `jobs` come every one after those it reads. One that reads from a job that will run is not looked at. `sources` are
+    those of `services.dvc.staleness`.
     """
-    jobs = tuple(jobs)
-    suspects = [job.dvc_name for job in jobs if job.dvc_name in stale]
-    if not suspects:
-        return set()
-    sources = staleness.sources(workspace, suspects)
     adopted: set[str] = set()
     to_run: set[str] = set()
     for job in jobs:
         name = job.dvc_name
         if to_run.intersection(job.upstream):
             to_run.add(name)
-        elif name in sources:
+        elif name in stale:
             whole = is_finished(workspace, job.owner, job.method, job.stage.name, sources[name])
             (adopted if whole else to_run).add(name)
     if not adopted:

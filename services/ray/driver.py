@@ -6,31 +6,41 @@ one of its calls or still holds one of its references: so all of that stays in h
 
 from __future__ import annotations
 
+import heapq
 import importlib
 import logging
 import os
 import time
+from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from tempfile import TemporaryDirectory
+from threading import Lock
 from typing import Any, cast
 
 from services.interrupts import sigterm_kept
 from services.ray.folder import ray_folder
-from services.ray.nodes import lacking
+from services.ray.nodes import lacking, living_nodes, places
 from services.ray.token import guard_token
 from tocoad.errors import PassingError, SettingsError, StageError, first_line
 from tocoad.settings.sections import RaySettings
+from tocoad.stages.stage import Progress, ProgressCallback, silent
 
-_POLL_SECONDS = 0.25
+# How long a call may wait for the thread, which waits for Ray meanwhile.
+_POLL_SECONDS = 0.05
+_MAIL_SECONDS = 0.25
 # No call waits for longer: what it asks for is there already, or lost.
 _GET_SECONDS = 60.0
 _MAIL_AGAIN_SECONDS = 10.0
 # How often a cluster's nodes are looked at, and how long it may have none that is large enough for a stage.
 _LOOK_SECONDS = 10.0
 _PATIENCE_SECONDS = 300.0
+# A place that comes free is filled at once by what waits in Ray's queue, and that is taken as it came: the more waits
+# there, the less counts what is urgent. As many as run already let an autoscaler double its cluster at a time.
+_ROUNDS = 2
 # Little more than Ray's smallest: only paths and figures travel.
 _OBJECT_STORE_BYTES = 100 * 1024 * 1024
 # A cluster's machines have the dependencies; the code comes from here.
@@ -45,41 +55,99 @@ class StageStoppedError(StageError):
     """The flow ended, by Ctrl-C or an error, while the stage still ran."""
 
 
+logger = logging.getLogger(__name__)
+
+
 @dataclass
 class Call:
-    """One function for a worker. `answers` gets its progress as it comes and then the result, or an exception."""
+    """One function for a worker. `answer` has what it returned, or an exception; cancelling it stops the function.
+
+    `on_progress` is called in the driver's thread.
+    """
 
     key: str
     label: str
     worker_function: str
     arguments: tuple[Any, ...]
-    answers: SimpleQueue[Any] = field(default_factory=SimpleQueue)
-    abandoned: bool = False
+    on_progress: ProgressCallback = silent
+    urgency: float = 0.0
+    answer: Future[Any] = field(default_factory=Future)
+
+    def end(self, result: Any) -> None:
+        # The caller may cancel it at any moment.
+        with suppress(InvalidStateError):
+            if isinstance(result, BaseException):
+                self.answer.set_exception(result)
+            else:
+                self.answer.set_result(result)
+
+    def tell(self, update: Progress) -> None:
+        try:
+            self.on_progress(update)
+        except Exception:
+            # Who watches is told nothing more; the stage is worth more than its figures.
+            logger.warning("%s: its progress could not be shown", self.label, exc_info=True)
+            self.on_progress = silent
+
+
+class Inbox:
+    """The way to the driver's thread, for as long as it is there."""
+
+    def __init__(self) -> None:
+        self._calls: SimpleQueue[Call | None] = SimpleQueue()
+        self._lock = Lock()
+        self._closed = False
+
+    def put(self, call: Call) -> None:
+        """Every call that is put here gets its answer."""
+        with self._lock:
+            if not self._closed:
+                self._calls.put(call)
+                return
+        call.end(stopped(call))
+
+    def end(self) -> None:
+        """Tells the thread to end, after what was put before."""
+        self._calls.put(None)
+
+    def take(self, wait: bool) -> Call | None:
+        """Raises Empty; None is the end."""
+        return self._calls.get(block=wait)
+
+    def close(self) -> None:
+        """Answers whatever is left, and from now on at once."""
+        with self._lock:
+            self._closed = True
+        with suppress(Empty):
+            while True:
+                if (call := self.take(wait=False)) is not None:
+                    call.end(stopped(call))
 
 
 class Driver:
-    """Takes calls from the inbox until it finds None there."""
+    """Takes calls from the inbox until it finds the end there."""
 
-    def __init__(self, settings: RaySettings, inbox: SimpleQueue[Call | None]) -> None:
+    def __init__(self, settings: RaySettings, inbox: Inbox) -> None:
         self._settings = settings
         self._inbox = inbox
         self._mailbox: Any = None
         self._started = False
         self._folder: TemporaryDirectory[str] | None = None
+        # A heap: the most urgent first, of equals the oldest.
+        self._waiting: list[tuple[float, int, Call]] = []
+        self._numbers = count()
         self._running: dict[Any, Call] = {}
+        self._remotes: dict[str, Any] = {}
+        self._places = 0
         # Times of the monotonic clock.
-        self._mail_again = self._look_again = 0.0
+        self._mail_at = self._deaf_until = self._look_at = 0.0
         self._lacks_since: float | None = None
 
     def run(self) -> None:
         """The thread's body. Every call gets its answer, and one that fails takes no other with it."""
         try:
-            while (calls := self._next_calls()) is not None:
-                for call in calls:
-                    try:
-                        self._submit(call)
-                    except Exception as error:
-                        call.answers.put(error)
+            while self._take_calls():
+                self._fill()
                 try:
                     self._poll()
                 except Exception as error:
@@ -87,51 +155,69 @@ class Driver:
         finally:
             self._stop()
 
-    def _next_calls(self) -> list[Call] | None:
-        """What waits in the inbox; with nothing running it waits itself. None: this is the end."""
-        calls: list[Call] = []
-        try:
+    def _take_calls(self) -> bool:
+        """Takes what lies in the inbox; with nothing else to do it waits for that. False: this is the end."""
+        with suppress(Empty):
             while True:
-                call = self._inbox.get(block=not (calls or self._running))
+                call = self._inbox.take(wait=not (self._waiting or self._running))
                 if call is None:
-                    for waiting in calls:
-                        waiting.answers.put(stopped(waiting))
-                    return None
-                calls.append(call)
-        except Empty:
-            return calls
+                    return False
+                heapq.heappush(self._waiting, (-call.urgency, next(self._numbers), call))
+        return True
+
+    def _fill(self) -> None:
+        while self._waiting and (self._mailbox is None or len(self._running) < _ROUNDS * self._places):
+            call = heapq.heappop(self._waiting)[-1]
+            if call.answer.cancelled():
+                continue
+            try:
+                self._submit(call)
+            except Exception as error:
+                call.end(error)
 
     def _submit(self, call: Call) -> None:
         if self._mailbox is None:
             self._start()
-        import ray
-
-        from services.ray import worker as ray_worker
-
-        # Tries are counted in one place, the flow; Ray's own, by default three, are off.
-        on_ray = ray.remote(num_cpus=self._settings.num_cpus, num_gpus=self._settings.num_gpus, max_retries=0)
-        remote = on_ray(getattr(ray_worker, call.worker_function))
+        remote = self._remote(call.worker_function)
         self._running[remote.remote(self._mailbox, call.key, *call.arguments)] = call
+
+    def _remote(self, worker_function: str) -> Any:
+        """Made once: by that Ray knows the calls as alike, takes them in their order, and lets a worker go on with the
+        next without asking anew for its place.
+        """
+        if worker_function not in self._remotes:
+            import ray
+
+            from services.ray import worker
+
+            # Tries are counted in one place, the flow; Ray's own, by default three, are off.
+            on_ray = ray.remote(num_cpus=self._settings.num_cpus, num_gpus=self._settings.num_gpus, max_retries=0)
+            self._remotes[worker_function] = on_ray(getattr(worker, worker_function))
+        return self._remotes[worker_function]
 
     def _poll(self) -> None:
         if not self._running:
             return
         import ray
 
-        done, _ = ray.wait(list(self._running), timeout=_POLL_SECONDS)
+        # The first that is done ends the wait, and then all are taken that are.
+        done, others = ray.wait(list(self._running), timeout=_POLL_SECONDS)
+        if done and others:
+            done += ray.wait(others, num_returns=len(others), timeout=0)[0]
         # After the look at what is done: a stage's last progress is in the mailbox before its result is there.
-        self._deliver_progress()
+        if done or time.monotonic() > self._mail_at:
+            self._deliver_progress()
         for task in done:
-            self._running.pop(task).answers.put(_result(task))
-        for task in [task for task, call in self._running.items() if call.abandoned]:
+            self._running.pop(task).end(_result(task))
+        for task in [task for task, call in self._running.items() if call.answer.cancelled()]:
             del self._running[task]
             _cancel(task)
-        if self._running and time.monotonic() > self._look_again:
-            self._refuse_what_never_fits()
+        if self._running and time.monotonic() > self._look_at:
+            self._look()
 
     def _deliver_progress(self) -> None:
         """Progress may be lost, with the mailbox's node or otherwise: the stages go on and have their results."""
-        if time.monotonic() < self._mail_again:
+        if time.monotonic() < self._deaf_until:
             return
         import ray
 
@@ -139,17 +225,22 @@ class Driver:
             letters = ray.get(self._mailbox.take.remote(), timeout=_GET_SECONDS)
         except Exception:
             # It starts anew elsewhere, if it can.
-            self._mail_again = time.monotonic() + _MAIL_AGAIN_SECONDS
+            self._deaf_until = time.monotonic() + _MAIL_AGAIN_SECONDS
             return
+        self._mail_at = time.monotonic() + _MAIL_SECONDS
         for call in self._running.values():
             for update in letters.get(call.key, ()):
-                call.answers.put(update)
+                call.tell(update)
 
-    def _refuse_what_never_fits(self) -> None:
-        """A request that no node can fulfil would wait for ever. On a cluster a node may yet come, by an autoscaler."""
+    def _look(self) -> None:
+        """How many stages there is room for now. What no node can take would wait for ever: on a cluster a node may yet
+        come, by an autoscaler.
+        """
         now = time.monotonic()
-        self._look_again = now + _LOOK_SECONDS
-        if (lack := lacking(self._settings)) is None:
+        self._look_at = now + _LOOK_SECONDS
+        nodes = living_nodes()
+        self._places = max(places(self._settings, nodes), 1)
+        if (lack := lacking(self._settings, nodes)) is None:
             self._lacks_since = None
         elif self._lacks_since is None:
             self._lacks_since = now
@@ -159,9 +250,11 @@ class Driver:
             self._answer_all(SettingsError(f"{lack}, and for {_PATIENCE_SECONDS:.0f} s none has come"))
 
     def _answer_all(self, error: Exception) -> None:
-        for call in self._running.values():
-            call.answers.put(error)
+        calls = [*self._running.values(), *(call for *_, call in self._waiting)]
         self._running.clear()
+        self._waiting.clear()
+        for call in calls:
+            call.end(error)
 
     def _start(self) -> None:
         address = self._settings.address
@@ -191,17 +284,24 @@ class Driver:
                     ray.init(**options)
             except ConnectionError as error:
                 raise SettingsError(f"ray.address: no Ray answers at {address} ({first_line(error)})") from None
-        if not address and (lack := lacking(self._settings)) is not None:
+        nodes = living_nodes()
+        if not address and (lack := lacking(self._settings, nodes)) is not None:
             raise SettingsError(lack)
+        self._places = max(places(self._settings, nodes), 1)
         from services.ray.worker import Mailbox
 
         self._mailbox = cast(Any, Mailbox).remote()
 
     def _stop(self) -> None:
+        for *_, call in self._waiting:
+            call.end(stopped(call))
         for task, call in self._running.items():
             _cancel(task)
-            call.answers.put(stopped(call))
+            call.end(stopped(call))
+        self._waiting.clear()
         self._running.clear()
+        self._remotes.clear()
+        self._inbox.close()
         self._mailbox = None
         if self._started:
             import ray

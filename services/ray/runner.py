@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import logging
 import uuid
-from collections.abc import Callable
-from queue import Empty, SimpleQueue
+from concurrent.futures import Future
 from threading import Lock, Thread
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, Self
 
 from services.interrupts import held
-from services.ray.driver import Call, Driver, stopped
+from services.ray.driver import Call, Driver, Inbox, stopped
 from tocoad.files.workspace import Workspace
 from tocoad.settings.sections import RaySettings, Settings
 from tocoad.stages.graph import Job
-from tocoad.stages.stage import Progress, ProgressCallback, StageRecord, silent
-
-logger = logging.getLogger(__name__)
-
-# How often one that waits looks whether the driver is still there.
-_LIFE_SECONDS = 5.0
+from tocoad.stages.stage import ProgressCallback, StageRecord, silent
 
 
 class RayStages:
     """Runs stages on the cluster at `ray.address`; where that is empty, on a Ray of its own on loopback.
 
-    It starts at the first call, so that a flow with nothing to do does not pay for it, and ends with the context.
-    `run` may be called from several threads at once; how many stages then run is Ray's to decide, from the CPUs and
-    GPUs there are.
+    It starts at the first call, so that a flow with nothing to do does not pay for it, and ends with the context. How
+    many stages run at a time is Ray's to decide, from the CPUs and GPUs there are.
     """
 
     def __init__(
@@ -37,7 +29,7 @@ class RayStages:
         self._root = str(workspace.root.resolve())
         self._settings = settings
         self._stage_function = stage_function
-        self._inbox: SimpleQueue[Call | None] = SimpleQueue()
+        self._inbox = Inbox()
         self._lock = Lock()
         self._driver: Thread | None = None
         self._closed = False
@@ -53,60 +45,44 @@ class RayStages:
             self._closed = True
         if self._driver is not None:
             with held():
-                self._inbox.put(None)
+                self._inbox.end()
                 self._driver.join()
 
-    def run(
-        self, job: Job, settings: Settings, on_progress: ProgressCallback = silent, sources: str | None = None
-    ) -> StageRecord:
-        """Runs the stage and waits for it. `on_progress` is called here, in the caller's thread; `sources` is for
-        `tocoad.stages.running.run_stage`.
+    def submit(
+        self,
+        job: Job,
+        settings: Settings,
+        on_progress: ProgressCallback = silent,
+        sources: str | None = None,
+        urgency: float = 0.0,
+    ) -> Future[StageRecord]:
+        """As `tocoad.stages.runner.StageRunner.submit`; `on_progress` is not to keep its caller waiting.
 
-        Raises:
+        The future raises:
             WorkerLostError: the worker's process died, for want of memory or otherwise.
-            StageStoppedError: the context was left while the stage ran.
+            StageStoppedError: the context was left before the stage had ended.
             SettingsError: no Ray answers at the address, or a stage asks for more than a local Ray has.
             Exception: what the stage itself raised.
         """
         stage = (self._stage_function, self._root, str(job.owner), job.method, job.stage.name)
         arguments = (*stage, settings.model_dump_json(), sources)
-        return cast(StageRecord, self._wait(job.dvc_name, "run_stage", arguments, on_progress))
+        return self._put(Call(uuid.uuid4().hex, job.dvc_name, "work", arguments, on_progress, urgency))
 
     def call(self, label: str, function: str, *arguments: Any) -> Any:
-        """Calls `module:name` with small arguments in a worker, as `run` does a stage; `label` names it in errors."""
-        return self._wait(label, "call_function", (function, *arguments), silent)
+        """Calls `module:name` with small arguments in a worker and waits; `label` names it in errors."""
+        answer = self._put(Call(uuid.uuid4().hex, label, "call_function", (function, *arguments)))
+        try:
+            return answer.result()
+        finally:
+            answer.cancel()
 
-    def _wait(
-        self, label: str, worker_function: str, arguments: tuple[Any, ...], on_progress: Callable[[Progress], None]
-    ) -> Any:
-        call = Call(uuid.uuid4().hex, label, worker_function, arguments)
+    def _put(self, call: Call) -> Future[Any]:
         with self._lock:
             if self._closed:
-                raise stopped(call)
+                call.end(stopped(call))
+                return call.answer
             if self._driver is None:
                 self._driver = Thread(target=Driver(self._settings, self._inbox).run, name="ray", daemon=True)
                 self._driver.start()
         self._inbox.put(call)
-        try:
-            while isinstance(answer := self._answer(call), Progress):
-                try:
-                    on_progress(answer)
-                except Exception:
-                    # Who watches is told nothing more; the stage is worth more than its figures.
-                    logger.warning("%s: its progress could not be shown", label, exc_info=True)
-                    on_progress = silent
-        except BaseException:
-            call.abandoned = True
-            raise
-        if isinstance(answer, BaseException):
-            raise answer
-        return answer
-
-    def _answer(self, call: Call) -> Any:
-        """What comes next for the call; an exception where nobody is left to answer."""
-        while True:
-            try:
-                return call.answers.get(timeout=_LIFE_SECONDS)
-            except Empty:
-                if self._driver is None or (not self._driver.is_alive() and call.answers.empty()):
-                    return stopped(call)
+        return call.answer

@@ -73,7 +73,7 @@ def call_function(mailbox: Any, key: str, function: str, *arguments: Any) -> Any
     return _load(function)(*arguments)
 
 
-def run_stage(
+def work(
     mailbox: Any,
     key: str,
     function: str,
@@ -84,7 +84,7 @@ def run_stage(
     settings: str,
     sources: str | None,
 ) -> StageRecord:
-    """Calls the stage runner `module:name` with what came as text."""
+    """Runs a stage by calling `module:name`, which is `run_stage` or its like, with what came as text."""
     os.chdir(root)  # paths in the settings are relative to the workspace, as they are for `dvc repro`
     postman = Postman(mailbox, key)
     try:

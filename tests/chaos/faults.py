@@ -38,7 +38,7 @@ def strike(workshop: Workshop, command: Command, at: Round, server: MlflowServer
         "kill the driver": lambda: _signal(command, signal.SIGKILL),
         "SIGTERM": lambda: _signal(command, signal.SIGTERM),
         "SIGINT": lambda: _signal(command, signal.SIGINT),
-        "kill a worker": lambda: _kill_one(command, "ray::run_stage", draw),
+        "kill a worker": lambda: _kill_one(command, "ray::work", draw),
         "kill the raylet": lambda: _kill_one(command, "raylet/raylet", draw),
         "kill Prefect's server": lambda: _kill_one(command, "services.prefect.server", draw),
         "kill everything": lambda: _kill_all(command),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
@@ -17,6 +18,8 @@ from tocoad.stages.running import RECORD_FILE
 from tocoad.study.plan import Cell
 from tocoad.study.results import CellResult
 
+_POOL = ThreadPoolExecutor(8)
+
 
 class FakeRay:
     """Stands for `RayStages`; a test says what its `run` does."""
@@ -29,6 +32,12 @@ class FakeRay:
 
     def __exit__(self, *_: object) -> None:
         pass
+
+    def submit(self, job: Job, *_: object, **__: object) -> Future[None]:
+        return _POOL.submit(self.run, job)
+
+    def run(self, job: Job) -> None:
+        raise NotImplementedError
 
 
 @pytest.mark.parametrize(
@@ -43,7 +52,7 @@ def test_whatever_breaks_a_cell_breaks_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, told: str
 ) -> None:
     class Stages(FakeRay):
-        def run(self, *_: object) -> None:
+        def run(self, job: Job) -> None:
             raise error
 
     monkeypatch.setattr(module, "RayStages", Stages)
@@ -65,7 +74,7 @@ def test_cells_of_two_categories_wait_for_the_one_training_of_their_data_set(
         return tmp_path / str(METHODS[method].stage(name).owner(asker)) / name
 
     class Stages(FakeRay):
-        def run(self, job: Job, *_: object) -> None:
+        def run(self, job: Job) -> None:
             time.sleep(0.01)  # the other cell comes to the same stage meanwhile
             ran.append(f"{job.stage.name}@{job.owner}")
             made = folder(None, job.owner, job.method, job.stage.name, Settings())

@@ -27,10 +27,10 @@ def ran(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str,
     monkeypatch.chdir(tmp_path)
     calls: list[tuple[str, str, str]] = []
 
-    def run_stage(_workspace: Workspace, owner: Any, method: str, name: str, *_: Any) -> None:
+    def run(_workspace: Workspace, owner: Any, method: str, name: str, *_: Any) -> None:
         calls.append((str(owner), method, name))
 
-    monkeypatch.setattr(command, "run_stage", run_stage)
+    monkeypatch.setattr("tocoad.stages.runner.run_stage", run)
     return calls
 
 

@@ -79,6 +79,10 @@ def run(workspace: Workspace, jobs: tuple[Job, ...]) -> None:
         run_stage(workspace, job.owner, job.method, job.stage.name, settings, sources=sources[job.dvc_name])
 
 
+def adopted(workspace: Workspace, jobs: tuple[Job, ...], stale: set[str]) -> set[str]:
+    return adopt(workspace, jobs, stale, staleness.sources(workspace, stale))
+
+
 @pytest.mark.parametrize("method", ["patchcore", "recontrast_unified"])
 def test_finished_stages_of_every_category_are_recorded_and_dvc_agrees(
     workspace: Workspace, method: MethodName
@@ -87,7 +91,7 @@ def test_finished_stages_of_every_category_are_recorded_and_dvc_agrees(
     # The run broke off while the last category's last stage ran.
     run(workspace, jobs[:-1])
     assert staleness.stale(workspace, names(jobs)) == names(jobs)
-    assert adopt(workspace, jobs, names(jobs)) == names(jobs[:-1])
+    assert adopted(workspace, jobs, names(jobs)) == names(jobs[:-1])
     assert staleness.stale(workspace, names(jobs)) == {jobs[-1].dvc_name}
 
 
@@ -96,7 +100,7 @@ def test_what_reads_from_a_stage_that_will_run_is_not_recorded(workspace: Worksp
     run(workspace, jobs)
     (workspace.root / "work/set/a/patchcore/fit/detector/detector.json").write_text("changed by hand")
     left = {"fit_patchcore@set/a", "evaluate_patchcore@set/a"}
-    assert adopt(workspace, jobs, staleness.stale(workspace, names(jobs))) == names(jobs) - left
+    assert adopted(workspace, jobs, staleness.stale(workspace, names(jobs))) == names(jobs) - left
     assert staleness.stale(workspace, names(jobs)) == left
 
 
@@ -107,7 +111,7 @@ def test_a_changed_setting_or_image_leaves_what_it_decides_unrecorded(workspace:
     (workspace.dataset_dir("set") / "b/train/good/2.png").write_text("new")
     data.track_dataset(workspace, "set")
     # What follows it in the chain would run after it, so it is not recorded either.
-    assert adopt(workspace, jobs, staleness.stale(workspace, names(jobs))) == {"manifest@set/a"}
+    assert adopted(workspace, jobs, staleness.stale(workspace, names(jobs))) == {"manifest@set/a"}
 
 
 def test_outputs_that_an_older_dvc_yaml_wanted_run_again(workspace: Workspace) -> None:
@@ -117,7 +121,7 @@ def test_outputs_that_an_older_dvc_yaml_wanted_run_again(workspace: Workspace) -
     wanted = file.read_text().replace("/manifest/train.json\n      - work", "/manifest/more.json\n      - work", 1)
     assert wanted != file.read_text()
     file.write_text(wanted)
-    assert adopt(workspace, jobs, names(jobs)) == set()
+    assert adopted(workspace, jobs, names(jobs)) == set()
 
 
 def test_a_lock_file_is_replaced_in_one_step(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,8 +6,8 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -19,13 +19,20 @@ from tocoad.errors import SettingsError, StageError
 from tocoad.files.workspace import Category, Workspace
 from tocoad.settings.sections import RaySettings, Settings
 from tocoad.stages.graph import METHODS, Job
-from tocoad.stages.stage import Progress
+from tocoad.stages.stage import Progress, ProgressCallback, StageRecord, silent
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 
 def job(name: str) -> Job:
     return Job(Category("set", name), "tocoad", METHODS["tocoad"].stage("stage1"))
+
+
+DEFAULTS = Settings()
+
+
+def run(stages: RayStages, name: str, settings: Settings = DEFAULTS, watch: ProgressCallback = silent) -> StageRecord:
+    return stages.submit(job(name), settings, watch).result()
 
 
 @pytest.fixture(scope="module")
@@ -39,52 +46,69 @@ def stages(workspace: Workspace) -> Iterator[RayStages]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(Path(__file__).parent))
         configure(workspace)
-        with RayStages(workspace, RaySettings(num_cpus=0.5), "stand_in_stages:run_stage") as stages:
-            thread = threading.Thread(target=stages.run, args=(job("first"), Settings()))
+        with RayStages(workspace, RaySettings(num_cpus=0.5), "stand_in_stages:behave") as stages:
+            thread = threading.Thread(target=run, args=(stages, "first"))
             thread.start()
             thread.join()
             yield stages
 
 
 def test_a_stage_gets_its_settings_and_returns_its_record(stages: RayStages) -> None:
-    assert stages.run(job("any"), Settings(seed=5)).metrics == {"seed": 5, "is_stage1": 1.0}
+    assert run(stages, "any", Settings(seed=5)).metrics == {"seed": 5, "is_stage1": 1.0}
 
 
-def test_every_figure_arrives_in_order_in_the_callers_thread(
-    stages: RayStages, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_every_figure_arrives_in_order(stages: RayStages, capfd: pytest.CaptureFixture[str]) -> None:
     updates: list[Progress] = []
-    threads = set()
-
-    def watch(update: Progress) -> None:
-        updates.append(update)
-        threads.add(threading.current_thread())
-
-    stages.run(job("talks"), Settings(), watch)
+    run(stages, "talks", Settings(), updates.append)
     assert [(u.step, u.metrics["loss"]) for u in updates if u.metrics] == [(i, 1.0 / i) for i in range(1, 1001, 2)]
     assert updates[-1].step == 1000
-    assert threads == {threading.current_thread()}
     assert "words" not in "".join(capfd.readouterr())
 
 
 def test_progress_is_seen_while_the_stage_runs(stages: RayStages, workspace: Workspace) -> None:
-    stages.run(job("listens"), Settings(), lambda _: (workspace.root / "heard").touch())
+    run(stages, "listens", Settings(), lambda _: (workspace.root / "heard").touch())
     assert (workspace.root / "heard").exists()
 
 
 def test_stages_run_side_by_side(stages: RayStages) -> None:
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda name: stages.run(job(name), Settings()), ["meets-one", "meets-other"]))
+    before = threading.active_count()
+    futures = [stages.submit(job(name), Settings()) for name in ("meets-one", "meets-other")]
+    assert threading.active_count() == before, "a job costs no thread"
+    for future in futures:
+        future.result()
+
+
+def test_of_those_that_wait_the_most_urgent_goes_first(stages: RayStages, workspace: Workspace) -> None:
+    places = 2 * (os.cpu_count() or 1)
+    # They have a place, or lie in Ray's own queue, which takes them as they came.
+    fillers = [stages.submit(job("notes-first"), Settings(), urgency=1e9) for _ in range(2 * places)]
+    waiting = [stages.submit(job(f"notes-{number}"), Settings(), urgency=number) for number in range(3 * places)]
+    for future in (*fillers, *waiting):
+        future.result()
+    order = [int(name) for name in (workspace.root / "notes").read_text().split() if name != "first"]
+    # As many run at a time as there are places: neighbours may change theirs.
+    assert min(order[:places]) > max(order[-places:])
+
+
+def test_a_cancelled_job_stops_and_makes_room(stages: RayStages, workspace: Workspace) -> None:
+    (workspace.root / "one").unlink(missing_ok=True)
+    (workspace.root / "other").unlink(missing_ok=True)
+    alone = [stages.submit(job("meets-one"), Settings()) for _ in range(2)]
+    while not (workspace.root / "one").exists():
+        time.sleep(0.05)
+    assert all(future.cancel() for future in alone)
+    started = time.monotonic()
+    run(stages, "any")
+    assert time.monotonic() - started < 30, "each waits for a minute"
 
 
 def test_a_stages_own_error_comes_home_and_stops_no_other(stages: RayStages) -> None:
     updates: list[Progress] = []
-    with ThreadPoolExecutor(2) as pool:
-        failing = pool.submit(stages.run, job("fails"), Settings(), updates.append)
-        fine = pool.submit(stages.run, job("any"), Settings(seed=2))
-        with pytest.raises(StageError) as caught:
-            failing.result()
-        assert fine.result().metrics["seed"] == 2
+    failing = stages.submit(job("fails"), Settings(), updates.append)
+    fine = stages.submit(job("any"), Settings(seed=2))
+    with pytest.raises(StageError) as caught:
+        failing.result()
+    assert fine.result().metrics["seed"] == 2
     assert str(caught.value) == "too few images: 3, 10 are needed"
     assert caught.value.__cause__ is None
     assert updates == [Progress(1, 2, {"loss": 0.5})]
@@ -92,15 +116,15 @@ def test_a_stages_own_error_comes_home_and_stops_no_other(stages: RayStages) -> 
 
 def test_a_defect_comes_home_with_the_workers_traceback(stages: RayStages) -> None:
     with pytest.raises(ZeroDivisionError) as caught:
-        stages.run(job("breaks"), Settings())
+        run(stages, "breaks")
     assert "stand_in_stages.py" in str(caught.value.__cause__)
 
 
 def test_a_worker_that_dies_is_told_in_one_line(stages: RayStages) -> None:
     with pytest.raises(WorkerLostError, match=r"process was lost .*last checkpoint") as caught:
-        stages.run(job("dies"), Settings())
+        run(stages, "dies")
     assert "\n" not in str(caught.value)
-    assert stages.run(job("any"), Settings()).metrics["seed"] == 0
+    assert run(stages, "any").metrics["seed"] == 0
 
 
 @pytest.mark.parametrize(
@@ -108,7 +132,7 @@ def test_a_worker_that_dies_is_told_in_one_line(stages: RayStages) -> None:
 )
 def test_a_stage_that_can_never_fit_is_refused(stages: RayStages, wanted: RaySettings, key: str) -> None:
     with RayStages(Workspace(Path.cwd()), wanted) as greedy, pytest.raises(SettingsError, match=f"ray.{key}: .* asks"):
-        greedy.run(job("any"), Settings())
+        run(greedy, "any")
 
 
 def test_a_watcher_that_fails_stops_no_stage(stages: RayStages, caplog: pytest.LogCaptureFixture) -> None:
@@ -118,7 +142,7 @@ def test_a_watcher_that_fails_stops_no_stage(stages: RayStages, caplog: pytest.L
         seen.append(update)
         raise OSError("the disk is full")
 
-    assert stages.run(job("talks"), Settings(), watch).metrics == {}
+    assert run(stages, "talks", Settings(), watch).metrics == {}
     assert len(seen) == 1
     assert [record.message for record in caplog.records] == ["stage1@set/talks: its progress could not be shown"]
 
@@ -126,7 +150,7 @@ def test_a_watcher_that_fails_stops_no_stage(stages: RayStages, caplog: pytest.L
 def test_a_result_that_cannot_be_read_is_an_answer_too(stages: RayStages) -> None:
     with pytest.raises(WorkerLostError, match="another try"):
         stages.call("unreadable", "stand_in_stages:unreadable")
-    assert stages.run(job("any"), Settings(seed=1)).metrics["seed"] == 1
+    assert run(stages, "any", Settings(seed=1)).metrics["seed"] == 1
 
 
 def test_a_request_that_no_node_of_a_cluster_can_fulfil_is_refused_after_a_while(
@@ -138,22 +162,18 @@ def test_a_request_that_no_node_of_a_cluster_can_fulfil_is_refused_after_a_while
     wanted = RaySettings(address="127.0.0.1:6379", num_gpus=64)
     expected = "ray.num_gpus: a stage asks for 64, the largest node has 0, and for 1 s none has come"
     with RayStages(Workspace(Path.cwd()), wanted) as greedy, pytest.raises(SettingsError, match=expected):
-        greedy.run(job("any"), Settings())
+        run(greedy, "any")
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_driver_that_died_leaves_nobody_waiting(stages: RayStages, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.ray.runner._LIFE_SECONDS", 0.5)
+def test_a_driver_that_died_leaves_nobody_waiting(stages: RayStages) -> None:
     settings = RaySettings(num_cpus=0.5)
-    with (
-        RayStages(Workspace(Path.cwd()), settings, "stand_in_stages:run_stage") as doomed,
-        ThreadPoolExecutor(1) as pool,
-    ):
+    with RayStages(Workspace(Path.cwd()), settings, "stand_in_stages:behave") as doomed:
         heard = threading.Event()
-        waiting = pool.submit(doomed.run, job("listens"), Settings(), lambda _: heard.set())
+        waiting = doomed.submit(job("listens"), Settings(), lambda _: heard.set())
         assert heard.wait(60)
         doomed._inbox.put("no call at all")  # type: ignore[arg-type]
-        for answer in (waiting.result, lambda: doomed.run(job("any"), Settings())):
+        for answer in (waiting.result, lambda: run(doomed, "any")):
             with pytest.raises(StageError, match="stopped; the next run goes on from its last checkpoint"):
                 answer()
 
@@ -161,9 +181,9 @@ def test_a_driver_that_died_leaves_nobody_waiting(stages: RayStages, monkeypatch
 def test_a_dead_mailbox_fails_no_stage_that_has_ended(stages: RayStages) -> None:
     """In a driver of its own, whose mailbox is its own too."""
     settings = RaySettings(num_cpus=0.5)
-    with RayStages(Workspace(Path.cwd()), settings, "stand_in_stages:run_stage") as deaf:
-        assert deaf.run(job("silences"), Settings()).metrics == {"done": 1.0}
-        assert deaf.run(job("any"), Settings(seed=3)).metrics["seed"] == 3
+    with RayStages(Workspace(Path.cwd()), settings, "stand_in_stages:behave") as deaf:
+        assert run(deaf, "silences").metrics == {"done": 1.0}
+        assert run(deaf, "any", Settings(seed=3)).metrics["seed"] == 3
 
 
 def test_a_function_runs_in_a_worker(stages: RayStages) -> None:
@@ -177,7 +197,7 @@ def test_a_local_ray_keeps_to_loopback(stages: RayStages) -> None:
 
 
 LEAVES = """
-import sys, threading, time
+import sys, time
 from pathlib import Path
 from services.ray.runner import RayStages
 from services.addresses import configure
@@ -187,30 +207,23 @@ from tocoad.files.workspace import Category, Workspace
 
 workspace = Workspace(Path(sys.argv[1]))
 configure(workspace)
-said = []
 
-def run(name):
-    try:
-        stages.run(Job(Category("set", name), "tocoad", METHODS["tocoad"].stage("stage1")), Settings())
-    except Exception as error:
-        said.append(f"{type(error).__name__}: {error}")
-
-with RayStages(workspace, RaySettings(num_cpus=0.5), "stand_in_stages:run_stage") as stages:
-    waiting = [threading.Thread(target=run, args=(name,)) for name in ("meets-one", "meets-one")]
-    for thread in waiting:
-        thread.start()
+with RayStages(workspace, RaySettings(num_cpus=0.5), "stand_in_stages:behave") as stages:
+    job = Job(Category("set", "meets-one"), "tocoad", METHODS["tocoad"].stage("stage1"))
+    waiting = [stages.submit(job, Settings()) for _ in range(9)]
     while not (workspace.root / "one").exists():
         time.sleep(0.1)
-for thread in waiting:
-    thread.join()
-print(*said, sep=chr(10))
+for future in waiting:
+    error = future.exception()
+    print(f"{type(error).__name__}: {error}")
 """
 
 
 def test_leaving_stops_what_runs_and_tells_who_waits(tmp_path: Path) -> None:
     """In a process of its own: Ray ends a process that handles it wrongly."""
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    known = os.environ.get("PYTHONPATH", "")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), known])}
     command = [sys.executable, "-c", LEAVES, str(tmp_path)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
     told = "StageStoppedError: stage1@set/meets-one: stopped; the next run goes on from its last checkpoint"
-    assert (done.returncode, done.stdout.splitlines()) == (0, [told, told]), done.stderr
+    assert (done.returncode, done.stdout.splitlines()) == (0, [told] * 9), done.stderr

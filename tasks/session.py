@@ -1,0 +1,74 @@
+"""The services of one retrain, from the start of its flow run to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from services.addresses import configure
+from services.closing import claim_flow_run, close_left
+from services.git import git_commit
+from services.mlflow.recording import RetrainRecord, retrain_record
+from services.mlflow.registration import Registration, registered
+from services.mlflow.registry import Registry
+from services.mlflow.tracking import Tracking
+from services.ray.runner import RayStages
+from tocoad.files.workspace import Category, Workspace
+from tocoad.settings.sections import MethodName, Settings
+
+
+class Session:
+    """Marks the flow run as this process's own; nothing else is asked of a service before `connect`."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._services = configure(workspace)
+        claim_flow_run(self._services)
+
+    def connect(self) -> Connection:
+        """The way to MLflow. Closes what dead processes left there and in Prefect.
+
+        Raises TrackingError.
+        """
+        tracking = Tracking(self._services)
+        registry = tracking.registry()
+        close_left(self._services, tracking)
+        return Connection(self._workspace, tracking, registry)
+
+
+@dataclass(frozen=True)
+class Connection:
+    """To MLflow."""
+
+    workspace: Workspace
+    tracking: Tracking
+    registry: Registry
+
+    def registered(self, category: Category, method: MethodName) -> Registration | None:
+        """What the registry has of the category's detector as it lies in the workspace."""
+        return registered(self.workspace, category, method, self.registry)
+
+    @contextmanager
+    def at_work(
+        self, dataset: str, settings: Settings, errors: Mapping[Category, str], warnings: list[str]
+    ) -> Iterator[Workshop]:
+        """Where stages run and their figures are kept; `errors` and `warnings` as `retrain_record` has them."""
+        place = self.workspace
+        commit = str(git_commit(place) or "none")
+        with (
+            retrain_record(self.tracking, place, dataset, settings, commit, errors, warnings) as record,
+            RayStages(place, settings.ray) as runner,
+        ):
+            yield Workshop(place, settings, self.registry, record, runner)
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What the tasks of a retrain work with."""
+
+    workspace: Workspace
+    settings: Settings
+    registry: Registry
+    record: RetrainRecord
+    runner: RayStages

@@ -1,0 +1,88 @@
+"""The stages of a retrain, each when what it reads is there: a task run of its own for each, and no thread."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.context import AsyncClientContext
+
+from services.aside import run_aside
+from services.watching import Ended, Moved, Planned, tell
+from tasks.session import Workshop
+from tocoad.errors import PassingError
+from tocoad.stages.graph import Job
+from tocoad.stages.order import run_in_order, urgency
+from tocoad.stages.stage import Progress, StageRecord
+
+
+@dataclass
+class Ran:
+    """What became of jobs, by DVC name; filled in as they end. Of those that are in neither, one that they read failed,
+    or all was ended before.
+    """
+
+    done: dict[str, StageRecord] = field(default_factory=dict)
+    failed: dict[str, Exception] = field(default_factory=dict)
+
+
+def run_stages(shop: Workshop, jobs: Sequence[Job], sources: Mapping[str, str], ran: Ran) -> None:
+    """Runs the jobs, given after those they read; one that fails stops only what reads from it. Returns when all have
+    ended, also if it is interrupted.
+    """
+    tell(Planned(len(jobs)))
+    hurry = urgency(shop.workspace, jobs)
+    tries = shop.settings.flow
+
+    async def run(job: Job) -> bool:
+        name = job.dvc_name
+
+        def submit() -> Future[StageRecord]:
+            return shop.runner.submit(
+                job, shop.settings, lambda step: _tell(shop, job, step), sources[name], hurry[name]
+            )
+
+        step = stage.with_options(
+            name=job.stage.name,
+            task_run_name=name,
+            retries=tries.retries,
+            retry_delay_seconds=tries.retry_delay_seconds,
+            retry_condition_fn=may_pass,
+        )
+        try:
+            ran.done[name] = await step(submit)
+        except Exception as error:
+            ran.failed[name] = error
+            tell(Ended(name, "failed"))
+            return False
+        tell(Ended(name, "done"))
+        return True
+
+    async def run_all() -> None:
+        # One client for all: each task would make its own.
+        async with AsyncClientContext():
+            await run_in_order(jobs, run, left_out=lambda job: tell(Ended(job.dvc_name, "left out")))
+
+    run_aside(run_all())
+
+
+@task(cache_policy=NO_CACHE)
+async def stage(submit: Callable[[], Future[StageRecord]]) -> StageRecord:
+    """Hands the job over and waits; each try hands it over anew."""
+    return await asyncio.wrap_future(submit())
+
+
+async def may_pass(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
+    """Whether another try is worth it."""
+    return isinstance(await state.aresult(raise_on_failure=False), PassingError)
+
+
+def _tell(shop: Workshop, job: Job, progress: Progress) -> None:
+    tell(Moved(job.dvc_name, progress))
+    shop.record.progress(job, progress)
