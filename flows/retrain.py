@@ -136,7 +136,7 @@ def _planned(workspace: Workspace, dataset: str, categories: list[str] | None) -
 def _retrain(session: Session, params: Params, force: bool, outcome: Outcome) -> None:
     """Fills in the outcome. An error that is one category's is found there; what is raised has ended them all."""
     dataset, plan = outcome.dataset, outcome.plan
-    stale = version(outcome.workspace, dataset, outcome.categories, plan, force)
+    stale = version(outcome.workspace, dataset, outcome.categories, params, force)
     outcome.work = stale.work
     connection = session.connect()
     for category in outcome.categories:

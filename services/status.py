@@ -13,6 +13,7 @@ from tocoad.files.workspace import Workspace
 from tocoad.metrics.names import METRIC_NAMES
 from tocoad.settings.file import load_params
 from tocoad.settings.planning import select_categories
+from tocoad.stages.dvc_file import write_dvc_file
 from tocoad.stages.graph import jobs_of, to_run
 
 
@@ -25,7 +26,9 @@ def dataset_status(
     are null where there is none.
     """
     categories = select_categories(workspace, dataset, names)
-    plan = load_params(workspace).plan
+    params = load_params(workspace)
+    plan = params.plan
+    write_dvc_file(workspace, params.settings)
     planned = [category for category in categories if str(category) in plan.categories]
     jobs = {category: jobs_of(category, plan.method(category)) for category in planned}
     stale = staleness.stale(workspace, [job.dvc_name for chain in jobs.values() for job in chain])

@@ -12,7 +12,8 @@ from services.dvc import data, staleness
 from services.dvc.adoption import adopt
 from tocoad.files.links import refuse_links
 from tocoad.files.workspace import Category, Workspace
-from tocoad.settings.file import Plan
+from tocoad.settings.file import Params
+from tocoad.stages.dvc_file import write_dvc_file
 from tocoad.stages.graph import Job, distinct, jobs_of, to_run
 
 
@@ -29,12 +30,14 @@ class Stale:
 
 
 @task(name="version", task_run_name="version {dataset}", cache_policy=NO_CACHE)
-def version(workspace: Workspace, dataset: str, categories: Sequence[Category], plan: Plan, force: bool) -> Stale:
+def version(workspace: Workspace, dataset: str, categories: Sequence[Category], params: Params, force: bool) -> Stale:
     """Brings changed images under DVC and asks it what is stale. What a run that broke off had finished is recorded,
     and not run again.
     """
-    jobs = {category: jobs_of(category, plan.method(category)) for category in categories}
+    jobs = {category: jobs_of(category, params.plan.method(category)) for category in categories}
     refuse_links(workspace, [job.output_dir(workspace) for chain in jobs.values() for job in chain])
+    # It names the files outside the workspace that the settings name.
+    write_dvc_file(workspace, params.settings)
     data.track_dataset(workspace, dataset)
     every = distinct(job for chain in jobs.values() for job in chain)
     names = [job.dvc_name for job in every]

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tocoad.errors import SettingsError, StageError, exit_code, tell
 from tocoad.files.workspace import Category, Owner, Workspace
-from tocoad.settings.file import Plan, complete, load_params
+from tocoad.settings.file import Plan, load_params, override
 from tocoad.settings.planning import select_categories
 from tocoad.settings.sections import MethodName
 from tocoad.stages.declaration import Stage
@@ -80,8 +80,7 @@ def _graph(arguments: Sequence[str]) -> int:
             if is_current(workspace, load_params(workspace).settings):
                 return 0
             raise StageError(f"{DVC_FILE} is not what the stages declare: run python -m tocoad graph")
-        complete(workspace)
-        write_dvc_file(workspace, load_params(workspace).settings)
+        write_dvc_file(workspace, override(workspace, {}).settings)
     except Exception as error:
         return tell(error, options.debug)
     return 0

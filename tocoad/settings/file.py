@@ -151,9 +151,11 @@ def override(
     """Writes `section.key` values, the profile and the plan where they are in force, so that DVC and the flow see the
     same: all at once, and nothing where a key is unknown, a value wrong or `replan` raises.
 
-    A value of the chosen profile is changed there, any other in its section.
+    A value of the chosen profile is changed there, any other in its section. What the file lacks of a new method, a
+    list of the plan or a section that DVC wants to read, comes with it.
     """
     document = _read(workspace)
+    completed = _complete(document)
     if profile is not None:
         document["profile"] = profile
     _check(document, workspace.params_file.name)
@@ -163,7 +165,7 @@ def override(
     params = replace(params, plan=replan(params.plan))
     if replanned := document.get("plan") != (lists := params.plan.lists()):
         document["plan"] = lists
-    if replanned or assignments or profile is not None:
+    if completed or replanned or assignments or profile is not None:
         _write(workspace, document)
     return params
 
@@ -173,22 +175,17 @@ def save_plan(workspace: Workspace, plan: Plan) -> None:
     override(workspace, {}, replan=lambda _: plan)
 
 
-def complete(workspace: Workspace) -> None:
-    """Writes what the file lacks of a new method, as DVC wants to read it: lists of the plan, sections with their
-    defaults, and a part of each in every profile.
-    """
-    document = _read(workspace)
-    params = _check(document, workspace.params_file.name)
-    defaults = Settings().model_dump(mode="json")
-    before = _dumped(document)
-    for section in PROFILED:
-        document.setdefault(section, defaults[section])
-        for profile in document["profiles"].values():
-            profile.setdefault(section, {})
-    if document.get("plan") != (lists := params.plan.lists()):
-        document["plan"] = lists
-    if _dumped(document) != before:
-        _write(workspace, document)
+def _complete(document: dict[str, Any]) -> bool:
+    """Sections of the methods that are missing, with their defaults, and a part of each in every profile."""
+    profiles = document.get("profiles")
+    places = [document, *(profiles.values() if isinstance(profiles, dict) else ())]
+    missing = [
+        (place, section) for section in PROFILED for place in places if isinstance(place, dict) and section not in place
+    ]
+    defaults = Settings().model_dump(mode="json") if missing else {}
+    for place, section in missing:
+        place[section] = defaults[section] if place is document else {}
+    return bool(missing)
 
 
 def parse_assignments(texts: Iterable[str]) -> dict[str, str]:
@@ -308,10 +305,6 @@ def _read(workspace: Workspace) -> dict[str, Any]:
 
 
 def _write(workspace: Workspace, document: dict[str, Any]) -> None:
-    write_whole(workspace.params_file, _dumped(document).encode())
-
-
-def _dumped(document: dict[str, Any]) -> str:
     text = StringIO()
     _yaml().dump(document, text)
-    return text.getvalue()
+    write_whole(workspace.params_file, text.getvalue().encode())

@@ -15,6 +15,7 @@ import pytest
 from services.dvc import data, record, staleness
 from services.dvc.adoption import adopt
 from tests.helpers.project import PROJECT, project_workspace
+from tests.helpers.stand_in import stand_in
 from tocoad.errors import StageError
 from tocoad.files.workspace import Workspace
 from tocoad.settings.file import load_params, override, parse_assignments
@@ -23,7 +24,6 @@ from tocoad.settings.sections import MethodName
 from tocoad.stages.declaration import Stage
 from tocoad.stages.graph import Job, distinct, jobs_of
 from tocoad.stages.running import run_stage
-from tocoad.stages.stage import StageContext, StageRecord
 
 pytestmark = pytest.mark.integration
 
@@ -40,26 +40,8 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
         folder.mkdir(parents=True)
         (folder / "1.png").write_text(category)
     data.track_dataset(workspace, "set")
-    monkeypatch.setattr(Stage, "load", lambda stage: write_outputs)
+    monkeypatch.setattr(Stage, "load", stand_in)
     return workspace
-
-
-def write_outputs(context: StageContext) -> StageRecord:
-    text = str([context.settings.model_dump()[name] for name in context.params])
-    names = {
-        "manifest": ("train.json", "test.json"),
-        "train_unified": ("encoder.safetensors", "network.safetensors", "images.json", "metrics.json", "curves.csv"),
-        "fit": ("detector/detector.json", "metrics.json", "distances.csv"),
-        "evaluate": (
-            *("predictions.csv", "replicates.csv", "overlays/1", "gallery/1", "metrics.json"),
-            *(f"curves/{curve}.csv" for curve in ("roc", "pr", "pixel_pr", "pro")),
-        ),
-    }
-    (stage,) = (name for name in names if context.output_dir.name.startswith(f".{name}."))
-    for name in names[stage]:
-        (context.output_dir / name).parent.mkdir(exist_ok=True)
-        (context.output_dir / name).write_text(text)
-    return StageRecord()
 
 
 def chains(workspace: Workspace, method: MethodName) -> tuple[Job, ...]:
