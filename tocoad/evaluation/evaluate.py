@@ -85,7 +85,7 @@ def evaluate_detector(
     progress: ProgressCallback = silent,
     scratch: Path | None = None,
 ) -> Evaluation:
-    """Judges `detector` on the test part of `manifest`; what the data cannot tell is None (methods 5).
+    """Judges `detector` on the test part of `manifest`; what the data cannot tell is None (methods.md: evaluation).
 
     The raw maps lie in a nameless file in `scratch`; None: where the system keeps temporary files, often in memory.
 

@@ -1,4 +1,4 @@
-"""The terms of ToCoAD's second stage: SimSiam positives, guided negatives, and the anchor (methods 1.3)."""
+"""The terms of ToCoAD's second stage: SimSiam positives, guided negatives, and the anchor (methods.md: stage 2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pixel-wise focal loss (ToCoAD 1.2; Lin et al. 2017, eq. 5)."""
+"""Pixel-wise focal loss (methods.md: stage 1; Lin et al. 2017, eq. 5)."""
 
 from __future__ import annotations
 

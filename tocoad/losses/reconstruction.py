@@ -18,7 +18,7 @@ def reconstruction_loss(
     of_trained: Mapping[int, Tensor],
     alpha: float,
 ) -> Tensor:
-    """Half the sum over levels of both directions (methods 2.4; Guo et al. 2023, eq. 4 and 5).
+    """Half the sum over levels of both directions (methods.md: the loss and its mining; Guo et al. 2023, eq. 4 and 5).
 
     Args:
         frozen, trained: maps (B, C, H, W) by level of the two encoders, the targets; no gradient reaches them.
@@ -37,7 +37,7 @@ def mined_cosine_loss(target: Tensor, prediction: Tensor, alpha: float) -> Tenso
     """Mean over images of 1 - cos of the flattened maps; easy points of `prediction` get no gradient.
 
     A point is easy where its own cosine distance is below mean + alpha * std, both over the whole batch and all
-    positions. Only the gradient is masked: the value is the same for every alpha (methods 2.4).
+    positions. Only the gradient is masked: the value is the same for every alpha (methods.md: the loss and its mining).
 
     Args:
         target: (B, C, H, W); no gradient reaches it.
@@ -90,7 +90,10 @@ class _MinedCosine(torch.autograd.Function):
 
 
 def mining_alpha(step: int, iterations: int, ramp: float) -> float:
-    """min(-3 + 4 step / (ramp T), 1) of the step (from 0): nothing is mined at first, then ever more (methods 2.4)."""
+    """min(-3 + 4 step / (ramp T), 1) of the step (from 0): nothing is mined at first, then ever more.
+
+    See methods.md: the loss and its mining.
+    """
     if ramp == 0:
         return 1.0
     return min(-3 + 4 * step / (ramp * iterations), 1.0)

@@ -1,4 +1,7 @@
-"""The networks of a memory-bank detector: encoder, bank, anomaly map (methods 1.4). PatchCore's and ToCoAD's alike."""
+"""The networks of a memory-bank detector, PatchCore's and ToCoAD's alike: encoder, bank, anomaly map.
+
+See methods.md: the memory bank.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Batch norm on the batch's own statistics that does not blow up where a channel is dead on one narrow category.
 
-ReContrast's stable variant (methods 2.5): a variance below `VARIANCE_MIN`, or below the pretrained running variance
-where that is less, counts as that minimum. The mean is the batch's.
+ReContrast's stable variant (methods.md: training): a variance below `VARIANCE_MIN`, or below the pretrained running
+variance where that is less, counts as that minimum. The mean is the batch's.
 """
 
 from __future__ import annotations

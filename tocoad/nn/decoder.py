@@ -1,4 +1,4 @@
-"""The inverse (mirror) decoder's blocks and ToCoAD's discriminative network D (methods 1.2, 2.2)."""
+"""The inverse (mirror) decoder's blocks and ToCoAD's discriminative network D (methods.md: stage 1)."""
 
 from __future__ import annotations
 

@@ -30,7 +30,10 @@ def calibrated_detector(
     compute: Compute,
     serves: tuple[str, ...] = (),
 ) -> Detector:
-    """The detector whose thresholds come from the calibration normals of `manifest` alone (methods 5, rule 6)."""
+    """The detector whose thresholds come from the calibration normals of `manifest` alone.
+
+    See methods.md: score and thresholds.
+    """
     settings = context.settings
     images = calibration_images(context, manifest)
     maps, scores = score_images(model, images, compute)

@@ -134,7 +134,7 @@ def score_images(
     """Anomaly maps (B, S, S) and image scores (B,) of uint8 images (B, S, S, 3).
 
     Image by image: kernels of another batch size round otherwise, and a score must not depend on its neighbours
-    (methods 5, rule 10).
+    (methods.md: score and thresholds).
     """
     maps, scores = [], []
     with torch.inference_mode():

@@ -1,8 +1,14 @@
-"""What the names on the pages mean, for a reader who meets them for the first time."""
+"""What the names on the pages mean, for a reader who meets them for the first time.
+
+`python -m tocoad.report.glossary docs/explanation/glossary.md` brings the page of the documentation up to date.
+"""
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 from tocoad.metrics.names import FurtherName, MetricName
 
@@ -34,3 +40,26 @@ TERMS: Mapping[str, str] = {
     "gate": "The automatic rules that decide whether a new detector takes the place of the one in use.",
     "heat map": "The score of every place of the image, in the same colours for every image of the category.",
 }
+
+_BEGIN, _END = "<!-- generated: python -m tocoad.report.glossary -->", "<!-- end -->"
+
+
+def markdown() -> str:
+    """The definitions as tables, between the marks that say where they come from."""
+    metrics = {f"`{name}`": meaning for part in (METRICS, FURTHER) for name, meaning in part.items()}
+    parts = {"word of the report": TERMS, "metric": metrics}
+    tables = [
+        "\n".join([f"| {title} | |", "|---|---|", *(f"| {name} | {meaning} |" for name, meaning in rows.items())])
+        for title, rows in parts.items()
+    ]
+    return "\n\n".join([_BEGIN, *tables, _END])
+
+
+def main(page: Path) -> None:
+    """Puts the tables in the place of those that stand between the marks."""
+    text = page.read_text(encoding="utf-8")
+    page.write_text(re.sub(f"{_BEGIN}.*?{_END}", lambda _: markdown(), text, flags=re.DOTALL), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,4 +1,6 @@
-"""What happens to a texture before it becomes a defect: 3 distinct operations of 10 (DRAEM; methods.md section 3).
+"""What happens to a texture before it becomes a defect: 3 distinct operations of 10 (DRAEM).
+
+See methods.md: synthetic anomalies.
 
 All work on uint8 `(S, S, 3)` RGB. Those that act on single values are look-up tables, rounded once, explicitly.
 """

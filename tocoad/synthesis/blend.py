@@ -1,4 +1,4 @@
-"""How content enters an image, and which pixels count as anomalous afterwards (methods.md section 3)."""
+"""How content enters an image, and which pixels count as anomalous afterwards (methods.md: synthetic anomalies)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Where the object is, and whether there is one: decided once per category, from normal images only (methods.md 3)."""
+"""Where the object is, and whether there is one: decided once per category, from normal images only.
+
+See methods.md: synthetic anomalies.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The anomaly generator G (methods.md section 3): mask source x content source x blend, optionally kept on the object.
+"""The anomaly generator G: mask source x content source x blend, optionally kept on the object.
+
+See methods.md: synthetic anomalies.
 
 Draws are keyed by (seed, step, index). Keys are padded with zeros by numpy, and a number of 2^32 or more takes two
 places of a key: so a key of another purpose ends in a number that is not zero, and steps stay below 2^32.

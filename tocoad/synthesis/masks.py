@@ -1,4 +1,4 @@
-"""The mask sources by name, and how much of an image a defect may cover (methods.md section 3)."""
+"""The mask sources by name, and how much of an image a defect may cover (methods.md: synthetic anomalies)."""
 
 from __future__ import annotations
 

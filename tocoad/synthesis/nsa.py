@@ -1,4 +1,4 @@
-"""NSA's patch: a rectangle whose half-widths follow a shifted Gamma distribution (methods.md section 3)."""
+"""NSA's patch: a rectangle whose half-widths follow a shifted Gamma distribution (methods.md: synthetic anomalies)."""
 
 from __future__ import annotations
 

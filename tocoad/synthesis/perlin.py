@@ -1,4 +1,4 @@
-"""Perlin masks (DRAEM), one per image or two combined: methods.md section 3.
+"""Perlin masks (DRAEM), one per image or two combined (methods.md: synthetic anomalies).
 
 The noise is separable: with `w(i, y)` the faded weight of lattice row `i` at pixel row `y` and `d(i, y)` its distance,
 `noise = sum_ij w(i, y) w(j, x) (gy_ij d(i, y) + gx_ij d(j, x))`. So it is two small matrix products over ramps that

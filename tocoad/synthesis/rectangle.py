@@ -1,4 +1,4 @@
-"""CutPaste's rectangle: 2-15 % of the area, lying or standing (methods.md section 3)."""
+"""CutPaste's rectangle: 2-15 % of the area, lying or standing (methods.md: synthetic anomalies)."""
 
 from __future__ import annotations
 

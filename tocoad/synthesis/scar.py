@@ -1,4 +1,4 @@
-"""CutPaste's scar: a thin, turned rectangle (methods.md section 3)."""
+"""CutPaste's scar: a thin, turned rectangle (methods.md: synthetic anomalies)."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class PhotometricChanges(Protocol):
 def photometric_view(image: Images, changes: PhotometricChanges, rng: np.random.Generator) -> Images:
     """(H, W, 3) uint8 -> the same: brightness, contrast, saturation and hue jitter, then a light blur.
 
-    Geometry stays as it is, so that positions of two views correspond (methods 1.3, positives).
+    Geometry stays as it is, so that positions of two views correspond (methods.md: stage 2).
     """
     brightness, contrast, saturation = (
         1 + rng.uniform(-1, 1) * amount for amount in (changes.brightness, changes.contrast, changes.saturation)

@@ -1,4 +1,4 @@
-"""The detector: both encoders, bottleneck, decoder and heads, calibrated on normals (methods 2.6)."""
+"""The detector: both encoders, the network between, calibrated on normals (methods.md: score and thresholds)."""
 
 from __future__ import annotations
 

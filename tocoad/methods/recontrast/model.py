@@ -1,4 +1,4 @@
-"""The networks of a ReContrast detector and its anomaly map (methods 2.6)."""
+"""The networks of a ReContrast detector and its anomaly map (methods.md: the map of ReContrast)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """ReContrast's bottleneck, decoder and heads: from the codes of two encoders to reconstructions of their maps.
 
-Guo et al. 2023, section 3; widths and strides as the official WideResNet-50-2 has them (methods 2.2), for any encoder
-with the levels 1, 2 and 3.
+Guo et al. 2023, section 3; widths and strides as the official WideResNet-50-2 has them, for any encoder with the levels
+1, 2 and 3 (methods.md: networks).
 """
 
 from __future__ import annotations
@@ -102,9 +102,9 @@ class ReconstructionNetwork(nn.Module):
         """Of the two encoders' maps of the same images: what each target is reconstructed to be, by level.
 
         The first is the frozen encoder's maps out of the trained one's code, the second the other way round. Both codes
-        go through as one batch, so that the batch norms' statistics in training are of both (methods 2.2). Where they
-        are one and the same object, it goes through once: twice the same batch has the same mean and variance, and the
-        running variances alone, which torch keeps as n / (n - 1) of them, are a 2n-th part greater.
+        go through as one batch, so that the batch norms' statistics in training are of both (methods.md: networks).
+        Where they are one and the same object, it goes through once: twice the same batch has the same mean and
+        variance, and the running variances alone, which torch keeps as n / (n - 1) of them, are a 2n-th part greater.
         """
         same = trained is frozen
         count = 0 if same else len(trained[LEVELS[0]])

@@ -1,4 +1,7 @@
-"""ReContrast's training stage: a decoder reconstructs two encoders, one of which is trained with it (methods 2)."""
+"""ReContrast's training stage: a decoder reconstructs two encoders, one of which is trained with it.
+
+See methods.md: ReContrast.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,8 @@ from tocoad.training.loop import train as run_training
 from tocoad.training.tensors import image_tensor
 
 ENCODER_FILE, NETWORK_FILE, METRICS_FILE = "encoder.safetensors", "network.safetensors", "metrics.json"
-# The official run keeps the encoder's batch norms in eval mode for these (methods 2.5); it was chosen on test results.
+# Where the official run keeps the encoder's batch norms in eval mode, a choice made on test results. See
+# methods.md: training.
 _PAPER_EVAL = {"toothbrush", "leather", "grid", "tile", "wood", "screw", "cashew", "pcb1", "oct2017"}
 
 BatchNormMode = Literal["eval", "train", "clamped"]
@@ -131,8 +135,8 @@ def fit_networks(
 
 
 def crossed_loss(network: ReconstructionNetwork, trained: Maps, frozen: Maps, alpha: float) -> Tensor:
-    """Each encoder's maps against their reconstruction from the other's code (methods 2.3); gradient reaches E as the
-    source of a code alone, never as a target.
+    """Each encoder's maps against their reconstruction from the other's code; gradient reaches E as the source of a
+    code alone, never as a target (methods.md: pairing).
     """
     of_frozen, of_trained = network(trained, frozen)
     return reconstruction_loss(frozen, trained, of_frozen, of_trained, alpha)

@@ -1,4 +1,7 @@
-"""One ReContrast for all categories of a data set (methods 2.5, "unified"): trained once, calibrated for each."""
+"""One ReContrast for all categories of a data set: trained once, calibrated for each.
+
+See methods.md: one model for all categories.
+"""
 
 from __future__ import annotations
 

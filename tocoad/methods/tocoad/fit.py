@@ -1,5 +1,5 @@
 """The detector: a bank of the patches of stage 2's encoder, which the profile `default` leaves as it was pretrained,
-alone or with D's map beside it (ToCoAD 1.4).
+alone or with D's map beside it (methods.md: the detector).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The memory bank's map and D's, added: beyond the paper, which discards D after training (methods 1.4).
+"""The memory bank's map and D's, added: beyond the paper, which discards D after training (methods.md: the detector).
 
 The bank sees what is unlike every normal patch, D what looks like damage, with sharp borders; D's map alone is worse
 than the bank's where defects look like nothing it was trained on. Its probability is bounded, so it can only add.

@@ -1,4 +1,4 @@
-"""Stage 1, discriminative network pre-training: D learns on synthetic anomalies where they are (ToCoAD 1.2)."""
+"""Discriminative network pre-training: D learns on synthetic anomalies where they are (methods.md: stage 1)."""
 
 from __future__ import annotations
 

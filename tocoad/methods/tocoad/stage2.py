@@ -1,4 +1,4 @@
-"""Stage 2, negative-guided contrastive learning: F is fine-tuned under the frozen D's guide (ToCoAD 1.3)."""
+"""Stage 2, negative-guided contrastive learning: F is fine-tuned under the frozen D's guide (methods.md: stage 2)."""
 
 from __future__ import annotations
 
@@ -174,9 +174,9 @@ def _batch(inputs: TrainingInputs, encoder: Encoder, settings: Settings, number:
 
 
 def stage2_loss(networks: Networks, batch: Batch, settings: Settings) -> tuple[Tensor, dict[str, float]]:
-    """L_2 = L_pos + lambda_dis L_dis + lambda_neg L_neg + lambda_anchor L_anchor (methods 1.3), and every term's value.
+    """L_2 = L_pos + lambda_dis L_dis + lambda_neg L_neg + lambda_anchor L_anchor, and every term's value.
 
-    D's loss on x_g is a diagnostic where lambda_dis is 0: it must not rise.
+    See methods.md: stage 2. D's loss on x_g is a diagnostic where lambda_dis is 0: it must not rise.
     """
     own = settings.of(TrainingSettings)
     options, size = own.stage2, settings.image.size
