@@ -9,28 +9,42 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.console import add_row, console_of, print_line, titled
-from cli.figures import COLUMNS, cells
+from cli.figures import COLUMNS, SHOWN_MAX, cells
 
 if TYPE_CHECKING:
     from tocoad.calibration.conformal import Threshold
-    from tocoad.data.inventory import Inventory
+    from tocoad.data.inventory import CategoryInventory, Inventory
 
 
 def show_inventory(inventory: Inventory) -> None:
-    """What was found in a data set, a row per category, and every warning."""
+    """What was found in a data set, a row per category, and every warning; of many, where the least was found."""
     console = console_of()
-    table = titled(f"layout: {inventory.layout}")
+    rows = inventory.categories
+    title = f"layout: {inventory.layout}"
+    if len(rows) > SHOWN_MAX:
+        title += f"; {SHOWN_MAX} of {len(rows)} categories, those with the fewest good images"
+        rows = tuple(sorted(rows, key=lambda row: (row.train + row.calibration, row.name))[:SHOWN_MAX])
+    table = titled(title)
     table.add_column("category")
     for column in ("train", "calib.", "test good", "defective", "masks"):
         table.add_column(column, justify="right")
     table.add_column("defect types", overflow="fold")
-    for row in inventory.categories:
-        counts = (row.train, row.calibration, row.test_good, row.test_defective, row.masks)
+    for row in rows:
         types = ", ".join(f"{name} {count}" for name, count in row.defect_types.items())
-        add_row(table, row.name, *map(str, counts), types)
+        add_row(table, row.name, *map(str, _counts(row)), types)
+    if len(rows) < len(inventory.categories):
+        table.add_section()
+        every = [sum(column) for column in zip(*map(_counts, inventory.categories), strict=True)]
+        add_row(table, "all", *map(str, every), "", style="bold")
     console.print(table)
-    for warning in inventory.warnings:
+    for warning in inventory.warnings[:SHOWN_MAX]:
         print_line(console, f"warning: {warning}", "yellow")
+    if (rest := len(inventory.warnings) - SHOWN_MAX) > 0:
+        print_line(console, f"and {rest} more warnings", "yellow")
+
+
+def _counts(row: CategoryInventory) -> tuple[int, ...]:
+    return row.train, row.calibration, row.test_good, row.test_defective, row.masks
 
 
 def metrics_table(rows: Mapping[str, Any]) -> None:

@@ -34,6 +34,18 @@ def test_a_data_sets_names_are_shown_as_they_are(name: str, capsys: pytest.Captu
     assert "\x1b" not in told
 
 
+def test_of_many_categories_those_with_the_fewest_images_are_shown_and_all_are_summed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    categories = tuple(CategoryInventory(f"c{n:03d}", 1000 - n, 8, 6, 5, 4, {"dent": 5}) for n in range(300))
+    show_inventory(Inventory("mvtec", categories, tuple(Problem(Path(f"{n}.png"), "odd") for n in range(70))))
+    told = capsys.readouterr().err
+    assert "20 of 300 categories" in told and "c299" in told and "c280" in told and "c279" not in told
+    (row,) = (line.split("│") for line in told.splitlines() if "│ all " in line)
+    assert [cell.strip() for cell in row[2:7]] == [str(300 * 1000 - 299 * 150), "2400", "1800", "1500", "1200"]
+    assert told.count("warning: ") == 20 and "and 50 more warnings" in told
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_table_shows_names_as_they_are(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     row = {"image_path": name, "pred_score": 1.0, "pred_label": True}
