@@ -67,6 +67,8 @@ def _flows(options: argparse.Namespace) -> Iterator[tuple[ModuleType, str]]:
 
 
 def _show(result: dict[str, Any], as_json: bool) -> int:
+    for warning in result["warnings"]:
+        print(f"warning: {warning}", file=sys.stderr)
     if as_json:
         json.dump(result, sys.stdout, indent=1)
         print()

@@ -51,7 +51,7 @@ def _open(workspace: str | None) -> tuple[Workspace, Registry]:
 
 
 def _check_and_move(workspace: Workspace, registry: Registry, planned: Move) -> dict[str, Any]:
-    if planned.is_needed:
-        check(registry, planned.new)
-        move(workspace, registry, planned)
-    return planned.document()
+    if not planned.is_needed:
+        return planned.document()
+    check(registry, planned.new)
+    return planned.document(move(workspace, registry, planned))

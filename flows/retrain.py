@@ -140,7 +140,8 @@ def _retrain(session: Session, params: Params, force: bool, outcome: Outcome) ->
     outcome.work = stale.work
     connection = session.connect()
     for category in outcome.categories:
-        if not outcome.work[category] and (known := connection.registered(category, plan.method(category))):
+        method = plan.method(category)
+        if not outcome.work[category] and (known := connection.registered(category, method, params.settings)):
             outcome.registrations[category] = known
     open_categories = [category for category in outcome.categories if category not in outcome.registrations]
     if not open_categories:

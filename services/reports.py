@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from services.dvc import data
 from services.git import git_commit
@@ -13,6 +14,7 @@ from services.mlflow import ledger
 from tocoad.errors import StageError
 from tocoad.evaluation.files import METRICS_FILE
 from tocoad.files.workspace import Category, Workspace
+from tocoad.gate.subject import rules_digest
 from tocoad.report.facts import Facts
 from tocoad.report.names import page_name
 from tocoad.report.write import write_report
@@ -59,10 +61,13 @@ def dataset_report(
 
 
 def report_facts(workspace: Workspace, dataset: str) -> Facts:
-    """Versions and verdicts as they stand now; the gate's last entry in the ledger for each category."""
-    verdicts = {}
+    """Versions and verdicts as they stand now: what the gate said by other rules says nothing of the present."""
+    rules = rules_digest(load_params(workspace).settings)
+    verdicts: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for entry in ledger.verdicts(workspace, dataset):
-        verdicts[entry["model"].partition(".")[2]] = entry
+        if entry.get("rules", rules) == rules:
+            category = entry["model"].partition(".")[2]
+            verdicts.setdefault((category, entry.get("method", "")), []).append(entry)
     commit = git_commit(workspace)
     return Facts(
         data_version=data.data_version(workspace, dataset),

@@ -28,6 +28,6 @@ def check(registry: Registry, version: Version) -> None:
 
 
 @task(name="move", task_run_name="move {planned.category}", cache_policy=NO_CACHE)
-def move(workspace: Workspace, registry: Registry, planned: Move) -> None:
-    """Ledger, tags and aliases."""
-    promotion.carry_out(workspace, registry, planned)
+def move(workspace: Workspace, registry: Registry, planned: Move) -> list[str]:
+    """Into the log of decisions, with aliases and ledger behind it; what of that is still to come, as warnings."""
+    return promotion.carry_out(workspace, registry, planned)

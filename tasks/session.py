@@ -45,9 +45,9 @@ class Connection:
     tracking: Tracking
     registry: Registry
 
-    def registered(self, category: Category, method: MethodName) -> Registration | None:
-        """What the registry has of the category's detector as it lies in the workspace."""
-        return registered(self.workspace, category, method, self.registry)
+    def registered(self, category: Category, method: MethodName, settings: Settings) -> Registration | None:
+        """What the registry has of the category's detector as it lies in the workspace, judged as it would be now."""
+        return registered(self.workspace, category, method, settings, self.registry)
 
     @contextmanager
     def at_work(

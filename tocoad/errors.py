@@ -16,6 +16,7 @@
           BrokenPackageError          services.mlflow.package_check
           TrackingError               services.mlflow.calls
           DatabaseDamagedError        services.mlflow.database
+          DecisionLogError            services.mlflow.decision_log
           PromotionError              services.mlflow.promotion
           DvcError                    services.dvc.repository
           LostLinkError               services.dvc.moved_links

@@ -1,19 +1,21 @@
-"""The ledger: every verdict with its figures and every move by hand, a JSON document a line, only ever appended to."""
+"""The ledger: every verdict with its figures and every move by hand, a JSON document a line, only ever appended to.
+
+It is the workspace's copy of what counts in the registry's logs of decisions, for reading without a registry.
+"""
 
 from __future__ import annotations
 
 import errno
 import logging
 import os
-from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from tocoad.files.full_disk import full_disk_named
 from tocoad.files.replacing import sync
 from tocoad.files.sealed import seal, unseal_if_sealed
-from tocoad.files.workspace import Workspace
+from tocoad.files.workspace import Category, Workspace
+from tocoad.gate.log import Entry, History
 
 _log = logging.getLogger(__name__)
 
@@ -22,34 +24,34 @@ def ledger_file(workspace: Workspace, dataset: str) -> Path:
     return workspace.root / "work" / dataset / "ledger.jsonl"
 
 
-def append(workspace: Workspace, dataset: str, entry: Mapping[str, Any]) -> None:
-    """Adds the entry with the time; on return it is on the disk. One write, so that two processes never mix lines.
+def copy(workspace: Workspace, category: Category, history: History) -> None:
+    """Adds what the category's log has and the file has not; on return it is on the disk.
 
     Raises:
-        StageError: the disk is full; nothing was added.
+        StageError: the disk is full; what could be added was.
     """
-    file = ledger_file(workspace, dataset)
-    line = seal({"time": datetime.now(UTC).isoformat(timespec="seconds"), **entry}, indent=None)
-    with full_disk_named(file):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(file, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
-        try:
-            _append(descriptor, line.encode())
-        finally:
-            os.close(descriptor)
-        sync(file.parent)
+    file = ledger_file(workspace, category.dataset)
+    # Many categories share the file: to look for an id in its text is far quicker than to read all its lines.
+    text = file.read_bytes() if file.is_file() else b""
+    for number, entry in history.counted:
+        if f'"id": "{entry.id}"'.encode() not in text:
+            _append(file, seal(_line(category, number, entry), indent=None))
 
 
 def entries(workspace: Workspace, dataset: str) -> list[dict[str, Any]]:
-    """All entries, the oldest first; a damaged line is named in the log and left out."""
+    """All entries, the oldest first; a damaged line is named in the log and left out, as is one that stands twice."""
     file = ledger_file(workspace, dataset)
-    found = []
+    found, ids = [], set()
     for number, line in enumerate(file.read_bytes().split(b"\n") if file.is_file() else (), start=1):
         if line:
             try:
-                found.append(_entry(line))
+                entry = _entry(line)
             except ValueError:
-                _log.warning("%s, line %d: cut or altered, and left out; what it said is lost", file, number)
+                _log.warning("%s, line %d: cut or altered, and left out", file, number)
+                continue
+            if (identity := entry.get("id")) is None or identity not in ids:
+                ids.add(identity)
+                found.append(entry)
     return found
 
 
@@ -58,7 +60,31 @@ def verdicts(workspace: Workspace, dataset: str) -> list[dict[str, Any]]:
     return [entry for entry in entries(workspace, dataset) if "verdict" in entry]
 
 
-def _append(descriptor: int, line: bytes) -> None:
+def _line(category: Category, number: int, entry: Entry) -> dict[str, Any]:
+    """`entry` is its number in the log; a verdict names the champion that it met, a move where it led."""
+    line = {"time": entry.time, "model": category.model_name, "entry": number, "id": entry.id}
+    who = {"by": entry.by, "host": entry.host}
+    if entry.decision is not None and entry.subject is not None:
+        what = {"version": entry.version, "champion": entry.old, "run_id": entry.run_id, "metrics": entry.metrics}
+        return line | what | entry.decision.model_dump(mode="json") | entry.subject.model_dump() | who
+    move = {"action": entry.action, "from": entry.old, "to": entry.new, "reason": entry.reason, "gate": entry.word}
+    before = {"former": entry.former, "taken_down": entry.taken_down} if entry.action == "adopt" else {}
+    return line | move | before | who
+
+
+def _append(file: Path, line: str) -> None:
+    """One write, so that two processes never mix lines."""
+    with full_disk_named(file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(file, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            _write(descriptor, line.encode())
+        finally:
+            os.close(descriptor)
+        sync(file.parent)
+
+
+def _write(descriptor: int, line: bytes) -> None:
     """As a line of its own, also after one that a power cut left without its end."""
     size = os.fstat(descriptor).st_size
     if size and os.pread(descriptor, 1, size - 1) != b"\n":

@@ -32,8 +32,9 @@ def detector_folder(model: str, workspace: Workspace | None) -> Iterator[Path]:
     from services.addresses import configure
 
     services = configure(workspace or Workspace(Path.cwd()))
+    from services.mlflow.decision_log import champion_in_force
     from services.mlflow.tracking import Tracking
 
     registry = Tracking(services).registry()
     with tempfile.TemporaryDirectory(prefix="tocoad-model-") as scratch:
-        yield registry.download(registry.resolve(model), Path(scratch))
+        yield registry.download(champion_in_force(registry, model), Path(scratch))

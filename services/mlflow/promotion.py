@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from services.mlflow import ledger
-from services.mlflow.registration import REASONS_TAG, VERDICT_TAG
+from services.mlflow.calls import AwayError, TrackingError
+from services.mlflow.decision_log import DecisionLog, told
+from services.mlflow.judging import REASONS_TAG, VERDICT_TAG
+from services.mlflow.patience import patiently
 from services.mlflow.registry import ROLLED_BACK_TAG, Registry, Version
-from tocoad.errors import SettingsError, StageError
+from tocoad.errors import SettingsError, StageError, TocoadError, first_line
 from tocoad.files.workspace import Category, Workspace
+from tocoad.gate.log import Entry, History
 
 
 class PromotionError(StageError):
@@ -21,34 +23,31 @@ class PromotionError(StageError):
 
 @dataclass(frozen=True)
 class Move:
-    """From the champion `old` (None: there is none) to `new`."""
+    """To the version `new`, as `entry` of the log tells it."""
 
-    action: Literal["promote", "rollback"]
     category: Category
-    old: Version | None
     new: Version
-    reason: str | None = None
+    entry: Entry
 
     @property
     def is_needed(self) -> bool:
-        """A champion that is marked as taken down comes from a rollback that broke off: promoting it clears that."""
-        same = self.old is not None and self.old.version == self.new.version
-        return not same or ROLLED_BACK_TAG in self.new.tags
+        """A champion that is marked as taken down comes from a rollback that broke off before there was a log:
+        promoting it clears that.
+        """
+        return self.entry.old != self.entry.new or ROLLED_BACK_TAG in self.new.tags
 
-    def document(self) -> dict[str, Any]:
+    def document(self, warnings: Iterable[str] = ()) -> dict[str, Any]:
         """What `--json` prints; `gate` is the gate's word on the new champion, null where it never spoke."""
-        tags = self.new.tags
-        gate = None
-        if VERDICT_TAG in tags:
-            gate = {"verdict": tags[VERDICT_TAG], "reasons": tags.get(REASONS_TAG, "").splitlines()}
+        entry = self.entry
         return {
-            "action": self.action,
+            "action": entry.action,
             "name": self.category.model_name,
-            "from": None if self.old is None else self.old.version,
-            "to": self.new.version,
-            "reason": self.reason,
-            "by": _user(),
-            "gate": gate,
+            "from": entry.old,
+            "to": entry.new,
+            "reason": entry.reason,
+            "by": entry.by,
+            "gate": entry.word,
+            "warnings": [*warnings],
         }
 
 
@@ -59,12 +58,13 @@ def plan_promotion(registry: Registry, dataset: str, name: str, number: int | No
         SettingsError: there is no such data set, category or version; the line says what there is.
     """
     category, versions = _versions(registry, dataset, name)
-    old = registry.champion(category.model_name)
+    log = DecisionLog(registry, category.model_name)
+    history = log.settled()
     chosen = [version for version in versions if number in (None, version.version)]
     if not chosen:
         there = _listed(str(version.version) for version in reversed(versions))
         raise SettingsError(f"{category.model_name} has no version {number}; it has {there}")
-    return Move("promote", category, old, chosen[0])
+    return _move(log, "promote", category, history, chosen[0])
 
 
 def plan_rollback(registry: Registry, dataset: str, name: str, reason: str) -> Move:
@@ -77,34 +77,72 @@ def plan_rollback(registry: Registry, dataset: str, name: str, reason: str) -> M
     reason = " ".join(reason.split())
     if not reason:
         raise SettingsError("a rollback needs its reason: it is what the ledger keeps")
-    category, _ = _versions(registry, dataset, name)
-    old, new = registry.champion(category.model_name), registry.way_back(category.model_name)
-    if old is None:
+    category, versions = _versions(registry, dataset, name)
+    log = DecisionLog(registry, category.model_name)
+    history = log.settled()
+    there = {version.version: version for version in versions}
+    back = history.way_back(there)
+    if history.champion is None:
         raise PromotionError(f"{category.model_name} has no champion to roll back")
-    if new is None:
+    if back is None:
         raise PromotionError(
-            f"{category.model_name}: no version to go back to from {old.version}: no other was champion, or it was "
-            f"rolled back; choose one by hand: tocoad promote {dataset} {name} --version V"
+            f"{category.model_name}: no version to go back to from {history.champion}: no other was champion, or it "
+            f"was rolled back; choose one by hand: tocoad promote {dataset} {name} --version V"
         )
-    return Move("rollback", category, old, new, reason)
+    return _move(log, "rollback", category, history, there[back], reason)
 
 
-def carry_out(workspace: Workspace, registry: Registry, move: Move) -> None:
-    """Writes the ledger, then the tags, and moves the alias last; whoever breaks it off asks again.
+def carry_out(workspace: Workspace, registry: Registry, move: Move) -> list[str]:
+    """Enters the move in the log, and makes the aliases and the ledger follow. Once it counts it is made: what goes
+    wrong after that is returned, and the next command that reads the log puts it right.
 
     Raises:
-        PromotionError: another champion came in the meantime.
+        PromotionError: the champion was moved in the meantime; the line says by whom.
+        TrackingError, AwayError: MLflow does not answer; the line says what is not known.
     """
-    name = move.category.model_name
-    now = registry.champion(name)
-    if (now and now.version) != (move.old and move.old.version):
-        raise PromotionError(f"{name} has another champion than a moment ago: run again")
-    document = move.document()
-    ledger.append(workspace, move.category.dataset, {"model": document.pop("name"), **document})
-    if move.reason is not None and move.old is not None:
-        registry.set_tags(move.old, {ROLLED_BACK_TAG: move.reason})
-    registry.remove_tag(move.new, ROLLED_BACK_TAG)
-    registry.set_champion(name, move.new.version)
+    log, entry = DecisionLog(registry, move.category.model_name), move.entry
+
+    def enter() -> History:
+        """Asked again it enters nothing twice: the decision has an id."""
+        if not (history := log.read()).counts(entry.id):
+            log.append(entry)
+            history = log.read()
+        return history
+
+    try:
+        history = patiently(enter)
+    except (TrackingError, AwayError) as error:
+        unknown = f"whether the {entry.action} was entered is not known: see tocoad status {move.category.dataset}"
+        raise type(error)(f"{first_line(error)}; {unknown} before you try again") from error
+    if not history.counts(entry.id):
+        meanwhile = "; ".join(told(other) for other in history.since(entry.after))
+        raise PromotionError(f"{log.name} was moved in the meantime by {meanwhile}: look at it, and run again")
+    warnings = []
+    try:
+        log.follow(history)
+    except TocoadError as error:
+        warnings.append(
+            f"the {entry.action} counts, but its alias is not yet moved; the next command does it ({error})"
+        )
+    try:
+        ledger.copy(workspace, move.category, history)
+    except (TocoadError, OSError) as error:
+        warnings.append(f"the {entry.action} counts, but the ledger does not have it yet ({first_line(error)})")
+    return warnings
+
+
+def _move(
+    log: DecisionLog,
+    action: Literal["promote", "rollback"],
+    category: Category,
+    history: History,
+    new: Version,
+    reason: str | None = None,
+) -> Move:
+    word = None
+    if (verdict := new.tags.get(VERDICT_TAG)) is not None:
+        word = {"verdict": verdict, "reasons": new.tags.get(REASONS_TAG, "").splitlines()}
+    return Move(category, new, log.entry(action, history, new.version, reason=reason, word=word))
 
 
 def _versions(registry: Registry, dataset: str, name: str) -> tuple[Category, list[Version]]:
@@ -123,11 +161,3 @@ def _versions(registry: Registry, dataset: str, name: str) -> tuple[Category, li
 
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(dict.fromkeys(names))
-
-
-def _user() -> str:
-    """The name of who runs this; in a container the id may have none."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())

@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable
-from pathlib import Path
-
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from services.mlflow import ledger
-from services.mlflow.registry import PACKAGE_TAG, ROLLED_BACK_TAG, Registry, Version
+from services.mlflow.decision_log import DecisionLog
+from services.mlflow.judging import (
+    EVALUATION_SET_TAG,
+    METHOD_TAG,
+    Check,
+    Judging,
+    Rescore,
+    about_other,
+    judged_version,
+    mirror,
+)
+from services.mlflow.registry import PACKAGE_TAG, Registry, Version
 from services.mlflow.run import Run
 from tocoad.data.images import load_images
 from tocoad.data.manifest import TRAIN_FILE, Manifest
-from tocoad.evaluation.files import read_candidate
+from tocoad.errors import StageError
+from tocoad.evaluation.files import read_candidate, read_report
 from tocoad.files.workspace import Category, Workspace
-from tocoad.gate.decide import decide
-from tocoad.gate.records import Candidate, Decision, Verdict
+from tocoad.gate.log import Entry
+from tocoad.gate.records import Verdict
+from tocoad.gate.subject import Subject, rules_digest
 from tocoad.package.card import package_sha256
 from tocoad.settings.sections import MethodName, Settings
 from tocoad.stages.graph import detector_dir, evaluation_dir, manifest_dir
 
-VERDICT_TAG, REASONS_TAG, EVALUATION_SET_TAG = "verdict", "reasons", "evaluation_set"
 # Of a run: the version that holds its detector, which may be of an earlier run.
 MODEL_TAG = "model"
 # MLflow keeps the example as text, which at the size of the networks takes a megabyte.
 _EXAMPLE_SIZE = 64
-
-Rescore = Callable[[Path], Candidate]
-"""Scores a detector package on the category's present evaluation set."""
 
 
 class Registration(BaseModel):
@@ -45,12 +50,27 @@ class Registration(BaseModel):
     reasons: tuple[str, ...]
 
 
-def registered(workspace: Workspace, category: Category, method: MethodName, registry: Registry) -> Registration | None:
-    """The registration of the package that lies in the workspace; None where the gate has not spoken on it yet."""
-    version = registry.find(category.model_name, package_sha256(detector_dir(workspace, category, method)))
-    if version is None or VERDICT_TAG not in version.tags:
+def registered(
+    workspace: Workspace, category: Category, method: MethodName, settings: Settings, registry: Registry
+) -> Registration | None:
+    """The registration of the package that lies in the workspace; None where the gate has not spoken of it, or of the
+    champion, on the present evaluation set and by the present rules.
+    """
+    try:
+        evaluation_set = read_report(evaluation_dir(workspace, category, method)).evaluation_set
+    except StageError:
+        return None  # told where the category is judged, and of this category alone
+    subject = _subject(workspace, category, method, evaluation_set, settings)
+    log = DecisionLog(registry, category.model_name)
+    history = log.settled()
+    entry = history.verdict(subject)
+    if entry is None or (version := judged_version(registry, log.name, entry)) is None:
         return None
-    return _registration(version, version.tags[VERDICT_TAG], tuple(version.tags.get(REASONS_TAG, "").splitlines()))
+    champion = log.champion(history) if history.champion != version.version else None
+    if champion is not None and history.verdict(about_other(champion, subject)) is None:
+        return None
+    ledger.copy(workspace, category, history)
+    return _registration(registry, version, entry)
 
 
 def register_candidate(
@@ -61,76 +81,50 @@ def register_candidate(
     registry: Registry,
     run: Run,
     rescore: Rescore,
+    check: Check = lambda _: (),
 ) -> Registration:
     """Registers the package, judges it against the champion on the same evaluation set, and moves the alias.
 
-    The tag of the verdict comes last: until it is there, a retrain judges the version again. One that is champion
-    already, because a run broke off before that tag, keeps the verdict of the ledger.
+    It may be broken off anywhere and asked again: what the log of decisions has is not decided twice, and tags, aliases
+    and the ledger are made to say the same.
+
+    Raises:
+        DecisionLogError: the log cannot be read, or the champion's version is gone.
     """
     folder = detector_dir(workspace, category, method)
     challenger = read_candidate(evaluation_dir(workspace, category, method))
+    subject = _subject(workspace, category, method, challenger.evaluation_set, settings)
     version = registry.register(category.model_name, run, folder, _example(workspace, category, settings), {
-        PACKAGE_TAG: package_sha256(folder),
-        EVALUATION_SET_TAG: challenger.evaluation_set,
-        "method": method,
+        PACKAGE_TAG: subject.package,
+        EVALUATION_SET_TAG: subject.evaluation_set,
+        METHOD_TAG: method,
         **{name: value for name, value in challenger.metrics.items() if value is not None},
     })  # fmt: skip
-    run.set_tags({MODEL_TAG: version.uri})
-    old = registry.champion(category.model_name)
-    decision = _on_record(workspace, category, version) if old is not None and old.version == version.version else None
-    if decision is None:
-        decision = _unless_rolled_back(_judged(challenger, old, settings, registry, rescore), version)
-        entry = {
-            "model": category.model_name,
-            "version": version.version,
-            "champion": None if old is None else old.version,
-            "run_id": run.run_id,
-            **decision.model_dump(mode="json"),
-        }
-        ledger.append(workspace, category.dataset, entry)
-        if decision.verdict == "promoted":
-            registry.set_champion(category.model_name, version.version)
-    registry.set_tags(version, {REASONS_TAG: "\n".join(decision.reasons), VERDICT_TAG: decision.verdict})
-    return _registration(registry.version(version.name, version.version), decision.verdict, decision.reasons)
+    log = DecisionLog(registry, category.model_name)
+    scores = {subject.package: challenger}
+    entry = Judging(registry, log, settings.gate, run.run_id, rescore, check, version, subject, scores).settle()
+    ledger.copy(workspace, category, log.settled())
+    judged = judged_version(registry, log.name, entry) or version
+    run.set_tags({MODEL_TAG: judged.uri})
+    return _registration(registry, judged, entry)
 
 
-def _judged(
-    challenger: Candidate, champion: Version | None, settings: Settings, registry: Registry, rescore: Rescore
-) -> Decision:
-    if champion is None:
-        return decide(challenger, None, settings.gate)
-    with tempfile.TemporaryDirectory(prefix="tocoad-champion-") as scratch:
-        return decide(challenger, rescore(registry.download(champion, Path(scratch))), settings.gate)
+def _subject(
+    workspace: Workspace, category: Category, method: MethodName, evaluation_set: str, settings: Settings
+) -> Subject:
+    package = package_sha256(detector_dir(workspace, category, method))
+    return Subject(method=method, package=package, evaluation_set=evaluation_set, rules=rules_digest(settings))
 
 
-def _on_record(workspace: Workspace, category: Category, version: Version) -> Decision | None:
-    """The ledger's last verdict on the version."""
-    found = [
-        {name: entry[name] for name in Decision.model_fields}
-        for entry in ledger.verdicts(workspace, category.dataset)
-        if (entry["model"], entry["version"]) == (version.name, version.version)
-    ]
-    return Decision.model_validate(found[-1]) if found else None
-
-
-def _unless_rolled_back(decision: Decision, version: Version) -> Decision:
-    """The same bytes may be trained again; what a person took down only a person brings back."""
-    why = version.tags.get(ROLLED_BACK_TAG)
-    if why is None or decision.verdict != "promoted":
-        return decision
-    reason = f"version {version.version} was rolled back ({why}): only tocoad promote makes it champion again"
-    return decision.model_copy(update={"verdict": "kept", "reasons": (reason, *decision.reasons)})
-
-
-def _registration(version: Version, verdict: str, reasons: tuple[str, ...]) -> Registration:
-    return Registration.model_validate(
-        {
-            "name": version.name,
-            "version": version.version,
-            "aliases": version.aliases,
-            "verdict": verdict,
-            "reasons": reasons,
-        }
+def _registration(registry: Registry, version: Version, entry: Entry) -> Registration:
+    assert entry.decision is not None
+    mirror(registry, version, entry)
+    return Registration(
+        name=version.name,
+        version=version.version,
+        aliases=version.aliases,
+        verdict=entry.decision.verdict,
+        reasons=entry.decision.reasons,
     )
 
 

@@ -7,7 +7,6 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
@@ -30,12 +29,13 @@ from tocoad.errors import SettingsError
 
 CHAMPION, PREVIOUS = "champion", "previous"
 PACKAGE_TAG = "package_sha256"
-# When a former champion ceased to be it, and why a version was taken down.
-UNTIL_TAG, ROLLED_BACK_TAG = "champion_until", "rolled_back"
+# Why a version was taken down, and when a former champion ceased to be it: that only before there was a log.
+ROLLED_BACK_TAG, UNTIL_TAG = "rolled_back", "champion_until"
 
 _MODEL_FILE = Path(__file__).with_name("model.py")
 _DETECTOR = "detector"
 _MODELS_A_PAGE = 1000
+_VERSIONS_A_PAGE = 10_000
 # Written down, not inferred: inference would import and run the model, and look for packages.
 _REQUIREMENTS = ("tocoad", "mlflow", "numpy", "pydantic", "safetensors", "timm", "torch", "torchvision")
 _URI = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/]+)|/(?P<version>\d+))")
@@ -63,6 +63,10 @@ class Registry:
         self._client = client
 
     @property
+    def client(self) -> MlflowClient:
+        return self._client
+
+    @property
     def uri(self) -> str:
         return str(self._client.tracking_uri)
 
@@ -76,22 +80,34 @@ class Registry:
             if not (token := page.token):
                 return names
 
-    def champion(self, name: str) -> Version | None:
-        """The version in force; None where there is no such model yet, or none of its versions was promoted."""
-        return self.by_alias(name, CHAMPION)
-
-    def by_alias(self, name: str, alias: str) -> Version | None:
-        aliases = self._aliases(name)
-        return self.version(name, aliases[alias]) if alias in aliases else None
-
     def version(self, name: str, number: int) -> Version:
         return self._version(self._client.get_model_version(name, str(number)))
 
+    def get(self, name: str, number: int) -> Version | None:
+        """None where there is no such version, or no longer."""
+        try:
+            return self.version(name, number)
+        except TrackingError as error:
+            if not is_code(error, RESOURCE_DOES_NOT_EXIST):
+                raise
+            return None
+
     def versions(self, name: str) -> list[Version]:
         """All versions, the newest first; none where there is no such model."""
-        aliases = self._aliases(name)
-        found = self._client.search_model_versions(f"name = '{name}'", order_by=["version_number DESC"])
-        return [_version(version, aliases) for version in found]
+        aliases = self.aliases(name)
+        return [_version(version, aliases) for version in self.found(name)]
+
+    def found(self, name: str) -> list[ModelVersion]:
+        """The same as MLflow has them: without aliases, in one request."""
+        found: list[ModelVersion] = []
+        token = None
+        while True:
+            page = self._client.search_model_versions(
+                f"name = '{name}'", _VERSIONS_A_PAGE, ["version_number DESC"], page_token=token
+            )
+            found += page
+            if not (token := page.token):
+                return found
 
     def find(self, name: str, package_sha256: str) -> Version | None:
         """The latest version of the model that holds this package, if any."""
@@ -131,28 +147,17 @@ class Registry:
         )
         return self._version(created)
 
-    def way_back(self, name: str) -> Version | None:
-        """Where a rollback leads: to the version that was champion last before, and was not taken down."""
-        return self._former(name, self._aliases(name).get(CHAMPION))
+    def aliases(self, name: str) -> dict[str, int]:
+        """Empty where there is no such model."""
+        registered = self._registered(name)
+        return {} if registered is None else {alias: int(number) for alias, number in registered.aliases.items()}
 
-    def set_champion(self, name: str, number: int) -> None:
-        """Moves the alias `champion`; the old champion becomes `previous`, or if it was taken down, the one before it.
-
-        `champion` moves in one step, and last: if anything fails before, the old champion is still in force.
-        """
-        old = self._aliases(name).get(CHAMPION)
-        if old == number:
-            return
-        self.version(name, number)
-        if old is not None:
-            now = datetime.now(UTC).isoformat(timespec="microseconds")
-            self._client.set_model_version_tag(name, str(old), UNTIL_TAG, now)
-        previous = self._former(name, number)
-        if previous is None:
-            self._client.delete_registered_model_alias(name, PREVIOUS)
+    def set_alias(self, name: str, alias: str, number: int | None) -> None:
+        """None takes it away."""
+        if number is None:
+            self._client.delete_registered_model_alias(name, alias)
         else:
-            self._client.set_registered_model_alias(name, PREVIOUS, str(previous.version))
-        self._client.set_registered_model_alias(name, CHAMPION, str(number))
+            self._client.set_registered_model_alias(name, alias, str(number))
 
     def set_tags(self, version: Version, tags: Mapping[str, object]) -> None:
         for key, value in tags.items():
@@ -180,12 +185,9 @@ class Registry:
                 known = ", ".join(registered.aliases) or "none"
                 raise SettingsError(f"{uri}: {name} has no alias {alias!r}; it has {known}")
             number = registered.aliases[alias]
-        try:
-            return self.version(name, int(number))
-        except TrackingError as error:
-            if not _is(error, RESOURCE_DOES_NOT_EXIST):
-                raise
-            raise SettingsError(f"{uri}: {name} has no version {number}") from None
+        if (version := self.get(name, int(number))) is None:
+            raise SettingsError(f"{uri}: {name} has no version {number}")
+        return version
 
     def download(self, version: Version, scratch: Path) -> Path:
         """A copy of the version's detector package, in `scratch`."""
@@ -195,39 +197,24 @@ class Registry:
             local = download_artifacts(artifact_uri=uri, dst_path=str(scratch), tracking_uri=self.uri)
         return Path(local)
 
-    def _former(self, name: str, champion: int | None) -> Version | None:
-        """By the tags: where a move broke off, `previous` is ahead of `champion`. It counts where there is no tag."""
-        former = [
-            version
-            for version in self.versions(name)
-            if (UNTIL_TAG in version.tags or PREVIOUS in version.aliases)
-            and version.version != champion
-            and ROLLED_BACK_TAG not in version.tags
-        ]
-        return max(former, key=lambda version: version.tags.get(UNTIL_TAG, ""), default=None)
-
     def _registered(self, name: str) -> Any | None:
         try:
             return self._client.get_registered_model(name)
         except TrackingError as error:
-            if not _is(error, RESOURCE_DOES_NOT_EXIST):
+            if not is_code(error, RESOURCE_DOES_NOT_EXIST):
                 raise
             return None
-
-    def _aliases(self, name: str) -> dict[str, int]:
-        registered = self._registered(name)
-        return {} if registered is None else {alias: int(number) for alias, number in registered.aliases.items()}
 
     def _create_model(self, name: str) -> None:
         try:
             self._client.create_registered_model(name)
         except TrackingError as error:
-            if not _is(error, RESOURCE_ALREADY_EXISTS):
+            if not is_code(error, RESOURCE_ALREADY_EXISTS):
                 raise
 
     def _version(self, found: ModelVersion) -> Version:
         # MLflow leaves the aliases of a version empty in most of its answers.
-        return _version(found, self._aliases(found.name))
+        return _version(found, self.aliases(found.name))
 
 
 def _version(found: ModelVersion, aliases: Mapping[str, int]) -> Version:
@@ -267,5 +254,5 @@ def _drop_serving_example(folder: Path) -> None:
         card.save(str(folder / MLMODEL_FILE_NAME))
 
 
-def _is(error: TrackingError, code: int) -> bool:
+def is_code(error: TrackingError, code: int) -> bool:
     return bool(error.code == ErrorCode.Name(code))

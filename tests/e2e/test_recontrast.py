@@ -134,6 +134,7 @@ def test_a_rollback_puts_the_version_before_back(
         "to": 1,
         "reason": "rejects good gears",
         "by": getpass.getuser(),
+        "warnings": [],
     }
     assert {key: value for key, value in rolled_back.items() if key != "gate"} == expected
     assert rolled_back["gate"]["verdict"] == "promoted"

@@ -27,7 +27,9 @@ FACTS = Facts(
     data_version="0123456789abcdef.dir",
     git_commit="c0ffee",
     verdicts={
-        "bolt": {"verdict": "promoted", "reasons": ["image_AUROC reaches the floor"], "version": 3, "time": "today"}
+        ("bolt", "tocoad"): [
+            {"verdict": "promoted", "reasons": ["image_AUROC reaches the floor"], "version": 3, "time": "today"}
+        ]
     },
     generated="2026-01-02 03:04 UTC",
 )

@@ -30,12 +30,12 @@ def decide(
     return _decision(Case(challenger, champion, settings), checks, None if champion is not None else alone)
 
 
-def judge_champion(champion: Candidate, settings: GateSettings, checks: Sequence[Finding] = ()) -> Decision:
+def judge_champion(champion: Candidate, settings: GateSettings) -> Decision:
     """The floors' word on the version in force. `rejected` takes nobody down: something has to run, and who decides
     that nothing better is there is a person.
     """
     note = "it is champion, and was judged anew by the floors alone"
-    return _decision(Case(champion, None, settings), checks, note)
+    return _decision(Case(champion, None, settings), (), note)
 
 
 def _decision(case: Case, checks: Sequence[Finding], note: str | None) -> Decision:

@@ -34,6 +34,7 @@ class Entry(BaseModel):
     id: str
     time: str
     by: str
+    host: str = ""
     action: Action
     after: int
     old: int | None = Field(alias="from")

@@ -44,11 +44,11 @@ class Assessment:
 
 
 def assess(evidence: Evidence, verdict: Mapping[str, Any] | None) -> Assessment:
-    """`verdict` is the category's last ledger entry."""
+    """`verdict` is the gate's last one on these figures."""
     said = verdict["verdict"] if verdict else None
     points = _points(evidence)
     if said is None:
-        points.insert(0, "The gate has not judged it: no verdict is recorded.")
+        points.insert(0, "The gate has not judged it: no verdict on these figures is recorded.")
     cautions = tuple(_cautions(evidence))
     if said in ("kept", "rejected"):
         assert verdict is not None

@@ -2,26 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tocoad.files.workspace import Category
 from tocoad.settings.sections import MethodName
 
+if TYPE_CHECKING:
+    from tocoad.evaluation.report import EvaluationReport
+
 
 @dataclass(frozen=True)
 class Facts:
-    """`verdicts` holds the last ledger entry of each category by its name (`bottle`, without the data set); a category
-    that the gate never saw is missing. `generated` is the text that the footer shows; the pages hold no other time of
-    their own.
+    """`verdicts` holds the ledger's verdicts of each category and method by their names (`bottle`, without the data
+    set, and `tocoad`; '' where an entry of before says no method), the last one last. `generated` is the text that the
+    footer shows; the pages hold no other time of their own.
     """
 
     data_version: str | None
     git_commit: str | None
-    verdicts: Mapping[str, Mapping[str, Any]]
+    verdicts: Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]
     generated: str
 
-    def verdict(self, category: Category, method: MethodName) -> Mapping[str, Any] | None:
-        """Of this detector of the category; None where the gate never saw it."""
-        return self.verdicts.get(category.name)
+    def said(self, category: Category, method: MethodName) -> Sequence[Mapping[str, Any]]:
+        """All that the gate said of the method's detectors of the category."""
+        return [*self.verdicts.get((category.name, ""), ()), *self.verdicts.get((category.name, method), ())]
+
+    def verdict(self, category: Category, method: MethodName, report: EvaluationReport) -> Mapping[str, Any] | None:
+        """The last one on what the page shows; None where the gate never saw these figures on these test images."""
+        return next((entry for entry in reversed(self.said(category, method)) if _is_of(entry, report)), None)
+
+
+def _is_of(entry: Mapping[str, Any], report: EvaluationReport) -> bool:
+    if entry.get("evaluation_set", report.evaluation_set) != report.evaluation_set:
+        return False
+    return all(report.metrics.get(metric) == value for metric, value in _judged(entry))
+
+
+def _judged(entry: Mapping[str, Any]) -> Iterator[tuple[Any, float | None]]:
+    """Each metric that the verdict names, with the figure that it was given on."""
+    if "metrics" in entry:
+        yield from entry["metrics"].items()
+        return
+    # Entries of before have those alone that a rule looked at: `image_AUROC floor`, `pixel_AUPRO against champion`.
+    for rule, figures in entry.get("figures", {}).items():
+        if "challenger" in figures:
+            yield rule.partition(" ")[0], figures["challenger"]

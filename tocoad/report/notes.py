@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -53,13 +53,13 @@ def write_notes(folder: Path, notes: Mapping[str, Note]) -> None:
     write_whole(folder / NOTES_FILE, _Notes.dump_json(dict(notes)))
 
 
-def made_of(workspace: Workspace, category: Category, method: MethodName, verdict: Mapping[str, Any] | None) -> str:
-    """Names what a category's page is made of: its files by size and time, its verdict, and the code that makes pages.
+def made_of(workspace: Workspace, category: Category, method: MethodName, verdicts: Sequence[Mapping[str, Any]]) -> str:
+    """Names what a category's page is made of: its files by size and time, its verdicts, and the code that makes pages.
 
     A stage replaces its whole output, so pictures change together with their index.
     """
     digest = hashlib.sha256(_code().encode())
-    digest.update(json.dumps([str(category), method, verdict], sort_keys=True, default=str).encode())
+    digest.update(json.dumps([str(category), method, verdicts], sort_keys=True, default=str).encode())
     for file in _files(workspace, category, method):
         try:
             found = file.stat()

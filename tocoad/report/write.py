@@ -39,10 +39,11 @@ def write_report(
     folder = workspace.report_dir(dataset)
     known, notes = read_notes(folder), {}
     for category, method in methods.items():
-        verdict = facts.verdict(category, method)
-        sources, note = made_of(workspace, category, method, verdict), known.get(category.name)
+        sources = made_of(workspace, category, method, facts.said(category, method))
+        note = known.get(category.name)
         if note is None or note.made_of != sources:
-            row = SummaryRow.of(read_evidence(workspace, category, method), verdict)
+            evidence = read_evidence(workspace, category, method)
+            row = SummaryRow.of(evidence, facts.verdict(category, method, evidence.judged.report))
             note = Note(sources, row, None if note is None else note.page_of)
         notes[category.name] = note
     folder.mkdir(parents=True, exist_ok=True)

@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import getpass
+import platform
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from mlflow import MlflowClient
 
 from services.mlflow import ledger
-from services.mlflow.calls import AwayError
+from services.mlflow.calls import AwayError, TrackingError, connect
+from services.mlflow.decision_log import DecisionLog, DecisionLogError, champion_in_force
 from services.mlflow.promotion import PromotionError, carry_out, plan_promotion, plan_rollback
 from services.mlflow.registry import Registry
 from services.mlflow.tracking import Tracking
 from tocoad.errors import SettingsError
 from tocoad.files.workspace import Workspace
+from tocoad.gate.records import Decision
+from tocoad.gate.subject import Subject
 
 pytestmark = pytest.mark.integration
 
 WRITES = (
+    "create_model_version",
     "set_model_version_tag",
     "delete_model_version_tag",
     "set_registered_model_alias",
     "delete_registered_model_alias",
 )
+SUBJECT = Subject(method="tocoad", package="p", evaluation_set="e", rules="r")
 
 
 class Line:
@@ -43,14 +49,19 @@ class Line:
             for _ in range(versions):
                 client.create_model_version(self.name, source, run.run_id)
 
-    def promote(self, number: int | None = None) -> None:
-        carry_out(self.workspace, self.registry, plan_promotion(self.registry, self.dataset, "gear", number))
+        self.log = DecisionLog(self.registry, self.name)
 
-    def rollback(self, reason: str = "bad") -> None:
-        carry_out(self.workspace, self.registry, plan_rollback(self.registry, self.dataset, "gear", reason))
+    def promote(self, number: int | None = None) -> list[str]:
+        return carry_out(self.workspace, self.registry, plan_promotion(self.registry, self.dataset, "gear", number))
+
+    def rollback(self, reason: str = "bad") -> list[str]:
+        return carry_out(self.workspace, self.registry, plan_rollback(self.registry, self.dataset, "gear", reason))
 
     def gate_promotes(self, number: int) -> None:
-        self.registry.set_champion(self.name, number)
+        decision = Decision(verdict="promoted", reasons=("better",), figures={})
+        history = self.log.settled()
+        self.log.append(self.log.entry("judge", history, number, version=number, subject=SUBJECT, decision=decision))
+        self.log.settled()
 
     @property
     def aliases(self) -> dict[str, int]:
@@ -61,7 +72,8 @@ class Line:
 
     @property
     def ledger(self) -> list[dict[str, Any]]:
-        return ledger.entries(self.workspace, self.dataset)
+        """A person's moves alone."""
+        return [entry for entry in ledger.entries(self.workspace, self.dataset) if "action" in entry]
 
 
 MakeLine = Callable[[int], Line]
@@ -82,8 +94,10 @@ def test_a_person_promotes_what_the_gate_kept(make_line: MakeLine) -> None:
     line.promote(2)
     assert line.aliases == {"champion": 2, "previous": 1}
     (entry,) = line.ledger
-    assert entry.pop("time").startswith("20")
+    assert entry.pop("time").startswith("20") and len(entry.pop("id")) == 32
     assert entry == {
+        "entry": 2,
+        "host": platform.node(),
         "action": "promote",
         "model": line.name,
         "from": 1,
@@ -96,7 +110,7 @@ def test_a_person_promotes_what_the_gate_kept(make_line: MakeLine) -> None:
     line.promote()
     assert line.aliases == {"champion": 3, "previous": 2}, "without a number it is the newest"
     assert line.ledger[-1]["gate"] is None
-    assert ledger.verdicts(line.workspace, line.dataset) == []
+    assert [entry["version"] for entry in ledger.verdicts(line.workspace, line.dataset)] == [1]
 
 
 def test_the_first_champion_can_be_made_by_hand(make_line: MakeLine) -> None:
@@ -149,62 +163,156 @@ def test_after_a_rollback_the_next_champion_has_a_good_way_back(make_line: MakeL
     assert line.aliases == {"champion": 3, "previous": 1}
 
 
+def after(writes: int) -> Callable[..., Any]:
+    """Of a registry that is gone after so many writes."""
+    left = iter(range(writes))
+
+    def only_so_many(write: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: object, **more: object) -> Any:
+            if next(left, None) is None:
+                raise TrackingError("the registry is gone")
+            return write(*arguments, **more)
+
+        return call
+
+    return only_so_many
+
+
 @pytest.mark.parametrize("writes", range(4))
 @pytest.mark.parametrize("action", ["promote", "rollback"])
-def test_whatever_write_fails_a_champion_is_in_force_and_the_same_again_completes(
+def test_whatever_write_fails_a_move_counts_or_not_and_the_next_reader_moves_the_alias(
     make_line: MakeLine, monkeypatch: pytest.MonkeyPatch, action: str, writes: int
 ) -> None:
-    """After so many writes the registry is gone: the tag of the rollback, of the reign, `previous` and `champion`."""
+    """The writes: the entry, the tag of what was taken down, `previous` and `champion`."""
     line = make_line(3)
     for number in (1, 2, 3):
         line.gate_promotes(number)
     if action == "promote":
         line.rollback()
     old, new = (2, {"champion": 3, "previous": 2}) if action == "promote" else (3, {"champion": 2, "previous": 1})
-
-    def act() -> None:
-        line.promote(3) if action == "promote" else line.rollback()
-
-    left = iter(range(writes))
-
-    def only_so_many(write: Callable[..., None]) -> Callable[..., None]:
-        def call(*arguments: object) -> None:
-            if next(left, None) is None:
-                raise OSError("the registry is gone")
-            write(*arguments)
-
-        return call
-
+    move = plan_promotion(line.registry, line.dataset, "gear", 3)
+    if action == "rollback":
+        move = plan_rollback(line.registry, line.dataset, "gear", "bad")
+    only_so_many = after(writes)
     with monkeypatch.context() as patch:
         for name in WRITES:
             patch.setattr(line.client, name, only_so_many(getattr(line.client, name)))
-        with pytest.raises(OSError, match="the registry is gone"):
-            act()
+        if writes == 0:
+            with pytest.raises(
+                TrackingError, match=rf"the registry is gone; whether the {action} was entered is not known"
+            ):
+                carry_out(line.workspace, line.registry, move)
+        else:
+            (warning,) = carry_out(line.workspace, line.registry, move)
+            assert f"the {action} counts, but its alias is not yet moved" in warning
     assert line.aliases["champion"] == old
-    act()
+    if writes == 0:
+        assert line.log.settled().champion == old
+        assert carry_out(line.workspace, line.registry, move) == []
+    assert line.log.settled().champion == new["champion"]
     assert line.aliases == new
     assert ("rolled_back" in line.tags(3)) == (action == "rollback")
+    again = [entry.action for _, entry in line.log.read().counted if entry.id == move.entry.id]
+    assert again == [action] and [entry["action"] for entry in line.ledger][-1] == action
 
 
-def test_a_rollback_that_broke_off_is_no_way_back_for_the_next_champion(make_line: MakeLine) -> None:
+def test_an_answer_that_was_lost_enters_the_move_once(make_line: MakeLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The entry arrived, only its answer did not, and MLflow's client sends it again."""
     line = make_line(3)
-    line.gate_promotes(1)
-    line.gate_promotes(2)
-    line.registry.set_tags(line.registry.version(line.name, 2), {"rolled_back": "bad"})
-    line.gate_promotes(3)
-    assert line.aliases == {"champion": 3, "previous": 1}
+    for number in (1, 2, 3):
+        line.gate_promotes(number)
+    create = line.client.create_model_version
+
+    def twice(*arguments: Any, **more: Any) -> Any:
+        create(*arguments, **more)
+        return create(*arguments, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(line.client, "create_model_version", twice)
+        line.rollback()
+    assert line.aliases == {"champion": 2, "previous": 1}
+    assert len(line.ledger) == 1 and len(line.registry.versions(f"{line.name}.decisions")) == 5
 
 
-def test_a_champion_of_the_meantime_is_not_taken_down(make_line: MakeLine) -> None:
+def test_a_champion_of_the_meantime_is_not_taken_down_and_who_made_it_is_told(make_line: MakeLine) -> None:
     line = make_line(3)
     line.gate_promotes(1)
     line.gate_promotes(2)
     planned = plan_rollback(line.registry, line.dataset, "gear", "bad")
     line.gate_promotes(3)
-    with pytest.raises(PromotionError, match="another champion than a moment ago"):
+    who = rf"{getpass.getuser()} on {re.escape(platform.node())}: the gate on version 3: promoted"
+    with pytest.raises(PromotionError, match=rf"gear was moved in the meantime by {who}.*: look at it, and run again"):
         carry_out(line.workspace, line.registry, planned)
     assert line.aliases == {"champion": 3, "previous": 2}
     assert line.ledger == [] and "rolled_back" not in line.tags(3)
+
+
+def test_an_alias_that_was_moved_past_the_log_is_put_right(make_line: MakeLine) -> None:
+    line = make_line(3)
+    line.gate_promotes(1)
+    line.gate_promotes(2)
+    line.client.set_registered_model_alias(line.name, "champion", "3")
+    line.client.delete_registered_model_alias(line.name, "previous")
+    assert champion_in_force(line.registry, f"models:/{line.name}@champion").version == 2
+    assert line.log.settled().champion == 2 and line.aliases == {"champion": 2, "previous": 1}
+
+
+def test_a_registry_of_before_is_taken_over_as_it_stands(make_line: MakeLine) -> None:
+    """Champions by alias, reigns and what was taken down by tags."""
+    line = make_line(5)
+    for number, until in ((4, "2026-03"), (1, "2026-01"), (3, "2026-02")):
+        line.client.set_model_version_tag(line.name, str(number), "champion_until", until)
+    line.client.set_model_version_tag(line.name, "4", "rolled_back", "rejects good parts")
+    for alias, number in (("champion", 5), ("previous", 3)):
+        line.client.set_registered_model_alias(line.name, alias, str(number))
+    assert champion_in_force(line.registry, f"models:/{line.name}@champion").version == 5
+    assert line.log.read().counted == [], "who only predicts writes nothing"
+    history = line.log.settled()
+    assert (history.champion, history.way_back(), history.taken_down) == (5, 3, {4: "rejects good parts"})
+    assert line.aliases == {"champion": 5, "previous": 3} and line.tags(4)["rolled_back"] == "rejects good parts"
+    line.rollback()
+    line.rollback()
+    assert line.aliases == {"champion": 1}
+    assert [(entry["action"], entry["to"]) for entry in line.ledger] == [("adopt", 5), ("rollback", 3), ("rollback", 1)]
+
+
+def test_the_log_is_no_category_and_says_what_it_is(make_line: MakeLine) -> None:
+    line = make_line(2)
+    line.promote(1)
+    line.promote(2)
+    model = line.client.get_registered_model(f"{line.name}.decisions")
+    assert model.tags == {"tocoad.kind": "decisions"} and model.description.startswith("Not a model: the log")
+    with pytest.raises(SettingsError, match=r"has no registered category 'decisions'; it has gear$"):
+        plan_promotion(line.registry, line.dataset, "decisions", None)
+    _, second = sorted(line.registry.found(f"{line.name}.decisions"), key=lambda version: int(version.version))
+    assert second.description == "promote to version 2, in place of version 1"
+    assert (second.tags["action"], second.tags["from"], second.tags["to"]) == ("promote", "1", "2")
+
+
+def test_an_entry_that_was_deleted_or_altered_is_told_with_the_way_out(make_line: MakeLine) -> None:
+    line = make_line(3)
+    for number in (1, 2, 3):
+        line.gate_promotes(number)
+    entry = line.registry.version(f"{line.name}.decisions", 2).tags["entry"]
+    line.client.set_model_version_tag(f"{line.name}.decisions", "2", "entry", entry.replace('"to": 2', '"to": 1'))
+    with pytest.raises(DecisionLogError, match=r"entry 2 cannot be read \(cut or altered\): .*delete the model"):
+        line.log.settled()
+    line.client.delete_model_version(f"{line.name}.decisions", "2")
+    with pytest.raises(DecisionLogError, match=r"entry 2 was deleted: delete the model .*decisions, and"):
+        line.promote(1)
+    line.client.delete_registered_model(f"{line.name}.decisions")
+    assert line.log.settled().champion == 3 and line.aliases["champion"] == 3
+
+
+def test_a_champion_that_was_deleted_is_told_and_another_can_be_promoted(make_line: MakeLine) -> None:
+    line = make_line(3)
+    for number in (1, 3):
+        line.gate_promotes(number)
+    line.client.delete_model_version(line.name, "3")
+    with pytest.raises(DecisionLogError, match=r"gear version 3 is champion and is gone .*: tocoad promote "):
+        line.log.champion(line.log.settled())
+    line.promote(2)
+    assert line.aliases == {"champion": 2, "previous": 1}, "3 is no way back"
 
 
 def test_what_is_not_there_is_told_with_what_there_is(make_line: MakeLine) -> None:
@@ -232,4 +340,4 @@ def test_what_is_not_there_is_told_with_what_there_is(make_line: MakeLine) -> No
 def test_a_registry_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(AwayError, match=r"^MLflow at http://127\.0\.0\.1:9 is away: "):
-        plan_rollback(Registry(MlflowClient("http://127.0.0.1:9")), "set", "gear", "bad")
+        plan_rollback(Registry(connect("http://127.0.0.1:9")), "set", "gear", "bad")

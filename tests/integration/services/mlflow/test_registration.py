@@ -1,157 +1,260 @@
-"""The gate's verdict in a real registry: whom the challenger meets, and what a rollback forbids."""
+"""The gate's verdict in a real registry: whom the challenger meets, when it speaks anew, what a rollback forbids."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from services.mlflow import ledger, registration
+from services.mlflow import ledger
+from services.mlflow.decision_log import DecisionLog
 from services.mlflow.promotion import carry_out, plan_promotion, plan_rollback
 from services.mlflow.registration import Registration, register_candidate, registered
 from services.mlflow.registry import Registry
 from services.mlflow.tracking import Tracking
+from tests.helpers.report_files import Made, write_category
+from tocoad.data.manifest import TRAIN_FILE, ImageRecord, Manifest
 from tocoad.files.workspace import Category, Workspace
 from tocoad.gate.records import Candidate
+from tocoad.metrics.names import METRIC_NAMES, MetricName
 from tocoad.package.card import package_sha256
 from tocoad.settings.sections import Settings
-from tocoad.stages.graph import detector_dir
+from tocoad.stages.graph import detector_dir, evaluation_dir, manifest_dir
 
 pytestmark = pytest.mark.integration
 
-Retrain = Callable[[int], Registration]
 
+@dataclass
+class Shop:
+    """A category whose packages are made in a moment; what their evaluation finds, the test says."""
 
-def candidate() -> Candidate:
-    return Candidate(metrics={"image_AUROC": 0.9, "pixel_AUROC": 0.9, "pixel_AUPRO": 0.9}, evaluation_set="e")
+    tracking: Tracking
+    workspace: Workspace
+    category: Category
+    make_detector: Callable[[int], Path]
+    settings: Settings = field(default_factory=Settings)
+    evaluation_set: str = "e"
+    # By package: its figures, on whichever evaluation set it is scored.
+    figures: dict[str, float] = field(default_factory=dict)
+    # The packages of champions that were scored anew.
+    met: list[str] = field(default_factory=list)
+
+    @property
+    def registry(self) -> Registry:
+        return self.tracking.registry()
+
+    @property
+    def log(self) -> DecisionLog:
+        return DecisionLog(self.registry, self.category.model_name)
+
+    @property
+    def package(self) -> str:
+        return package_sha256(detector_dir(self.workspace, self.category, "patchcore"))
+
+    def evaluate(self, image_AUROC: float) -> None:
+        """What the stage `evaluate` leaves of the package that lies here."""
+        self.figures[self.package] = image_AUROC
+        folder = evaluation_dir(self.workspace, self.category, "patchcore")
+        kept = detector_dir(self.workspace, self.category, "patchcore").rename(self.workspace.root / "kept")
+        shutil.rmtree(self.workspace.work_dir(self.category) / "patchcore")
+        made = Made(metrics=self.metrics(image_AUROC), resamples=0, evaluation_set=self.evaluation_set, gallery=False)
+        write_category(self.workspace, self.category, "patchcore", made)
+        assert (folder / "metrics.json").is_file()
+        place = detector_dir(self.workspace, self.category, "patchcore")
+        shutil.rmtree(place)
+        kept.rename(place)
+
+    def train(self, seed: int) -> None:
+        place = detector_dir(self.workspace, self.category, "patchcore")
+        shutil.rmtree(place, ignore_errors=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        self.make_detector(seed).rename(place)
+
+    def register(self) -> Registration:
+        with self.tracking.run(self.tracking.experiment("registration"), "gear") as run:
+            return register_candidate(
+                self.workspace, self.category, "patchcore", self.settings, self.registry, run, self.rescore
+            )
+
+    def retrain(self, seed: int, image_AUROC: float = 0.9) -> Registration:
+        """What a retrain does with the package of this seed."""
+        self.train(seed)
+        self.evaluate(image_AUROC)
+        return self.register()
+
+    def registered(self) -> Registration | None:
+        return registered(self.workspace, self.category, "patchcore", self.settings, self.registry)
+
+    def rescore(self, package: Path) -> Candidate:
+        self.met.append(digest := package_sha256(package))
+        return Candidate(metrics=self.metrics(self.figures[digest]), evaluation_set=self.evaluation_set)
+
+    def metrics(self, image_AUROC: float) -> dict[MetricName, float | None]:
+        return {**dict.fromkeys(METRIC_NAMES, 0.9), "image_AUROC": image_AUROC}
 
 
 @pytest.fixture
-def category(tmp_path: Path) -> Category:
-    return Category(tmp_path.name, "gear")
+def shop(tracking: Tracking, tmp_path: Path, make_detector: Callable[[int], Path]) -> Shop:
+    workspace, category = Workspace(tmp_path), Category(tmp_path.name, "gear")
+    image = workspace.data_dir(category) / "train" / "good" / "0.png"
+    image.parent.mkdir(parents=True)
+    Image.new("RGB", (32, 32)).save(image)
+    record = ImageRecord(
+        path="train/good/0.png",
+        sha256="0",
+        md5="0",
+        split="train",
+        gt_label=0,
+        defect_type="good",
+        width=32,
+        height=32,
+    )
+    folder = manifest_dir(workspace, category)
+    folder.mkdir(parents=True)
+    Manifest(dataset=category.dataset, category=category.name, images=(record,)).save(folder / TRAIN_FILE)
+    return Shop(tracking, workspace, category, make_detector)
 
 
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return Workspace(tmp_path)
-
-
-@pytest.fixture
-def registry(tracking: Tracking) -> Registry:
-    return tracking.registry()
-
-
-@pytest.fixture
-def met(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The digests of the champions that were scored anew. Evaluations and images stand in: all are equally good."""
-    monkeypatch.setattr(registration, "read_candidate", lambda *_: candidate())
-    monkeypatch.setattr(registration, "_example", lambda *_: np.zeros((32, 32, 3), np.uint8))
-    return []
-
-
-@pytest.fixture
-def retrain(
-    tracking: Tracking,
-    registry: Registry,
-    workspace: Workspace,
-    category: Category,
-    met: list[str],
-    make_detector: Callable[[int], Path],
-) -> Retrain:
-    """What a retrain does with the package of this seed."""
-
-    def rescore(package: Path) -> Candidate:
-        met.append(package_sha256(package))
-        return candidate()
-
-    def retrain(seed: int) -> Registration:
-        folder = detector_dir(workspace, category, "patchcore")
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        make_detector(seed).rename(folder)
-        with tracking.run(tracking.experiment("registration"), "gear") as run:
-            return register_candidate(workspace, category, "patchcore", Settings(), registry, run, rescore)
-
-    return retrain
-
-
-def test_a_package_that_is_registered_already_is_not_stored_again(
-    retrain: Retrain, tracking: Tracking, category: Category
-) -> None:
-    versions = {retrain(1).version, retrain(1).version}
+def test_a_package_that_is_registered_already_is_not_stored_again(shop: Shop) -> None:
+    versions = {shop.retrain(1).version, shop.retrain(1).version}
     assert versions == {1}
-    runs = tracking.client.search_runs([tracking.experiment("registration")], max_results=2)
-    again, first = (run.info.run_id for run in runs)
-    models = tracking.client.search_logged_models([tracking.experiment("registration")])
+    client, experiment = shop.tracking.client, shop.tracking.experiment("registration")
+    again, first = (run.info.run_id for run in client.search_runs([experiment], max_results=2))
+    models = client.search_logged_models([experiment])
     assert [model.source_run_id for model in models if model.source_run_id in (first, again)] == [first]
-    assert not tracking.client.list_artifacts(first) and not tracking.client.list_artifacts(again)
-    assert {run.data.tags["model"] for run in runs} == {f"models:/{category.model_name}/1"}
+    assert not client.list_artifacts(first) and not client.list_artifacts(again)
+    tags = {run.data.tags["model"] for run in client.search_runs([experiment], max_results=2)}
+    assert tags == {f"models:/{shop.category.model_name}/1"}
 
 
-def test_after_a_rollback_the_challenger_meets_the_champion_that_is_back(
-    retrain: Retrain, registry: Registry, workspace: Workspace, category: Category, met: list[str]
-) -> None:
-    retrain(1)
-    first = package_sha256(detector_dir(workspace, category, "patchcore"))
-    assert retrain(2).aliases == ("champion",)
-    carry_out(workspace, registry, plan_rollback(registry, category.dataset, "gear", "bad"))
-    assert registered(workspace, category, "patchcore", registry).aliases == ()
-    met.clear()
-    third = retrain(3)
-    assert met == [first]
+def test_after_a_rollback_the_challenger_meets_the_champion_that_is_back(shop: Shop) -> None:
+    shop.retrain(1)
+    first = shop.package
+    assert shop.retrain(2).aliases == ("champion",)
+    carry_out(shop.workspace, shop.registry, plan_rollback(shop.registry, shop.category.dataset, "gear", "bad"))
+    assert shop.registered().aliases == ()
+    shop.met.clear()
+    third = shop.retrain(3)
+    assert shop.met == [first]
     assert (third.verdict, third.aliases) == ("promoted", ("champion",))
-    assert ledger.entries(workspace, category.dataset)[-1]["champion"] == 1
-    assert registry.by_alias(category.model_name, "previous").version == 1
+    assert ledger.entries(shop.workspace, shop.category.dataset)[-1]["champion"] == 1
+    assert shop.registry.aliases(shop.category.model_name) == {"champion": 3, "previous": 1}
 
 
-def test_the_gate_does_not_bring_back_what_a_person_took_down(
-    retrain: Retrain, registry: Registry, workspace: Workspace, category: Category
-) -> None:
-    retrain(1)
-    retrain(2)
-    carry_out(workspace, registry, plan_rollback(registry, category.dataset, "gear", "misses scratches"))
-    again = retrain(2)
+def test_the_gate_does_not_bring_back_what_a_person_took_down(shop: Shop) -> None:
+    shop.retrain(1)
+    shop.retrain(2)
+    dataset = shop.category.dataset
+    carry_out(shop.workspace, shop.registry, plan_rollback(shop.registry, dataset, "gear", "misses scratches"))
+    again = shop.retrain(2)
     assert (again.version, again.verdict, again.aliases) == (2, "kept", ())
     assert again.reasons[0].startswith("version 2 was rolled back (misses scratches)")
-    assert registry.champion(category.model_name).version == 1
-    carry_out(workspace, registry, plan_promotion(registry, category.dataset, "gear", 2))
-    assert registry.champion(category.model_name).version == 2
+    assert shop.log.settled().champion == 1
+    carry_out(shop.workspace, shop.registry, plan_promotion(shop.registry, dataset, "gear", 2))
+    assert shop.log.settled().champion == 2
 
 
-def test_a_registration_that_broke_off_is_judged_again(
-    retrain: Retrain,
-    registry: Registry,
-    workspace: Workspace,
-    category: Category,
-    monkeypatch: pytest.MonkeyPatch,
+def test_a_champion_with_the_same_bytes_is_judged_anew_on_a_new_evaluation_set(shop: Shop) -> None:
+    first = shop.retrain(1, 0.99)
+    assert (first.verdict, shop.registered()) == ("promoted", first)
+    shop.evaluation_set = "f"
+    shop.evaluate(0.30)
+    assert shop.registered() is None
+    anew = shop.register()
+    assert (anew.version, anew.verdict, anew.aliases) == (1, "rejected", ("champion",))
+    assert anew.reasons[0] == "image_AUROC 0.3000 is below the floor 0.6"
+    assert shop.registered() == anew
+    tags = shop.registry.version(shop.category.model_name, 1).tags
+    assert (tags["verdict"], tags["image_AUROC"], tags["evaluation_set"]) == ("rejected", "0.3", "f")
+    last = ledger.verdicts(shop.workspace, shop.category.dataset)[-1]
+    assert (last["verdict"], last["metrics"]["image_AUROC"], last["method"]) == ("rejected", 0.3, "patchcore")
+
+
+def test_with_other_rules_champion_and_challenger_are_judged_anew(shop: Shop) -> None:
+    shop.retrain(1, 0.9)
+    assert shop.retrain(2, 0.8).verdict == "kept"
+    kept = shop.registered()
+    shop.settings = Settings.model_validate({"gate": {"margin": 0.2, "image_AUROC_min": 0.85}})
+    assert shop.registered() is None
+    assert shop.register().verdict == "rejected"
+    shop.settings = Settings.model_validate({"gate": {"margin": 0.2}})
+    assert shop.register().aliases == ("champion",)
+    shop.settings = Settings()
+    assert shop.registered().verdict == kept.verdict, "by these rules it was judged before"
+
+
+def test_a_champion_that_a_person_made_is_scored_on_the_present_evaluation_set(shop: Shop) -> None:
+    shop.retrain(1, 0.9)
+    shop.evaluation_set = "f"
+    first = shop.package
+    shop.figures[first] = 0.7
+    assert shop.retrain(2, 0.9).aliases == ("champion",)
+    tags = shop.registry.version(shop.category.model_name, 1).tags
+    assert (tags["image_AUROC"], tags["evaluation_set"]) == ("0.7", "f")
+    shop.evaluation_set = "g"
+    shop.evaluate(0.9)
+    shop.register()
+    carry_out(shop.workspace, shop.registry, plan_promotion(shop.registry, shop.category.dataset, "gear", 1))
+    assert shop.registered() is None, "nobody knows what the champion is worth on these images"
+    shop.met.clear()
+    entries = len(shop.log.read().counted)
+    shop.register()
+    assert shop.met == [first] and len(shop.log.read().counted) == entries + 1
+    assert shop.log.read().verdict_on(1, "g").metrics["image_AUROC"] == 0.7
+    assert shop.registered() is not None
+
+
+@pytest.mark.parametrize("write", ["create_model_version", "set_registered_model_alias", "set_model_version_tag"])
+def test_a_registration_that_broke_off_is_taken_up_and_its_verdict_stands_once(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, write: str
 ) -> None:
-    def gone(*_: Any) -> None:
+    def gone(*_: Any, **__: Any) -> None:
         raise OSError("the registry is gone")
 
-    for write in ("set_champion", "set_tags"):
-        with monkeypatch.context() as patch:
-            patch.setattr(Registry, write, gone)
-            with pytest.raises(OSError, match="the registry is gone"):
-                retrain(1)
-        assert registered(workspace, category, "patchcore", registry) is None
-    entries = ledger.entries(workspace, category.dataset)
-    mended = retrain(1)
+    shop.train(1)
+    shop.evaluate(0.9)
+    client = shop.tracking.client
+    shop.registry.register(
+        shop.category.model_name,
+        shop.tracking.start(shop.tracking.experiment("registration"), "gear"),
+        detector_dir(shop.workspace, shop.category, "patchcore"),
+        np.zeros((32, 32, 3), np.uint8),
+        {"package_sha256": shop.package},
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(client, write, gone)
+        with pytest.raises(OSError, match="the registry is gone"):
+            shop.register()
+    mended = shop.register() if write == "create_model_version" else shop.registered()
     assert (mended.aliases, mended.verdict) == (("champion",), "promoted")
-    assert registered(workspace, category, "patchcore", registry) == mended
-    # The last run had moved the alias: its verdict stands, and is not given twice.
-    assert ledger.entries(workspace, category.dataset) == entries
-    assert list(mended.reasons) == entries[-1]["reasons"]
+    assert shop.registered() == mended == shop.register()
+    (entry,) = ledger.entries(shop.workspace, shop.category.dataset)
+    assert list(mended.reasons) == entry["reasons"] and not shop.log.read().lost
+    assert shop.registry.version(shop.category.model_name, 1).tags["verdict"] == "promoted"
 
 
-def test_a_champion_that_was_never_judged_and_no_longer_has_a_ledger_is_judged_like_any_other(
-    retrain: Retrain, registry: Registry, workspace: Workspace, category: Category, met: list[str]
-) -> None:
-    retrain(1)
-    ledger.ledger_file(workspace, category.dataset).unlink()
-    again = retrain(1)
+def test_a_workspace_that_never_saw_the_verdict_copies_it_from_the_registry(shop: Shop) -> None:
+    shop.retrain(1)
+    entries = ledger.entries(shop.workspace, shop.category.dataset)
+    ledger.ledger_file(shop.workspace, shop.category.dataset).unlink()
+    assert shop.registered() is not None
+    assert ledger.entries(shop.workspace, shop.category.dataset) == entries
+
+
+def test_a_registry_of_before_is_judged_anew_once_because_nobody_knows_by_which_rules(shop: Shop) -> None:
+    """As the version before left it: aliases, tags and a ledger, and no log."""
+    shop.retrain(1, 0.9)
+    client, name = shop.tracking.client, shop.category.model_name
+    client.delete_registered_model(f"{name}.decisions")
+    client.delete_model_version_tag(name, "1", "rules")
+    assert shop.registered() is None
+    again = shop.register()
     assert (again.version, again.verdict, again.aliases) == (1, "promoted", ("champion",))
-    assert len(ledger.entries(workspace, category.dataset)) == 1
+    assert [entry.action for _, entry in shop.log.read().counted] == ["adopt", "judge"]
+    assert shop.registered() == again

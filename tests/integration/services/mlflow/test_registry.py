@@ -15,6 +15,7 @@ from mlflow import MlflowClient
 from numpy.typing import NDArray
 
 from services.addresses import Services
+from services.mlflow.decision_log import DecisionLog
 from services.mlflow.registry import Registry, Version
 from services.mlflow.tracking import Tracking
 from tocoad.errors import SettingsError
@@ -60,22 +61,21 @@ def register(tracking: Tracking, registry: Registry, name: str) -> Register:
 def test_versions_and_aliases(
     registry: Registry, register: Register, make_detector: Callable[[int], Path], name: str
 ) -> None:
-    assert registry.champion(name) is None
+    assert registry.aliases(name) == {} and registry.versions(name) == [] and registry.get(name, 1) is None
     package = make_detector(1)
     first = register(package, "one")
     assert (first.version, first.tags["image_AUROC"], first.aliases) == (1, "0.9", ())
-    assert registry.champion(name) is None
+    assert registry.aliases(name) == {}
     assert register(package, "one") == first, "the same package is no new version"
 
-    registry.set_champion(name, 1)
+    registry.set_alias(name, "champion", 1)
     second = register(make_detector(2), "two")
-    assert second.version == 2 and registry.champion(name).version == 1
-    registry.set_champion(name, 2)
-    assert registry.champion(name).version == 2 and registry.by_alias(name, "previous").version == 1
-    registry.set_champion(name, 2)
-    assert registry.by_alias(name, "previous").version == 1, "the champion is never its own predecessor"
-    registry.set_champion(name, 1)
-    assert registry.champion(name).aliases == ("champion",) and registry.by_alias(name, "previous").version == 2
+    assert second.version == 2 and registry.aliases(name) == {"champion": 1}
+    registry.set_alias(name, "champion", 2)
+    assert [version.aliases for version in registry.versions(name)] == [("champion",), ()]
+    registry.set_alias(name, "champion", None)
+    registry.set_alias(name, "champion", None)
+    assert registry.aliases(name) == {}
 
     registry.set_tags(second, {"verdict": "kept"})
     assert registry.find(name, "two").tags["verdict"] == "kept"
@@ -93,7 +93,7 @@ def test_the_model_predicts_in_a_process_that_knows_mlflow_alone(
     tmp_path: Path,
 ) -> None:
     package = make_detector(1)
-    registry.set_champion(name, register(package, "one").version)
+    registry.set_alias(name, "champion", register(package, "one").version)
     np.save(tmp_path / "images.npy", images)
     done = subprocess.run(
         [sys.executable, "-c", LOAD, f"models:/{name}@champion", str(tmp_path / "images.npy")],
@@ -141,7 +141,7 @@ def test_the_package_comes_back_by_address(
 ) -> None:
     package = make_detector(1)
     version = register(package, "one")
-    registry.set_champion(name, version.version)
+    registry.set_alias(name, "champion", version.version)
     for uri in (f"models:/{name}@champion", f"models:/{name}/1"):
         folder = registry.download(registry.resolve(uri), tmp_path / "copy")
         for file in package.iterdir():
@@ -165,4 +165,4 @@ def test_an_address_that_names_nothing_is_told(
 def test_a_registry_that_does_not_answer_is_not_a_registry_without_champion(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(Exception, match=r"127\.0\.0\.1"):
-        Registry(MlflowClient("http://127.0.0.1:9")).champion("set.gear")
+        DecisionLog(Registry(MlflowClient("http://127.0.0.1:9")), "set.gear").settled()

@@ -12,42 +12,91 @@ from services.mlflow import ledger
 from tests.helpers.damage import damages
 from tests.helpers.disks import files_up_to
 from tocoad.errors import StageError
-from tocoad.files.workspace import Workspace
+from tocoad.files.workspace import Category, Workspace
+from tocoad.gate.log import Entry, Numbered, replay
+from tocoad.gate.records import Decision
+from tocoad.gate.subject import Subject
+
+GEAR = Category("d", "gear")
+SUBJECT = Subject(method="tocoad", package="p", evaluation_set="e", rules="r")
 
 
-def test_entries_come_back_in_order_with_their_time(tmp_path: Path) -> None:
+def verdict(number: int, reason: str = "good", name: str = "") -> Entry:
+    """As the first of a log: a version that the gate promotes."""
+    decision = Decision(verdict="promoted", reasons=(reason,), figures={"floor": {"challenger": 0.9125}})
+    return Entry(
+        id=f"{name}{number:032d}",
+        time="2026-01-01T00:00:00+00:00",
+        by="anna",
+        action="judge",
+        after=0,
+        old=None,
+        new=number,
+        version=number,
+        subject=SUBJECT,
+        decision=decision,
+        metrics={"image_AUROC": 0.9125},
+    )
+
+
+def add(workspace: Workspace, entry: Entry) -> None:
+    ledger.copy(workspace, GEAR, replay([Numbered(1, entry)]))
+
+
+def versions(workspace: Workspace) -> list[int]:
+    return [entry["version"] for entry in ledger.entries(workspace, "d")]
+
+
+def test_what_counts_in_the_log_is_copied_once_and_in_order(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     assert ledger.entries(workspace, "d") == []
-    ledger.append(workspace, "d", {"model": "d.a", "reasons": ["two\nlines"]})
+    first = verdict(1, "two\nlines")
+    history = replay([Numbered(1, first), Numbered(2, verdict(2))])
+    assert len(history.lost) == 1, "the second knew of no champion"
+    ledger.copy(workspace, GEAR, history)
     before = ledger.ledger_file(workspace, "d").read_bytes()
-    ledger.append(workspace, "d", {"model": "d.b", "reasons": []})
+    back = Entry.model_validate({**first.model_dump(), "id": "b", "action": "promote", "after": 1, "old": 1, "new": 3})
+    history.take(3, back)
+    ledger.copy(workspace, GEAR, history)
+    ledger.copy(workspace, GEAR, history)
     assert ledger.ledger_file(workspace, "d").read_bytes().startswith(before)
-    first, second = ledger.entries(workspace, "d")
-    assert (first["model"], second["model"]) == ("d.a", "d.b")
-    assert first["reasons"] == ["two\nlines"]
-    assert first["time"] <= second["time"]
+    one, two = ledger.entries(workspace, "d")
+    assert (one["model"], one["entry"], one["version"], one["champion"]) == ("d.gear", 1, 1, None)
+    assert (one["verdict"], one["reasons"], one["evaluation_set"]) == ("promoted", ["two\nlines"], "e")
+    assert two["entry"] == 3
+
+
+def test_a_line_that_two_wrote_at_once_is_read_once(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    add(workspace, verdict(1))
+    file = ledger.ledger_file(workspace, "d")
+    file.write_bytes(file.read_bytes() * 2)
+    assert versions(workspace) == [1]
 
 
 def test_writers_at_the_same_time_do_not_mix_their_lines(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda n: ledger.append(workspace, "d", {"model": "d.a", "n": n, "pad": "x" * 5000}), range(40)))
-    assert sorted(entry["n"] for entry in ledger.entries(workspace, "d")) == list(range(40))
+        list(pool.map(lambda n: add(workspace, verdict(n, "x" * 5000)), range(1, 41)))
+    assert sorted(versions(workspace)) == list(range(1, 41))
 
 
 def test_moves_by_hand_are_no_verdicts(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
-    ledger.append(workspace, "d", {"model": "d.a", "version": 1, "verdict": "promoted"})
-    ledger.append(workspace, "d", {"model": "d.a", "action": "rollback", "gate": {"verdict": "promoted"}})
+    history = replay([Numbered(1, verdict(1))])
+    move = {"id": "m", "time": "t", "by": "anna", "action": "promote", "after": 1, "from": 1, "to": 2}
+    history.take(2, Entry.model_validate({**move, "word": {"verdict": "kept", "reasons": []}}))
+    ledger.copy(workspace, GEAR, history)
     assert [entry["version"] for entry in ledger.verdicts(workspace, "d")] == [1]
-    assert len(ledger.entries(workspace, "d")) == 2
+    last = ledger.entries(workspace, "d")[-1]
+    assert (last["action"], last["from"], last["to"], last["gate"]["verdict"]) == ("promote", 1, 2, "kept")
 
 
 @pytest.fixture
 def three(tmp_path: Path) -> Workspace:
     workspace = Workspace(tmp_path)
     for number in range(3):
-        ledger.append(workspace, "d", {"model": "d.a", "version": number, "figures": {"image_AUROC": 0.9125}})
+        add(workspace, verdict(number))
     return workspace
 
 
@@ -71,8 +120,8 @@ def test_the_next_entry_begins_on_a_line_of_its_own_after_a_torn_one(three: Work
     whole = file.read_bytes()
     for cut in range(len(whole) - 40, len(whole)):
         file.write_bytes(whole[:cut])
-        ledger.append(three, "d", {"model": "d.a", "version": 9})
-        assert [entry["version"] for entry in ledger.entries(three, "d")][-1] == 9
+        add(three, verdict(9))
+        assert versions(three)[-1] == 9
         assert len(ledger.entries(three, "d")) == 3 + (cut == len(whole) - 1)
 
 
@@ -80,13 +129,13 @@ def test_an_entry_that_finds_no_room_is_an_error_and_leaves_no_torn_line(three: 
     file = ledger.ledger_file(three, "d")
     before = file.read_bytes()
     with files_up_to(len(before) + 10), pytest.raises(StageError, match=r"ledger\.jsonl: no room on its disk"):
-        ledger.append(three, "d", {"model": "d.a"})
+        add(three, verdict(9))
     assert file.read_bytes() == before
 
 
 def test_lines_of_versions_before_the_seal_still_count(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
-    ledger.append(workspace, "d", {"model": "d.a"})
+    add(workspace, verdict(1))
     old = {"time": "2026-01-01T00:00:00+00:00", "model": "d.a", "verdict": "promoted"}
     ledger.ledger_file(workspace, "d").write_text(json.dumps(old) + "\n")
     assert ledger.verdicts(workspace, "d") == [old]

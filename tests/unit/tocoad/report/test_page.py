@@ -228,7 +228,7 @@ def test_names_from_the_data_cannot_become_markup(workspace: Workspace, bolt: Ca
     table = folder / "predictions.csv"
     table.write_text(table.read_text().replace(",x,", ',"' + hostile.replace('"', '""') + '",'))
     verdict = {"verdict": "kept", "reasons": [hostile], "version": hostile, "time": hostile}
-    facts = replace(FACTS, verdicts={"bolt": verdict}, data_version=hostile, generated=hostile)
+    facts = replace(FACTS, verdicts={("bolt", "tocoad"): [verdict]}, data_version=hostile, generated=hostile)
     text = category_page(read_evidence(workspace, bolt, "tocoad"), facts)
     whole = read_page(text)
     assert len(whole.find("script")) == 1

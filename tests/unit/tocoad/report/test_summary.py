@@ -21,7 +21,8 @@ MADE = {
     "blind": replace(FINE, scores={"good": [5.0] * 20}, metrics=dict.fromkeys(METRIC_NAMES), curves=False),
     "bad": replace(FINE, scores={"good": [5.0] * 20, "crack": [15.0] * 5 + [9.0] * 15}),
 }
-VERDICTS = {**dict.fromkeys(MADE, PROMOTED), "kept": {"verdict": "kept", "reasons": ["worse"], "version": 2}}
+KEPT = {"verdict": "kept", "reasons": ["worse"], "version": 2}
+VERDICTS = {(name, "tocoad"): [KEPT if name == "kept" else PROMOTED] for name in MADE}
 
 
 def _page(workspace: Workspace, names: list[str], pages: set[str]) -> Element:
@@ -30,8 +31,8 @@ def _page(workspace: Workspace, names: list[str], pages: set[str]) -> Element:
     for name in names:
         category = Category("toys", name)
         write_category(workspace, category, "tocoad", MADE[name])
-        verdict = facts.verdict(category, "tocoad")
-        rows.append(SummaryRow.of(read_evidence(workspace, category, "tocoad"), verdict))
+        evidence = read_evidence(workspace, category, "tocoad")
+        rows.append(SummaryRow.of(evidence, facts.verdict(category, "tocoad", evidence.judged.report)))
     return read_page(summary_page("toys", rows, pages, facts))
 
 
