@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tocoad.metrics.names import FurtherName, MetricName
+from tocoad.settings.sections import CONTROL, MethodName
+from tocoad.stages.graph import METHODS
 
 METRICS: Mapping[MetricName, str] = {
     "image_AUROC": "The chance that a defective image scores higher than a good one. 0.5 is guessing, 1 is perfect.",
@@ -34,12 +36,18 @@ TERMS: Mapping[str, str] = {
     "recall": "The share of defective images that are caught.",
     "95 % interval": "Where the true figure may lie, given how few images were tested. Counts: Clopper-Pearson. "
     "Metrics and differences: bootstrap over images.",
-    "control": "PatchCore, the same memory of normal features without training, judged on the same images: what the "
-    "training has to beat.",
+    "control": f"A method that is judged on the same images, for comparison: what the training has to beat. "
+    f"{METHODS[CONTROL].about}",
     "calibration images": "Good images kept out of training, on which the threshold is set. No defect is needed.",
     "gate": "The automatic rules that decide whether a new detector takes the place of the one in use.",
     "heat map": "The score of every place of the image, in the same colours for every image of the category.",
 }
+
+
+def terms(*methods: MethodName) -> dict[str, str]:
+    """The words of a page, and what its methods are."""
+    return {**{name: METHODS[name].about for name in methods if name != CONTROL}, **TERMS}
+
 
 _BEGIN, _END = "<!-- generated: python -m tocoad.report.glossary -->", "<!-- end -->"
 

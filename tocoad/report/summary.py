@@ -34,7 +34,7 @@ def summary_page(dataset: str, rows: Sequence[SummaryRow], pages: Collection[str
             "means": _means([row.line for row in ordered]),
             "control_means": _means([row.control for row in ordered if row.control is not None]),
             "rules": assessment.RULES,
-            "terms": glossary.TERMS,
+            "terms": glossary.terms(*dict.fromkeys(row.line.method for row in ordered)),
             "catches": assessment.catches,
             "rejects": assessment.rejects,
         },

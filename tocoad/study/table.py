@@ -11,7 +11,9 @@ import numpy as np
 
 from tocoad.metrics.names import METRIC_NAMES, MetricName
 from tocoad.metrics.seeds import Spread, over_seeds
-from tocoad.stages.graph import METHODS
+from tocoad.stages.graph import METHODS, OF_SEVERAL_METHODS
+from tocoad.stages.shared import MANIFEST
+from tocoad.stages.stage import CURVES_FILE
 from tocoad.study.earlier import MARK, EarlierRows, row_name, row_seeds
 from tocoad.study.plan import Cell, StudyFile
 from tocoad.study.results import CellResult
@@ -19,8 +21,14 @@ from tocoad.study.results import CellResult
 # What the tables show of the seven; pixel AUROC is saturated and stands beside the others for that reason alone.
 SHOWN: tuple[MetricName, ...] = ("image_AUROC", "image_AP", "pixel_AUROC", "pixel_AP", "pixel_AUPRO")
 _CONFIDENCE = 0.95
-_TIMED = ("synthesize", "stage1", "stage2", "train", "train_unified", "fit", "evaluate")
-_TRAINED = ("stage1", "stage2", "train", "train_unified")
+_OWN = {
+    stage.name: stage
+    for method in METHODS.values()
+    for stage in method.stages
+    if stage != MANIFEST and stage.name not in OF_SEVERAL_METHODS
+}
+_TIMED = (*_OWN, *OF_SEVERAL_METHODS)
+_TRAINED = tuple(name for name, stage in _OWN.items() if CURVES_FILE in stage.writes)
 
 
 @dataclass(frozen=True)
