@@ -7,10 +7,16 @@ import json
 import sys
 import traceback
 from contextlib import redirect_stdout
+from functools import partial
+from typing import TYPE_CHECKING
 
-from cli.command import Subparsers, add_command
+from cli.command import Subparsers, add_command, add_wait
 from cli.workspace import current_workspace
 from tocoad.methods.table import TABLE
+
+if TYPE_CHECKING:
+    from services.addresses import Services
+    from tocoad.files.workspace import Workspace
 
 
 def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
@@ -31,24 +37,38 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
         help="change a value of params.yaml; it is kept there",
     )  # fmt: skip
     command.add_argument("--force", action="store_true", help="run every stage, stale or not")
+    add_wait(command)
     command.add_argument("--all", action="store_true", help="show every category, where there are many")
     command.add_argument("--json", action="store_true", help="one JSON document on standard output")
 
 
 def _retrain(options: argparse.Namespace) -> int:
-    from cli.live import live_progress
-    from cli.result_table import result_table, show_places
     from services.addresses import configure
-    from services.prefect.server import prefect_api
-    from tocoad.errors import exit_code
-    from tocoad.settings.file import parse_assignments
+    from tocoad.files.lease import lease
+    from tocoad.settings.file import load_params, parse_assignments
     from tocoad.settings.planning import plan_categories
+    from tocoad.stages.owners import owners_of
 
     workspace = current_workspace()
-    assignments = parse_assignments(options.assignments)
     services = configure(workspace, debug=options.debug)
-    # The last that can refuse the command: what it writes is wanted.
-    plan_categories(workspace, options.name, options.categories, options.method, assignments, options.profile)
+    assignments = parse_assignments(options.assignments)
+    plan = partial(
+        plan_categories, workspace, options.name, options.categories, options.method, assignments, options.profile
+    )
+    # The last that can refuse the command, before it waits: what it writes then is wanted, and by no run before it.
+    categories = plan(write=False)
+    owners = owners_of(categories, load_params(workspace).plan, options.method)
+    with lease(workspace, owners, f"tocoad retrain {options.name}", options.wait):
+        plan()
+        return _run(workspace, services, options)
+
+
+def _run(workspace: Workspace, services: Services, options: argparse.Namespace) -> int:
+    from cli.live import live_progress
+    from cli.result_table import result_table, show_places
+    from services.prefect.server import prefect_api
+    from tocoad.errors import exit_code
+
     with prefect_api(services) as api:
         from flows.retrain import run_retrain
 

@@ -8,6 +8,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from services.dvc import record
+from tocoad.files.lease import still_held
 from tocoad.files.workspace import Workspace
 from tocoad.stages.graph import Job
 
@@ -18,4 +19,5 @@ def record_stages(workspace: Workspace, jobs: Sequence[Job], before: Mapping[str
 
     Returns the DVC names of the jobs whose settings or images changed while they ran, and which stay stale.
     """
-    return record.commit(workspace, [job.dvc_name for job in jobs], before)
+    with still_held():
+        return record.commit(workspace, [job.dvc_name for job in jobs], before)

@@ -12,10 +12,12 @@ if __name__ == "__main__" and not sys.flags.safe_path:
     del sys.path[0]
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from tocoad.errors import SettingsError, StageError, exit_code, tell
+from tocoad.files.lease import lease
 from tocoad.files.workspace import Category, Owner, Workspace
 from tocoad.settings.file import Plan, load_params, override
 from tocoad.settings.planning import select_categories
@@ -24,7 +26,9 @@ from tocoad.stages.declaration import Stage
 from tocoad.stages.dvc_file import DVC_FILE, is_current, write_dvc_file
 from tocoad.stages.graph import METHODS, Job
 from tocoad.stages.runner import InProcess
+from tocoad.stages.running import read_record
 
+_WAIT = "TOCOAD_WAIT"
 _STAGES = {stage.name: stage for method in METHODS.values() for stage in method.stages}
 
 
@@ -56,6 +60,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--revision", type=int, default=1, metavar="N", help="of the stage's code, as dvc.yaml says it (default: 1)"
+    )
+    parser.add_argument(
+        "--wait",
+        default=os.environ.get(_WAIT, "3600"),
+        metavar="SECONDS",
+        help=f"for at most so long wait for another run that works on the same (default: ${_WAIT}, or 3600)",
     )
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser
@@ -115,6 +125,31 @@ def _refuse_revision(stage: Stage, asked: int) -> None:
         )
 
 
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not seconds >= 0:
+        raise SettingsError(f"--wait, or {_WAIT} of the environment: {text!r} is not a number of seconds")
+    return seconds
+
+
+def _run(workspace: Workspace, job: Job, wait: float) -> None:
+    from tocoad.stages.bars import stage_bar
+
+    name = f"{job.stage.name} of {job.owner}"
+    target = job.output_dir(workspace)
+    before = read_record(target)
+    with lease(workspace, [job.owner], f"python -m tocoad {job.stage.name}", wait) as held:
+        if held.waited and read_record(target) != before:
+            # Who asked for the stage has not seen this: the other run may have had the same settings and images.
+            raise StageError(f"{name} was done by another run while this one waited: run the same again")
+        settings = load_params(workspace).settings
+        with stage_bar(f"{job.stage.name} {job.owner}") as progress:
+            InProcess(workspace).submit(job, settings, progress).result()
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 0: done; 1: the stage failed; 2: wrong usage or settings."""
     words = sys.argv[1:] if arguments is None else list(arguments)
@@ -127,11 +162,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         owner = _owner(options, workspace, params.plan)
         method = options.method or _method(options.stage, owner, params.plan)
         _refuse_revision(METHODS[method].stage(options.stage), options.revision)
-        from tocoad.stages.bars import stage_bar
-
-        with stage_bar(f"{options.stage} {owner}") as progress:
-            job = Job(owner, method, METHODS[method].stage(options.stage))
-            InProcess(workspace).submit(job, params.settings, progress).result()
+        job = Job(owner, method, METHODS[method].stage(options.stage))
+        _run(workspace, job, _seconds(options.wait))
     except Exception as error:
         return tell(error, options.debug)
     except KeyboardInterrupt as interrupt:

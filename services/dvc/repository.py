@@ -37,6 +37,7 @@ def opened(workspace: Workspace) -> Iterator[Repo]:
         with full_disk_named(root / ".dvc"), ExitStack() as stack:
             repo = stack.enter_context(Repo(str(root)))
             _lock(stack, repo)
+            _keep_locks_apart(repo)
             follow_links(root, repo.config["cache"])
             yield repo
     except LockError:
@@ -66,6 +67,14 @@ def _lock(stack: ExitStack, repo: Repo) -> None:
                 raise
         else:
             return
+
+
+def _keep_locks_apart(repo: Repo) -> None:
+    """Beside its one lock DVC has some for paths, which a stage of `dvc repro` holds while it runs, or waits for the
+    lease that we have: here they would be waited for in vain. The lease keeps what is written apart.
+    """
+    repo.tmp_dir = str(Path(repo.tmp_dir) / "tocoad")
+    Path(repo.tmp_dir).mkdir(exist_ok=True)
 
 
 def one_line(error: DvcException) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from services.interrupts import held
 from services.ray.driver import Call, Driver, Inbox, stopped
+from tocoad.files.lease import current_ticket
 from tocoad.files.workspace import Workspace
 from tocoad.settings.sections import RaySettings, Settings
 from tocoad.stages.graph import Job
@@ -23,12 +24,14 @@ class RayStages:
     many stages run at a time is Ray's to decide, from the CPUs and GPUs there are.
     """
 
+    # What the stages write, they write under the lease that this is made under.
     def __init__(
         self, workspace: Workspace, settings: RaySettings, stage_function: str = "tocoad.stages.running:run_stage"
     ) -> None:
         self._root = str(workspace.root.resolve())
         self._settings = settings
         self._stage_function = stage_function
+        self._ticket = current_ticket()
         self._inbox = Inbox()
         self._lock = Lock()
         self._driver: Thread | None = None
@@ -65,7 +68,7 @@ class RayStages:
             Exception: what the stage itself raised.
         """
         stage = (self._stage_function, self._root, str(job.owner), job.method, job.stage.name)
-        arguments = (*stage, settings.model_dump_json(), sources)
+        arguments = (*stage, settings.model_dump_json(), sources, self._ticket)
         return self._put(Call(uuid.uuid4().hex, job.dvc_name, "work", arguments, on_progress, urgency))
 
     def call(self, label: str, function: str, *arguments: Any) -> Any:

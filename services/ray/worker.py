@@ -12,6 +12,7 @@ from typing import Any
 
 import ray
 
+from tocoad.files.lease import on_behalf
 from tocoad.files.workspace import Workspace, parse_owner
 from tocoad.settings.sections import Settings
 from tocoad.stages.stage import Progress, StageRecord
@@ -83,20 +84,23 @@ def work(
     stage: str,
     settings: str,
     sources: str | None,
+    ticket: Path | None,
 ) -> StageRecord:
     """Runs a stage by calling `module:name`, which is `run_stage` or its like, with what came as text."""
     os.chdir(root)  # paths in the settings are relative to the workspace, as they are for `dvc repro`
     postman = Postman(mailbox, key)
     try:
-        record: StageRecord = _load(function)(
-            Workspace(Path(root)),
-            parse_owner(owner),
-            method,
-            stage,
-            Settings.model_validate_json(settings),
-            postman,
-            sources,
-        )
+        # Should the driver be killed and another run take over, what this process makes goes nowhere.
+        with on_behalf(ticket):
+            record: StageRecord = _load(function)(
+                Workspace(Path(root)),
+                parse_owner(owner),
+                method,
+                stage,
+                Settings.model_validate_json(settings),
+                postman,
+                sources,
+            )
         return record
     finally:
         postman.flush()

@@ -95,6 +95,7 @@ def _one_round(workshop: Workshop, at: Round, weights: dict[str, str], seconds: 
         time.sleep(at.moment * seconds)
         done = strike(workshop, command, at, server)
         disturbed = command.wait()
+        beside = None if workshop.beside is None else workshop.beside.wait()
         finished = invariants.finished_stages(workshop.root, disturbed.started)
         command_next = workshop.retrain(uri)
         following = command_next.wait()
@@ -104,7 +105,12 @@ def _one_round(workshop: Workshop, at: Round, weights: dict[str, str], seconds: 
     faults = _faults(workshop, at, disturbed, following, finished, weights)
     # A damaged line stays, named by every command that reads it.
     faults += invariants.of_ledger(workshop.root, bad_lines + ("ledger" in done))
-    faults += invariants.of_processes([command.mark, command_next.mark])
+    marks = [command.mark, command_next.mark]
+    if beside is not None and workshop.beside is not None:
+        faults += invariants.of_beside(disturbed, beside)
+        marks.append(workshop.beside.mark)
+        workshop.beside = None
+    faults += invariants.of_processes(marks)
     return Result(at, done, disturbed.code, disturbed.seconds, tuple(faults))
 
 

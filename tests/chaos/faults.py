@@ -1,4 +1,4 @@
-"""What goes wrong in a round, done to a retrain that runs. Each says in a few words what it did."""
+"""What goes wrong in a round, done to a retrain that runs, or beside it. Each says in a few words what it did."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import psutil
 from tests.chaos.mlflow_server import MlflowServer
 from tests.chaos.plan import Kind, Round
 from tests.chaos.result import TOO_LATE
-from tests.chaos.workshop import Command, Workshop
+from tests.chaos.workshop import RETRAIN, Command, Workshop
 from tests.helpers.processes import kill_marked, marked
 
 # Files that a kill may leave damaged on a bad disk, and of which the next run must make the best.
@@ -45,6 +45,7 @@ def strike(workshop: Workshop, command: Command, at: Round, server: MlflowServer
         "damage a file": lambda: _kill_and_damage(workshop, command, draw),
         "full disk": lambda: _fill_disk(workshop, command),
         "MLflow away": lambda: _mlflow_away(server, draw),
+        "a second run at once": lambda: _second_run(workshop, draw),
     }
     return actions[at.kind]()
 
@@ -121,3 +122,10 @@ def _mlflow_away(server: MlflowServer | None, draw: random.Random) -> str:
     time.sleep(seconds)
     server.start()
     return f"{seconds} s away"
+
+
+def _second_run(workshop: Workshop, draw: random.Random) -> str:
+    """It ends by itself, after the first; `workshop.beside` keeps it."""
+    words = draw.choice([RETRAIN, ("dvc", "repro")])
+    workshop.beside = workshop.start(*words)
+    return f"{' '.join(words[:2])} beside it"

@@ -25,10 +25,12 @@ DISTURBED_CODES: Mapping[Kind, frozenset[int]] = {
     "kill Prefect's server": frozenset({0, 1}),
     "full disk": frozenset({0, 1}),
     "MLflow away": frozenset({0, 1}),
+    "a second run at once": frozenset({0}),
 }
 OPEN_STATES = ("PENDING", "RUNNING", "CANCELLING")
 # After kill -9 of its driver a local Ray's agents live on for about a minute.
 GRACE_SECONDS = 90
+REPRO_ENDS = ("was done by another run while this one waited", "Unable to acquire lock")
 
 
 def of_disturbed(kind: Kind, outcome: Outcome) -> Iterator[str]:
@@ -44,6 +46,23 @@ def of_disturbed(kind: Kind, outcome: Outcome) -> Iterator[str]:
             # A version that can't be registered waits for the next run; figures that can't be sent stop no stage.
             if entry["error"] and not entry["error"].startswith("register"):
                 yield f"{name} failed: {entry['error'][:200]}"
+
+
+def of_beside(first: Outcome, second: Outcome) -> Iterator[str]:
+    """Of a run that was started beside the first on the same outputs: it waits, and repeats nothing."""
+    if "Traceback" in second.stderr:
+        yield "the run beside: a traceback"
+    if second.document is None:
+        # `dvc repro`: it has planned by then, and asks for DVC's own lock for a few seconds only.
+        if second.code != 0 and not any(words in second.stderr for words in REPRO_ENDS):
+            yield f"the run beside: exit code {second.code}: {(second.stdout + second.stderr).strip()[-300:]}"
+        return
+    if second.code != 0:
+        yield f"the run beside: exit code {second.code}: {second.document['error']}"
+    for name in CATEGORIES:
+        documents = [outcome.document for outcome in (first, second) if outcome.document is not None]
+        if sum(document["categories"][name]["status"] == "trained" for document in documents) > 1:
+            yield f"{name}: trained by both runs"
 
 
 def of_next(outcome: Outcome, weights: Mapping[str, str]) -> Iterator[str]:

@@ -18,6 +18,7 @@ Kind = Literal[
     "damage a file",
     "full disk",
     "MLflow away",
+    "a second run at once",
 ]
 KINDS: tuple[Kind, ...] = Kind.__args__  # type: ignore[attr-defined]
 

@@ -23,6 +23,7 @@ PROJECT = Path(__file__).parents[2]
 DATASET = "tiny"
 CATEGORIES = ("gear", "plate")
 LIMIT_SECONDS = 900
+RETRAIN = ("tocoad", "retrain", DATASET, "--json")
 
 
 @dataclass
@@ -69,7 +70,9 @@ class Command:
 
 
 class Workshop:
-    """Where everything of one run of the command lies. `root` is the workspace, as it may be on a small file system."""
+    """Where everything of one run of the command lies. `root` is the workspace, as it may be on a small file system;
+    `beside` is what a round started beside its retrain.
+    """
 
     def __init__(self, folder: Path, root: Path) -> None:
         self.root = root
@@ -77,6 +80,7 @@ class Workshop:
         self._logs = folder / "logs"
         self._logs.mkdir()
         self._marks: list[str] = []
+        self.beside: Command | None = None
         make_workspace(root)
         from tocoad.files.workspace import Workspace
 
@@ -124,7 +128,7 @@ class Workshop:
         return Command(process, logs, mark)
 
     def retrain(self, uri: str | None = None) -> Command:
-        return self.start("tocoad", "retrain", DATASET, "--json", uri=uri)
+        return self.start(*RETRAIN, uri=uri)
 
     def check(self, *command: str) -> Outcome:
         outcome = self.start(*command).wait()

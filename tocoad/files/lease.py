@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,39 +44,44 @@ class Lease:
     """
 
     ticket: Path | None
-    waited: bool
+    owners: frozenset[str] = frozenset()
+    waited: bool = False
 
-    def check(self) -> None:
-        """Raises LeaseLostError where another run has taken over."""
-        with still_held(self.ticket):
-            pass
+
+# Whatever is written in this context is written under it.
+_current: ContextVar[Lease | None] = ContextVar("lease", default=None)
 
 
 @contextmanager
 def lease(workspace: Workspace, owners: Iterable[Owner], what: str, wait: float = FOREVER) -> Iterator[Lease]:
     """In the block no other run writes outputs of these owners. `what` is the command, as others are told of it; for
-    at most `wait` seconds it waits itself, and says on standard error for whom.
+    at most `wait` seconds it waits itself, and says on standard error for whom. Within a lease of all of them it is
+    that.
 
     Raises:
         LeaseTakenError: another run still holds the lease of one of them.
         StageError: the disk is full.
     """
-    folder = workspace.services_dir.resolve() / "leases"
-    with ExitStack() as stack:
-        try:
-            with full_disk_named(folder):
-                folder.mkdir(parents=True, exist_ok=True)
-                with _guarded(folder):
-                    number = max((ticket.number for ticket in tickets(folder)), default=0) + 1
-                    mine = stack.enter_context(new_ticket(folder, number, what, map(str, owners)))
-        except OSError as error:
-            if not has_no_locks(error):
-                raise
-            print(f"warning: {folder}: no locks on this file system: let no second run work here", file=sys.stderr)
-            yield Lease(None, waited=False)
-            return
-        waited = _wait(mine, wait)
-        yield Lease(mine.file, waited)
+    claims = frozenset(map(str, owners))
+    held = _current.get()
+    if held is not None and claims <= held.owners:
+        yield held
+        return
+    with _taken(workspace.services_dir.resolve() / "leases", claims, what, wait) as held, _under(held):
+        yield held
+
+
+def current_ticket() -> Path | None:
+    """Of the lease that this context works under."""
+    held = _current.get()
+    return None if held is None else held.ticket
+
+
+@contextmanager
+def on_behalf(ticket: Path | None) -> Iterator[None]:
+    """The block, in another process than the one that has drawn the ticket, works under its lease."""
+    with _under(Lease(ticket)):
+        yield
 
 
 def study_owner(owner: Owner) -> str:
@@ -84,12 +90,13 @@ def study_owner(owner: Owner) -> str:
 
 
 @contextmanager
-def still_held(ticket: Path | None) -> Iterator[None]:
-    """Nobody takes the lease over in the block: for the moment in which something takes its place.
+def still_held() -> Iterator[None]:
+    """Nobody takes the context's lease over in the block: for the moment in which something takes its place.
 
     Raises:
         LeaseLostError: somebody has.
     """
+    ticket = current_ticket()
     with ExitStack() as stack:
         if ticket is not None:
             try:
@@ -99,6 +106,33 @@ def still_held(ticket: Path | None) -> Iterator[None]:
             if not ticket.exists():
                 raise LeaseLostError(_LOST)
         yield
+
+
+@contextmanager
+def _under(held: Lease) -> Iterator[None]:
+    token = _current.set(held)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+@contextmanager
+def _taken(folder: Path, claims: frozenset[str], what: str, wait: float) -> Iterator[Lease]:
+    with ExitStack() as stack:
+        try:
+            with full_disk_named(folder):
+                folder.mkdir(parents=True, exist_ok=True)
+                with _guarded(folder):
+                    number = max((ticket.number for ticket in tickets(folder)), default=0) + 1
+                    mine = stack.enter_context(new_ticket(folder, number, what, claims))
+        except OSError as error:
+            if not has_no_locks(error):
+                raise
+            print(f"warning: {folder}: no locks on this file system: let no second run work here", file=sys.stderr)
+            yield Lease(None, claims)
+            return
+        yield Lease(mine.file, claims, _wait(mine, wait))
 
 
 def _wait(mine: Ticket, longest: float) -> bool:

@@ -147,12 +147,13 @@ def override(
     assignments: Mapping[str, str],
     profile: str | None = None,
     replan: Callable[[Plan], Plan] = lambda plan: plan,
+    write: bool = True,
 ) -> Params:
     """Writes `section.key` values, the profile and the plan where they are in force, so that DVC and the flow see the
     same: all at once, and nothing where a key is unknown, a value wrong or `replan` raises.
 
     A value of the chosen profile is changed there, any other in its section. What the file lacks of a new method, a
-    list of the plan or a section that DVC wants to read, comes with it.
+    list of the plan or a section that DVC wants to read, comes with it. Without `write` the file stays.
     """
     document = _read(workspace)
     completed = _complete(document)
@@ -165,7 +166,7 @@ def override(
     params = replace(params, plan=replan(params.plan))
     if replanned := document.get("plan") != (lists := params.plan.lists()):
         document["plan"] = lists
-    if completed or replanned or assignments or profile is not None:
+    if write and (completed or replanned or assignments or profile is not None):
         _write(workspace, document)
     return params
 

@@ -38,11 +38,13 @@ def plan_categories(
     method: MethodName | None = None,
     assignments: Mapping[str, str] = MappingProxyType({}),
     profile: str | None = None,
+    write: bool = True,
 ) -> list[Category]:
     """The selected categories, entered in the plan of `params.yaml`: with `method`, or as they are there already.
 
     `assignments` and `profile` go into the file with the same write (`override`); it stays as it was where anything of
-    the whole is wrong: a category that is not there, or images or results that would lie behind a link.
+    the whole is wrong: a category that is not there, or images or results that would lie behind a link. Without `write`
+    that is all that is found out.
     """
     categories = select_categories(workspace, dataset, names)
     results = [workspace.work_dir(category) for category in categories]
@@ -53,7 +55,7 @@ def plan_categories(
         plan = plan.with_categories(new, DEFAULT_METHOD)
         return plan if method is None else plan.with_categories(categories, method)
 
-    override(workspace, assignments, profile, replan)
+    override(workspace, assignments, profile, replan, write)
     return categories
 
 

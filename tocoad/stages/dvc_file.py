@@ -17,6 +17,9 @@ from tocoad.stages.graph import METHODS, OF_SEVERAL_METHODS
 from tocoad.stages.running import outside_files
 
 DVC_FILE = "dvc.yaml"
+# DVC would remove the outputs before it runs the command, or put others there that it remembers and not run it: the
+# command alone knows whether another run works there.
+_KEPT = "persist: true"
 _HEAD = """\
 # Written by `python -m tocoad graph` from what the methods in tocoad/methods/table.py declare: edit there.
 # A matrix runs over the categories that the plan of params.yaml gives a method; the control has them all.
@@ -135,9 +138,9 @@ def _text(entry: _Entry, outside: Iterable[str]) -> str:
         f"    cmd: {entry.command}",
         *_list("deps", entry.deps(outside)),
         *_list("params", entry.params()),
-        *_list("outs", (f"{folder}/{name}" for name in stage.outs)),
-        *_list("metrics", (f"{folder}/{name}" for name in stage.metrics)),
-        *_list("plots", (f"{folder}/{plot.file}: {{x: {plot.x}, y: {plot.y}}}" for plot in stage.plots)),
+        *_list("outs", (f"{folder}/{name}: {{{_KEPT}}}" for name in stage.outs)),
+        *_list("metrics", (f"{folder}/{name}: {{{_KEPT}}}" for name in stage.metrics)),
+        *_list("plots", (f"{folder}/{plot.file}: {{{_KEPT}, x: {plot.x}, y: {plot.y}}}" for plot in stage.plots)),
     ]
     return "\n".join(lines) + "\n"
 

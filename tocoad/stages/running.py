@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 
 from tocoad.errors import StageError
 from tocoad.files.fingerprint import content_digest, folder_digest, parts_digest
+from tocoad.files.lease import still_held
 from tocoad.files.replacing import replacing
 from tocoad.files.sealed import SEAL, seal, unseal
 from tocoad.files.workspace import Owner, Workspace
@@ -96,7 +97,7 @@ def execute(
     digests = _input_digests(stage, method, inputs)
     read = None if sources is None else {_SOURCES: sources, **digests}
     checkpoint_dir = target.with_name(f".{target.name}.checkpoint")
-    with replacing(target) as folder:
+    with replacing(target, still_held()) as folder:
         context = StageContext(
             owner=owner,
             method=method,

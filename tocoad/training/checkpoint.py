@@ -17,6 +17,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from tocoad.files.lease import still_held
 from tocoad.files.replacing import recover, replacing
 from tocoad.files.sealed import seal, unseal
 from tocoad.stages.resources import Meter, Usage
@@ -43,7 +44,7 @@ class TrainingState:
     def save(self, folder: Path, step: int, curves: list[dict[str, float]]) -> None:
         """Writes the state after `step` steps. A crash while writing leaves the earlier checkpoint."""
         document = {"key": self.key, "step": step, "curves": curves, "usage": asdict(self.meter.read())}
-        with replacing(folder) as partial:
+        with replacing(folder, still_held()) as partial:
             save_file(self._tensors(), partial / _TENSORS)
             sealed = seal({**document, "tensors": _sha256(partial / _TENSORS)}, indent=None)
             (partial / _STATE).write_text(sealed, encoding="utf-8")

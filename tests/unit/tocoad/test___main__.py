@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 
+from tests.helpers.leases import said, start_holder
+from tests.helpers.processes import wait_until
 from tests.helpers.project import project_workspace
 from tocoad import __main__ as command
 from tocoad.files.workspace import Workspace
@@ -76,3 +80,60 @@ def test_what_lies_in_a_users_folder_is_not_imported(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr.startswith(f"error: {tmp_path}/params.yaml is missing")
+
+
+MANIFEST = ["manifest", "--category", "sample/gear"]
+
+
+@pytest.fixture
+def other(ran: list[Any], tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another run, which works on the category."""
+    process = start_holder(tmp_path, "tocoad retrain sample", "sample/gear")
+    assert said(process) == "held"
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def ends(other: subprocess.Popen[str], record: Path | None = None) -> None:
+    """When somebody waits for it; with `record` it has written that."""
+    leases = (Path.cwd() / ".services/leases").glob
+    wait_until("somebody who waits", lambda: len(list(leases("[0-9]*"))) == 2, 60, 0.05)
+    if record is not None:
+        record.parent.mkdir(parents=True)
+        record.write_text('{"seconds": 1.0, "metrics": {}}')
+    other.communicate("end\n")
+
+
+def test_a_stage_waits_for_another_run_and_then_does_its_work(ran: list[Any], other: subprocess.Popen[str]) -> None:
+    thread = Thread(target=ends, args=(other,))
+    thread.start()
+    assert command.main(MANIFEST) == 0
+    thread.join()
+    assert [(owner, name) for owner, _, name in ran] == [("sample/gear", "manifest")]
+
+
+def test_a_stage_that_another_run_did_meanwhile_is_left_as_it_is(
+    ran: list[Any], other: subprocess.Popen[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    thread = Thread(target=ends, args=(other, tmp_path / "work/sample/gear/manifest/record.json"))
+    thread.start()
+    assert command.main(MANIFEST) == 1
+    thread.join()
+    assert not ran
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 2
+    assert told[0].startswith(f"waiting for tocoad retrain sample (process {other.pid} on ")
+    assert told[1].endswith("manifest of sample/gear was done by another run while this one waited: run the same again")
+
+
+@pytest.mark.parametrize("how", ["option", "environment"])
+def test_how_long_a_stage_waits_is_the_users_to_say(
+    ran: list[Any], other: subprocess.Popen[str], how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if how == "environment":
+        monkeypatch.setenv("TOCOAD_WAIT", "0")
+    assert command.main([*MANIFEST, *(["--wait", "0"] if how == "option" else [])]) == 1
+    assert command.main([*MANIFEST, "--wait", "soon"]) == 2
+    assert not ran
+    assert command.main(["manifest", "--category", "sample/plate", "--wait", "0"]) == 0

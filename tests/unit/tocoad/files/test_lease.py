@@ -6,32 +6,21 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.helpers.leases import said, start_holder
 from tests.helpers.processes import wait_until
 from tocoad.errors import StageError
 from tocoad.files import lease as lease_module
 from tocoad.files import ticket as ticket_module
-from tocoad.files.lease import FOREVER, LeaseLostError, LeaseTakenError, lease, still_held
+from tocoad.files.lease import FOREVER, LeaseLostError, LeaseTakenError, lease, on_behalf, still_held
 from tocoad.files.workspace import Category, Workspace
 
 GEAR, PLATE = Category("tiny", "gear"), Category("tiny", "plate")
-
-# Asks for the lease of some owners, tells when it has it, and holds it until it is told to end.
-HOLDER = """
-import sys
-from pathlib import Path
-from tocoad.files.lease import lease
-from tocoad.files.workspace import Workspace
-with lease(Workspace(Path(sys.argv[1])), sys.argv[3:], sys.argv[2]) as held:
-    print("waited" if held.waited else "held", flush=True)
-    sys.stdin.readline()
-"""
 
 Start = Callable[..., subprocess.Popen[str]]
 
@@ -47,9 +36,7 @@ def start(workspace: Workspace) -> Iterator[Start]:
     processes = []
 
     def start(what: str, *owners: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-c", HOLDER, str(workspace.root), what, *owners]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        process = subprocess.Popen(command, text=True, **pipes)  # type: ignore[call-overload]
+        process = start_holder(workspace.root, what, *owners)
         processes.append(process)
         return process
 
@@ -57,11 +44,6 @@ def start(workspace: Workspace) -> Iterator[Start]:
     for process in processes:
         process.kill()
         process.communicate()
-
-
-def said(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    return process.stdout.readline().strip()
 
 
 def files(workspace: Workspace) -> list[Path]:
@@ -181,10 +163,13 @@ def test_nothing_takes_its_place_on_behalf_of_a_run_whose_lease_was_taken_over(
     (ticket,) = files(workspace)
     holder.kill()
     holder.wait()
-    with still_held(ticket):
+    with on_behalf(ticket), still_held():
         pass  # nobody works there yet: what was finished may stay
-    with lease(workspace, [GEAR], "second", wait=0), pytest.raises(LeaseLostError), still_held(ticket):
-        raise AssertionError("it went on")
+    with lease(workspace, [GEAR], "second", wait=0):
+        with on_behalf(ticket), pytest.raises(LeaseLostError), still_held():
+            raise AssertionError("it went on")
+        with still_held():
+            pass
 
 
 def test_nobody_takes_over_in_the_moment_in_which_something_takes_its_place(workspace: Workspace, start: Start) -> None:
@@ -193,7 +178,7 @@ def test_nobody_takes_over_in_the_moment_in_which_something_takes_its_place(work
     (ticket,) = files(workspace)
     holder.kill()
     holder.wait()
-    with still_held(ticket):
+    with on_behalf(ticket), still_held():
         second = start("second", "tiny/gear")
         time.sleep(1)
         assert second.poll() is None
@@ -203,11 +188,16 @@ def test_nobody_takes_over_in_the_moment_in_which_something_takes_its_place(work
 
 def test_a_run_that_lost_its_lease_is_told(workspace: Workspace) -> None:
     with lease(workspace, [GEAR], "first") as held:
-        held.check()
         assert held.ticket is not None
         held.ticket.unlink()
-        with pytest.raises(StageError, match="took this one for dead"):
-            held.check()
+        with pytest.raises(StageError, match="took this one for dead"), still_held():
+            raise AssertionError("it went on")
+
+
+def test_within_a_lease_of_all_of_them_no_other_is_taken(workspace: Workspace) -> None:
+    with lease(workspace, [GEAR, PLATE], "outer") as outer, lease(workspace, [PLATE], "inner", wait=0) as inner:
+        assert inner is outer
+        assert files(workspace) == [outer.ticket]
 
 
 @pytest.fixture
