@@ -9,8 +9,8 @@ from cli.console import add_row, console_of, print_line, titled
 from cli.figures import COLUMNS, SHOWN_MAX, cells, hint, means
 from flows.digest import tally, urgent
 
-_UNPLANNED, _FINE = "not yet in the plan", "up to date"
-STANDS = ("without a champion", "stale", _UNPLANNED, _FINE)
+_UNPLANNED, _UNJUDGED, _FINE = "not yet in the plan", "to be judged anew", "up to date"
+STANDS = ("without a champion", "stale", _UNPLANNED, _UNJUDGED, _FINE)
 """Of a category, the most urgent first."""
 
 
@@ -31,9 +31,10 @@ def status_table(status: Mapping[str, Any], whole: bool = False) -> None:
         champion = row["champion"]
         figures = cells(champion["metrics"]) if champion else ["-"] * len(COLUMNS)
         stale = ", ".join(row["stale"]) if row["method"] else _UNPLANNED
+        stale = stale or (_UNJUDGED if stand_of(row) == _UNJUDGED else _FINE)
         version = f"v{champion['version']} ({champion['method']})" if champion else "none"
         previous = f"v{row['previous']}" if row["previous"] else "none"
-        add_row(table, name, row["method"] or "-", stale or _FINE, version, previous, *figures)
+        add_row(table, name, row["method"] or "-", stale, version, previous, *figures)
     if len(categories) > SHOWN_MAX:
         champions = [row["champion"]["metrics"] for row in categories.values() if row["champion"]]
         table.add_section()
@@ -49,4 +50,6 @@ def stand_of(row: Mapping[str, Any]) -> str:
         return _UNPLANNED
     if row["stale"]:
         return "stale"
-    return _FINE if row["champion"] else "without a champion"
+    if not row["champion"]:
+        return "without a champion"
+    return _FINE if row["champion"]["verdict"] else _UNJUDGED

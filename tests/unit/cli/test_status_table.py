@@ -11,12 +11,18 @@ from cli.main import parser
 from cli.status_table import status_table
 from tocoad.metrics.names import METRIC_NAMES
 
-CHAMPION = {"version": 2, "method": "tocoad", "metrics": dict.fromkeys(METRIC_NAMES, 0.8)}
+CHAMPION: dict[str, Any] = {
+    "verdict": "promoted",
+    "version": 2,
+    "method": "tocoad",
+    "metrics": dict.fromkeys(METRIC_NAMES, 0.8),
+}
 FINE: dict[str, Any] = {"method": "tocoad", "stale": [], "champion": CHAMPION, "previous": 1}
 OTHERS: dict[str, dict[str, Any]] = {
     "stale": {**FINE, "stale": ["stage1", "fit_tocoad"]},
     "young": {**FINE, "champion": None, "previous": None},
     "new": {**FINE, "method": None, "champion": None},
+    "other_images": {**FINE, "champion": {**CHAMPION, "verdict": None, "metrics": {}}},
 }
 
 
@@ -33,16 +39,17 @@ def rows(lines: list[str]) -> list[str]:
 
 def test_of_a_thousand_categories_it_shows_those_that_want_something_done(capsys: pytest.CaptureFixture[str]) -> None:
     lines = told(capsys, 1000)
-    assert rows(lines) == ["young", "stale", "new", "mean"]
+    assert rows(lines) == ["young", "stale", "new", "other_images", "mean"]
     assert lines[-1] == (
-        "1000 categories: 1 without a champion, 1 stale, 1 not yet in the plan, 997 up to date; "
-        "3 shown: --all shows all, --json tells of all"
+        "1000 categories: 1 without a champion, 1 stale, 1 not yet in the plan, "
+        "1 to be judged anew, 996 up to date; "
+        "4 shown: --all shows all, --json tells of all"
     )
 
 
 def test_all_are_shown_where_that_is_wanted(capsys: pytest.CaptureFixture[str]) -> None:
     lines = told(capsys, 1000, whole=True)
-    assert len(rows(lines)) == 1001 and lines[-1].endswith("997 up to date")
+    assert len(rows(lines)) == 1001 and lines[-1].endswith("996 up to date")
 
 
 def test_a_handful_is_shown_whole_without_a_summary(capsys: pytest.CaptureFixture[str]) -> None:
