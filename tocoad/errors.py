@@ -14,6 +14,7 @@
           LeaseTakenError             tocoad.files.lease
           LeaseLostError              tocoad.files.lease
           BrokenPackageError          services.mlflow.package_check
+          CleanProcessError           services.clean_process
           TrackingError               services.mlflow.calls
           DatabaseDamagedError        services.mlflow.database
           DecisionLogError            services.mlflow.decision_log

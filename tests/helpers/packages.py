@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import json
+import tempfile
+from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import torch
+from PIL import Image
 
 from tocoad.calibration.conformal import conformal_threshold
+from tocoad.files.sealed import SEAL, seal
 from tocoad.memory.bank import MemoryBank
 from tocoad.memory.model import NAME, MemoryBankModel
 from tocoad.nn.encoder import build_encoder
-from tocoad.package.card import Calibration, DetectorCard, Provenance
+from tocoad.package.card import CARD_FILE, PROBES_FILE, Calibration, DetectorCard, Provenance
 from tocoad.package.detector import Detector
+from tocoad.package.probes import pack_probes, probe_images
 from tocoad.settings.sections import ComputeSettings, EncoderSettings, ScoringSettings
 
 
-def save_detector(folder: Path, seed: int, size: int = 32, weights: str = "none") -> Path:
+def save_detector(folder: Path, seed: int, size: int = 32, weights: str = "none", probes: bool = True) -> Path:
     """The seed makes it another."""
     settings = EncoderSettings.model_validate({"weights": weights})
     encoder = build_encoder(settings, (2, 3), seed=seed)
@@ -32,8 +39,25 @@ def save_detector(folder: Path, seed: int, size: int = 32, weights: str = "none"
         pixel_threshold=0.25,
         calibration=Calibration(scores=(0.1, 0.2, 0.5), scale=(0.0, 1.0)),
         provenance=Provenance(
-            manifest_sha256="0", train_images=3, calibration_images=3, settings={}, versions={"torch": "x"}
+            manifest_sha256="0", train_images=3, calibration_images=3, settings={}, versions={"torch": version("torch")}
         ),
     )
-    Detector(card, model, ComputeSettings(device="cpu")).save(folder)
+    detector = Detector(card, model, ComputeSettings(device="cpu"))
+    detector.save(folder)
+    if probes:
+        images = np.random.default_rng(seed).integers(0, 256, (3, size, size, 3), dtype=np.uint8)
+        with tempfile.TemporaryDirectory() as scratch:
+            file = Path(scratch) / "camera.png"
+            Image.fromarray(np.repeat(images[0], 2, axis=0)).save(file)
+            pack_probes(folder, detector, probe_images(images, [file]))
+    return folder
+
+
+def as_format_1(folder: Path) -> Path:
+    """The package as versions until format 2 of the card would have written it."""
+    document = json.loads((folder / CARD_FILE).read_text())
+    for key in (SEAL, "probes"):
+        document.pop(key, None)
+    (folder / CARD_FILE).write_text(seal({**document, "format": 1}))
+    (folder / PROBES_FILE).unlink(missing_ok=True)
     return folder

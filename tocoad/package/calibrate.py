@@ -14,10 +14,11 @@ from tocoad.data.manifest import Manifest
 from tocoad.nn.device import Compute
 from tocoad.package.card import Calibration, DetectorCard, Provenance
 from tocoad.package.detector import Detector, ScoringModel, score_images
+from tocoad.package.probes import pack_probes, probe_images
 from tocoad.stages.shared import DETECTOR_DIR
 from tocoad.stages.stage import StageContext
 
-_VERSIONS = ("torch", "torchvision", "timm", "numpy")
+_VERSIONS = ("torch", "torchvision", "timm", "numpy", "pillow")
 # The heat maps' scale: black at the median of the calibration pixels, full at this many times the way to the threshold.
 _SCALE_REACH = 3.0
 
@@ -73,7 +74,10 @@ def save_detector(
 ) -> dict[str, float]:
     """Calibrates the model and writes the detector package; returns the image threshold and what it promises."""
     detector = calibrated_detector(context, name, model, manifest, compute, serves)
-    detector.save(context.output_dir / DETECTOR_DIR)
+    folder = context.output_dir / DETECTOR_DIR
+    detector.save(folder)
+    files = [context.data_dir / record.path for record in manifest.split("calibration")]
+    pack_probes(folder, detector.as_loaded(), probe_images(calibration_images(context, manifest), files))
     threshold = detector.card.image_threshold
     return {
         "image_threshold": threshold.value,

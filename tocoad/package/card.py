@@ -14,7 +14,8 @@ from tocoad.data.depth import FULL_DEPTH, Depth
 from tocoad.files.sealed import seal, unseal_if_sealed
 from tocoad.package.formats import FORMAT, as_present
 
-CARD_FILE, MODEL_FILE = "detector.json", "model.safetensors"
+CARD_FILE, MODEL_FILE, PROBES_FILE = "detector.json", "model.safetensors", "probes.zip"
+MAP_STEP = 4
 _MODEL_SHA256 = "model_sha256"
 
 
@@ -46,6 +47,33 @@ class Calibration(BaseModel):
         return scale
 
 
+class Probe(BaseModel):
+    """An image in `PROBES_FILE` and what the detector gave for it. Of the map, `map` there has every
+    `MAP_STEP`-th value each way; the digest is of all its bytes.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    image: str
+    map: str
+    score: FiniteFloat
+    map_sha256: str
+
+
+class Probes(BaseModel):
+    """What the detector gave for a few images when it was packaged, and on what: another processor rounds otherwise.
+
+    `sha256` is of the file that has the images and maps.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sha256: str
+    device: Literal["cpu", "cuda"]
+    processor: str
+    images: tuple[Probe, ...] = Field(min_length=1)
+
+
 class DetectorCard(BaseModel):
     """The content of `detector.json`.
 
@@ -53,12 +81,12 @@ class DetectorCard(BaseModel):
     be rebuilt without any source of weights. `serves` names all categories of the data set that share these networks,
     each with thresholds of its own; empty, and left out of the file, where they are this category's alone. `autocast`
     says that the thresholds are of scores in bf16, so that all scores are to be; left out where they are of float32.
-    `depth` is how 16-bit files are read; left out where it is the default.
+    `depth` is how 16-bit files are read; left out where it is the default. `probes` are not in packages of format 1.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    format: Literal[1] = FORMAT
+    format: Literal[2] = FORMAT
     dataset: str
     category: str
     serves: tuple[str, ...] = Field((), exclude_if=lambda names: not names)
@@ -72,6 +100,7 @@ class DetectorCard(BaseModel):
     pixel_threshold: FiniteFloat
     calibration: Calibration
     provenance: Provenance
+    probes: Probes | None = Field(None, exclude_if=lambda probes: probes is None)
 
 
 def write_card(folder: Path, card: DetectorCard) -> None:
@@ -101,6 +130,6 @@ def model_sha256(folder: Path) -> str:
 
 
 def package_sha256(folder: Path) -> str:
-    """One digest over the package's two files."""
+    """One digest over the package: its card, which has that of the probes, and its tensors."""
     digests = [hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in (CARD_FILE, MODEL_FILE)]
     return hashlib.sha256(json.dumps(digests).encode()).hexdigest()

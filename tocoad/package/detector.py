@@ -1,4 +1,6 @@
-"""A detector is one folder: `detector.json` and `model.safetensors`. There is one scoring path, `predict`."""
+"""A detector is one folder: `detector.json`, `model.safetensors` and `probes.zip`, which only the check of the package
+reads. There is one scoring path, `predict`.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Literal, Protocol, cast
 
 import numpy as np
 import torch
@@ -83,9 +85,17 @@ class Detector:
         return self.card.image_size
 
     @property
-    def device(self) -> str:
-        """`cpu` or `cuda`."""
-        return resolve_device(self._settings).type
+    def device(self) -> Literal["cpu", "cuda"]:
+        return "cuda" if resolve_device(self._settings).type == "cuda" else "cpu"
+
+    def as_loaded(self) -> Detector:
+        """The same detector, computing as one that `load_detector` gives by itself: what a training was told of threads
+        and memory formats rounds otherwise. The networks are the same objects.
+        """
+        settings = ComputeSettings(device=self.device)
+        with compute_context(settings) as compute:
+            compute.place(cast(nn.Module, self.model))
+        return Detector(self.card, self.model, settings)
 
     @contextmanager
     def shared(self) -> Iterator[None]:

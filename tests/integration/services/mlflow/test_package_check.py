@@ -15,6 +15,7 @@ from safetensors.numpy import load_file, save_file
 from services.mlflow.package_check import BrokenPackageError, check_package
 from services.mlflow.registry import Registry, Version
 from services.mlflow.tracking import Tracking
+from tests.helpers.packages import as_format_1
 from tocoad.package.card import CARD_FILE, MODEL_FILE, package_sha256, read_card, write_card
 
 pytestmark = pytest.mark.integration
@@ -53,7 +54,8 @@ def test_a_whole_package_passes_and_another_digest_does_not(
     registry: Registry, register: Register, make_detector: Callable[[int], Path]
 ) -> None:
     version = register(make_detector(1))
-    check_package(registry, version)
+    parity = check_package(registry, version)
+    assert (parity.same_bytes, parity.probes) == (True, 3)
     registry.set_tags(version, {"package_sha256": "0"})
     assert "its package is not the one that was registered" in refusal(registry, registry.version(version.name, 1))
 
@@ -79,7 +81,29 @@ def test_a_package_that_loads_and_scores_nothing_is_refused(
         package / MODEL_FILE,
     )
     write_card(package, read_card(package)[0])
-    assert refusal(registry, register(package)).endswith("the score of a grey image is nan")
+    assert refusal(registry, register(package)).endswith("the score or map of its probe 0.png is not finite")
+
+
+@pytest.mark.parametrize("services", ["local"], indirect=True)
+def test_a_package_whose_weights_were_altered_before_it_was_registered_is_refused_with_figures(
+    registry: Registry, register: Register, make_detector: Callable[[int], Path]
+) -> None:
+    package = make_detector(1)
+    tensors = load_file(package / MODEL_FILE)
+    name = next(name for name, value in sorted(tensors.items()) if value.ndim == 4)
+    save_file({**tensors, name: tensors[name] * np.float32(1.001)}, package / MODEL_FILE)
+    write_card(package, read_card(package)[0])
+    assert "of the greatest, maps by" in refusal(registry, register(package))
+
+
+@pytest.mark.parametrize("services", ["local"], indirect=True)
+def test_a_package_of_the_format_before_probes_passes_and_says_that_it_has_none(
+    registry: Registry, register: Register, make_detector: Callable[[int], Path]
+) -> None:
+    package = as_format_1(make_detector(1))
+    parity = check_package(registry, register(package))
+    assert parity.probes == 0
+    assert parity.reason.startswith("parity not checked")
 
 
 @pytest.mark.parametrize("services", ["local"], indirect=True)

@@ -16,7 +16,7 @@ from tocoad.package.card import CARD_FILE, MODEL_FILE, read_card
 from tocoad.package.detector import PackageError, load_detector
 from tocoad.package.formats import FORMAT, MIGRATIONS
 
-# As these versions wrote them: the first had no seal, the whole one has every key that may be left out.
+# As these versions wrote them: the first had no seal, the whole one has every key that may be left out there.
 CARDS = Path(__file__).with_name("cards")
 
 
@@ -36,7 +36,7 @@ def rewritten(tmp_path: Path, **changes: Any) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", ["format_1_first", "format_1_sealed", "format_1_whole"])
+@pytest.mark.parametrize("name", ["format_1_first", "format_1_sealed", "format_1_whole", "format_2"])
 def test_a_card_of_an_earlier_version_says_what_it_said(tmp_path: Path, name: str) -> None:
     written = json.loads((CARDS / f"{name}.json").read_text())
     card, tensors = read_card(package(tmp_path, name))
