@@ -22,8 +22,9 @@ from tocoad.files.workspace import Category, Owner, Workspace
 from tocoad.settings.file import Plan, load_params, override
 from tocoad.settings.planning import select_categories
 from tocoad.settings.sections import MethodName
+from tocoad.stages.code import is_signable, sign, unsigned, unsigned_text
 from tocoad.stages.declaration import Stage
-from tocoad.stages.dvc_file import DVC_FILE, is_current, write_dvc_file
+from tocoad.stages.dvc_file import DVC_FILE, entries, is_current, write_dvc_file
 from tocoad.stages.graph import METHODS, Job
 from tocoad.stages.runner import InProcess
 from tocoad.stages.running import read_record
@@ -77,7 +78,10 @@ def _graph_parser() -> argparse.ArgumentParser:
         description="Write dvc.yaml from what the stages declare, and into params.yaml what it lacks of a new method.",
         epilog="example: python -m tocoad graph --check",
     )
-    parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 where dvc.yaml is not current")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 where it is not current")
+    parser.add_argument(
+        "--sign", action="store_true", help="say that changed code gives the same numbers, or another revision"
+    )
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser
 
@@ -87,10 +91,14 @@ def _graph(arguments: Sequence[str]) -> int:
     workspace = Workspace(Path.cwd())
     try:
         if options.check:
-            if is_current(workspace, load_params(workspace).settings):
-                return 0
-            raise StageError(f"{DVC_FILE} is not what the stages declare: run python -m tocoad graph")
+            if not is_current(workspace, load_params(workspace).settings):
+                raise StageError(f"{DVC_FILE} is not what the stages declare: run python -m tocoad graph")
+            if is_signable(workspace.root) and (changed := unsigned(workspace.root, entries())):
+                raise StageError(unsigned_text(changed))
+            return 0
         write_dvc_file(workspace, override(workspace, {}).settings)
+        if options.sign:
+            sign(workspace.root, entries())
     except Exception as error:
         return tell(error, options.debug)
     return 0

@@ -29,7 +29,7 @@ stages:
 
 def dvc_text(workspace: Workspace, settings: Settings) -> str:
     """The content of the file. `settings` say which outside files there are; beside these it is the same everywhere."""
-    return _HEAD + "\n".join(_text(entry, _outside(entry.stage, workspace, settings)) for entry in _entries())
+    return _HEAD + "\n".join(_text(entry, _outside(entry.stage, workspace, settings)) for entry in entries())
 
 
 def is_current(workspace: Workspace, settings: Settings) -> bool:
@@ -59,7 +59,7 @@ def _outside(stage: Stage, workspace: Workspace, settings: Settings) -> list[str
 
 
 @dataclass(frozen=True)
-class _Entry:
+class Entry:
     """A stage of the file; `methods` are those that have it."""
 
     name: str
@@ -117,20 +117,20 @@ class _Entry:
                 yield f"profiles.${{profile}}.{section}"
 
 
-def _entries() -> list[_Entry]:
+def entries() -> list[Entry]:
     """Every stage once, where it comes first."""
-    found: dict[str, _Entry] = {}
+    found: dict[str, Entry] = {}
     for method in METHODS.values():
         for stage in method.stages:
             name = f"{stage.name}_{method.name}" if stage.name in OF_SEVERAL_METHODS else stage.name
-            known = found.get(name, _Entry(name, stage, ()))
+            known = found.get(name, Entry(name, stage, ()))
             if known.stage != stage or (known.methods and stage.scope != "category"):
                 raise ValueError(f"{method.name}: another method has a stage {stage.name!r}; give it another name")
-            found[name] = _Entry(name, stage, (*known.methods, method))
+            found[name] = Entry(name, stage, (*known.methods, method))
     return list(found.values())
 
 
-def _text(entry: _Entry, outside: Iterable[str]) -> str:
+def _text(entry: Entry, outside: Iterable[str]) -> str:
     stage, folder = entry.stage, entry.folder(entry.stage)
     lines = [
         f"  {entry.name}:",
