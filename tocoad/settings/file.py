@@ -14,6 +14,7 @@ from tocoad.errors import SettingsError
 from tocoad.files.replacing import write_whole
 from tocoad.files.workspace import Category, Workspace
 from tocoad.settings.methods import declared_methods, method_names
+from tocoad.settings.places import check_places, place_of, without_profiled
 from tocoad.settings.sections import CONTROL, PROFILED, MethodName, Settings
 
 
@@ -135,11 +136,12 @@ def settings_with(workspace: Workspace, profile: str | None, *overlays: Mapping[
     chosen = document["profile"] if profile is None else profile
     if chosen not in document["profiles"]:
         raise SettingsError(f"profile {chosen!r} is not one of {', '.join(document['profiles'])}")
+    check_places(document, chosen, workspace.params_file.name)
     merged = document["profiles"][chosen]
     for overlay in overlays:
         merged = _merge(merged, overlay)
     document["profile"], document["profiles"] = chosen, {chosen: merged}
-    return _check(document, workspace.params_file.name).settings
+    return _validated(document, workspace.params_file.name).settings
 
 
 def override(
@@ -152,8 +154,8 @@ def override(
     """Writes `section.key` values, the profile and the plan where they are in force, so that DVC and the flow see the
     same: all at once, and nothing where a key is unknown, a value wrong or `replan` raises.
 
-    A value of the chosen profile is changed there, any other in its section. What the file lacks of a new method, a
-    list of the plan or a section that DVC wants to read, comes with it. Without `write` the file stays.
+    A value that stands in the profiles is changed in the chosen one, any other in its section. What the file lacks of a
+    new method, a list of the plan or a section that DVC wants to read, comes with it. Without `write` the file stays.
     """
     document = _read(workspace)
     completed = _complete(document)
@@ -185,7 +187,7 @@ def _complete(document: dict[str, Any]) -> bool:
     ]
     defaults = Settings().model_dump(mode="json") if missing else {}
     for place, section in missing:
-        place[section] = defaults[section] if place is document else {}
+        place[section] = without_profiled(document, section, defaults[section]) if place is document else {}
     return bool(missing)
 
 
@@ -210,26 +212,21 @@ def _value(key: str, text: str) -> Any:
 
 
 def _assign(document: dict[str, Any], key: str, value: Any) -> None:
-    section, *rest = key.split(".")
-    node = document["profiles"][document["profile"]]
-    if not _contains(node, [section, *rest]):
-        node = document
-    for part in (section, *rest)[:-1]:
+    node, place = document, place_of(document, tuple(key.split(".")))
+    for part in place[:-1]:
         node = node.setdefault(part, {})
         if not isinstance(node, dict):
             raise SettingsError(f"--set {key}: {part!r} is a value, not a section")
-    node[(section, *rest)[-1]] = value
-
-
-def _contains(node: Any, keys: list[str]) -> bool:
-    for key in keys:
-        if not isinstance(node, dict) or key not in node:
-            return False
-        node = node[key]
-    return True
+    node[place[-1]] = value
 
 
 def _check(document: dict[str, Any], name: str) -> Params:
+    params = _validated(document, name)
+    check_places(document, params.profile, name)
+    return params
+
+
+def _validated(document: dict[str, Any], name: str) -> Params:
     try:
         file = _File.model_validate(document)
         if file.profile not in file.profiles:
