@@ -13,12 +13,13 @@ OUTCOMES = ("failed", "unregistered", "rejected", "kept", "promoted", "trained",
 
 
 def outcome_of(entry: Entry) -> str:
-    """One of OUTCOMES, of a category of a retrain's document; what the gate said of one that was trained."""
-    if entry["status"] == "up-to-date":
-        return "up to date"
-    if entry["status"] == "trained" and entry["decision"] is not None:
-        return str(entry["decision"]["verdict"])
-    return str(entry["status"])
+    """One of OUTCOMES, of a category of a retrain's document: what the gate said of one that it judged in this run,
+    trained or not.
+    """
+    status, decision = entry["status"], entry["decision"]
+    if status in ("trained", "up-to-date") and decision is not None and decision["anew"]:
+        return str(decision["verdict"])
+    return "up to date" if status == "up-to-date" else str(status)
 
 
 def urgent(

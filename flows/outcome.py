@@ -19,7 +19,8 @@ class Outcome:
     """Filled in as the retrain goes on; at any moment it makes a whole document.
 
     `errors` are the categories' own, one line each; `unregistered` those among them that only the registry kept from
-    being complete. `fault` is what ended the whole. `warnings` are what went wrong beside the work and changed nothing.
+    being complete. `judged` are those that the gate spoke of in this run. `fault` is what ended the whole.
+    `warnings` are what went wrong beside the work and changed nothing.
     """
 
     workspace: Workspace
@@ -30,6 +31,7 @@ class Outcome:
     errors: dict[Category, str] = field(default_factory=dict)
     unregistered: set[Category] = field(default_factory=set)
     registrations: dict[Category, Registration] = field(default_factory=dict)
+    judged: set[Category] = field(default_factory=set)
     report: str | None = None
     warnings: list[str] = field(default_factory=list)
     fault: Exception | None = None
@@ -75,4 +77,5 @@ class Outcome:
         if error is not None:
             status = "unregistered" if category in self.unregistered else "failed"
         registration = self.registrations.get(category)
-        return category_entry(self.workspace, category, self.plan.method(category), status, error, registration)
+        anew = category in self.judged
+        return category_entry(self.workspace, category, self.plan.method(category), status, error, registration, anew)

@@ -26,6 +26,7 @@ def category_entry(
     status: Status,
     error: str | None,
     registration: Registration | None,
+    judged_anew: bool,
 ) -> dict[str, Any]:
     """One category of the document; of a failed one, what is there nevertheless."""
     complete = status != "failed"
@@ -48,7 +49,7 @@ def category_entry(
         "control": _control(workspace, category) if complete else None,
         "decision": None
         if registration is None
-        else {"verdict": registration.verdict, "reasons": list(registration.reasons)},
+        else {"verdict": registration.verdict, "reasons": list(registration.reasons), "anew": judged_anew},
         "model": None
         if registration is None
         else {"name": registration.name, "version": registration.version, "aliases": list(registration.aliases)},

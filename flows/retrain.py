@@ -198,6 +198,7 @@ def _register(shop: Workshop, categories: Sequence[Category], outcome: Outcome) 
     for category, future in futures.items():
         if future.state.is_completed():
             outcome.registrations[category] = future.result()
+            outcome.judged.add(category)
         else:
             error = future.state.result(raise_on_failure=False)
             outcome.errors[category] = f"register: {error_line(error)}"

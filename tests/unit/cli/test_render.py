@@ -62,7 +62,7 @@ def test_every_table_shows_names_as_they_are(name: str, capsys: pytest.CaptureFi
 @pytest.mark.parametrize("name", NAMES)
 def test_the_result_of_a_retrain_shows_what_failed_as_it_is(name: str) -> None:
     failed = {**NO_FIGURES, "status": "failed", "control": None, "error": f"evaluate: {name}: bad", "decision": None}
-    decision = {"verdict": "kept", "reasons": [f"worse on {name}"]}
+    decision = {"verdict": "kept", "reasons": [f"worse on {name}"], "anew": True}
     kept = {**failed, "status": "trained", "error": None, "decision": decision, "model": {"version": 2}}
     console = Console(file=(written := StringIO()), width=120)
     run = {"dataset": name, "seconds": 1.0, "error": None, "warnings": [name]}

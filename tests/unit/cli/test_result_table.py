@@ -15,8 +15,10 @@ from tocoad.metrics.names import METRIC_NAMES
 Entry = dict[str, Any]
 
 
-def entry(status: str, verdict: str | None, figure: float = 0.9) -> Entry:
-    decision = None if verdict is None else {"verdict": verdict, "reasons": [f"because it is {verdict}"]}
+def entry(status: str, verdict: str | None, figure: float = 0.9, anew: bool = False) -> Entry:
+    decision: Entry | None = None if verdict is None else {"verdict": verdict, "reasons": [f"because it is {verdict}"]}
+    if decision is not None:
+        decision["anew"] = anew or status == "trained"
     return {
         "status": status,
         "method": "tocoad",
@@ -60,6 +62,12 @@ def test_of_a_thousand_categories_it_shows_what_failed_then_what_changed_and_cou
         "worse: because it is rejected",
         "alone: because it is kept",
     ]
+
+
+def test_a_champion_that_was_judged_anew_is_shown_though_nothing_was_trained() -> None:
+    written = told(fleet(1000, doomed=entry("up-to-date", "rejected", anew=True), old=entry("up-to-date", "rejected")))
+    rows = [line.split()[0] for line in written.splitlines() if " tocoad " in line]
+    assert rows == ["doomed"] and "1 rejected, 999 up to date" in written and "doomed: because" in written
 
 
 def test_no_more_is_shown_than_a_screen_takes_though_all_have_changed() -> None:
