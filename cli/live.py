@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.progress import TaskID
 
     from services.fleet import Fleet
+    from tocoad.stages.bars import Bars
 
 # More bars than this push each other off the screen: then the line alone tells.
 BARS_MAX = 8
@@ -41,29 +42,16 @@ def live_progress() -> Iterator[None]:
 class Screen:
     """The fleet's line first, and below it a bar for each running job, while these are few."""
 
-    def __init__(self, bars: Progress) -> None:
+    def __init__(self, bars: Bars) -> None:
         self._bars = bars
-        self._fleet: TaskID | None = None
         self._rows: dict[str, TaskID] = {}
 
     def draw(self, fleet: Fleet) -> None:
-        """Brings rows and bars up to date."""
-        from services.fleet import clock_text
+        """Brings line and bars up to date."""
         from tocoad.stages.bars import figures_text
 
-        if not fleet.total:
-            return
-        if self._fleet is None:
-            self._fleet = self._bars.add_task("jobs", total=None, figures="")
-        total = fleet.total if fleet.planned else None
-        left = fleet.seconds_left
-        self._bars.update(
-            self._fleet,
-            completed=len(fleet.ended),
-            total=total,
-            figures=fleet.at_work(),
-            left="-:--:--" if left is None else clock_text(left),
-        )
+        if fleet.total:
+            self._bars.line = fleet.line()
         shown = fleet.running if len(fleet.running) <= BARS_MAX else {}
         for job in [job for job in self._rows if job not in shown]:
             self._bars.remove_task(self._rows.pop(job))
@@ -74,3 +62,4 @@ class Screen:
                 self._bars.update(
                     self._rows[job], completed=progress.step, total=progress.total, figures=figures_text(progress)
                 )
+        self._bars.refresh()

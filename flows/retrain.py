@@ -30,7 +30,7 @@ from flows.result import table_rows
 from tasks.interrupts import covered, held
 from tasks.publish import publish
 from tasks.record import record_stages
-from tasks.register import AwayError, register
+from tasks.register import AwayError, announce, register
 from tasks.report import report
 from tasks.session import Session, Workshop
 from tasks.stages import Ran, run_stages
@@ -194,6 +194,7 @@ def _register(shop: Workshop, categories: Sequence[Category], outcome: Outcome) 
         for category in categories
         if category not in outcome.errors
     }
+    announce(len(futures))
     wait(list(futures.values()))
     for category, future in futures.items():
         if future.state.is_completed():

@@ -1,6 +1,6 @@
 """Who watches the jobs: the flow tells here what becomes of each, a terminal may listen.
 
-A job is named `STAGE@OF_WHAT`, as `dvc.yaml` does.
+A job is named `STAGE@OF_WHAT`, as `dvc.yaml` does; `register@...` and `report@...` are told of like stages.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from tocoad.stages.stage import Progress
+from tocoad.stages.stage import Progress, ProgressCallback
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +60,18 @@ def tell(event: Event) -> None:
         except Exception:
             logger.warning("%s could not be shown", event, exc_info=True)
             _forget(listener)
+
+
+@contextmanager
+def telling(job: str) -> Iterator[ProgressCallback]:
+    """The block is a job: it is told that it runs, and how it ended. Yields what its progress is told to."""
+    tell(Started(job))
+    try:
+        yield lambda progress: tell(Moved(job, progress))
+    except BaseException:
+        tell(Ended(job, "failed"))
+        raise
+    tell(Ended(job, "done"))
 
 
 @contextmanager

@@ -11,12 +11,13 @@ from prefect.cache_policies import NO_CACHE
 from services.mlflow.calls import AwayError
 from services.mlflow.patience import patiently
 from services.mlflow.registration import Registration, register_candidate
+from services.watching import Planned, tell, telling
 from tasks.session import Workshop
 from tocoad.files.workspace import Category
 from tocoad.gate.records import Candidate
 from tocoad.settings.sections import MethodName
 
-__all__ = ["AwayError", "Registration", "register"]
+__all__ = ["AwayError", "Registration", "announce", "register"]
 
 
 @task(name="register", task_run_name="register {category}", cache_policy=NO_CACHE)
@@ -39,4 +40,10 @@ def register(shop: Workshop, category: Category, method: MethodName) -> Registra
         run = shop.record.run(category)
         return register_candidate(workspace, category, method, settings, shop.registry, run, rescore)
 
-    return patiently(ask)
+    with telling(f"register@{category}"):
+        return patiently(ask)
+
+
+def announce(registrations: int) -> None:
+    """For whoever watches: so many are to come."""
+    tell(Planned(registrations))

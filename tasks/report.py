@@ -8,6 +8,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from services.reports import dataset_report
+from services.watching import Planned, tell, telling
 from tasks.session import Workshop
 from tocoad.errors import first_line
 from tocoad.files.workspace import Category
@@ -16,7 +17,9 @@ from tocoad.files.workspace import Category
 @task(name="report", task_run_name="report {dataset}", cache_policy=NO_CACHE)
 def report(dataset: str, shop: Workshop, categories: Sequence[Category]) -> str:
     """Writes the pages of the categories and the summary, keeps them in MLflow, and says where the summary is."""
-    written = dataset_report(shop.workspace, dataset, [category.name for category in categories])
+    tell(Planned(1))
+    with telling(f"report@{dataset}") as progress:
+        written = dataset_report(shop.workspace, dataset, [category.name for category in categories], progress)
     try:
         return shop.record.report(written.index, written.pages) or written.index.as_uri()
     except Exception as error:

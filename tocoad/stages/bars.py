@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -22,15 +22,27 @@ from tocoad.stages.stage import ProgressCallback
 from tocoad.text.printable import printable
 
 
-def progress_bars() -> Progress:
-    """Bars with a text, the count, the time gone and left, and the latest figures."""
+class Bars(Progress):
+    """Bars, below a line of text where there is one."""
+
+    line = ""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """As rich asks for them."""
+        if self.line:
+            yield Text(printable(self.line))
+        yield from super().get_renderables()
+
+
+def progress_bars() -> Bars:
+    """Each with a text, the count, the time gone and left, and the latest figures."""
     console = Console(stderr=True)
-    return Progress(
+    return Bars(
         _PlainColumn(lambda task: f"{task.description:<34}"),
         BarColumn(bar_width=28),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        _LeftColumn(),
+        TimeRemainingColumn(),
         _PlainColumn(lambda task: task.fields.get("figures", ""), "dim"),
         console=console,
         disable=not console.is_terminal,
@@ -46,14 +58,6 @@ class _PlainColumn(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         return Text(printable(self._text(task)), self._style, no_wrap=True)
-
-
-class _LeftColumn(TimeRemainingColumn):
-    """The row's own text for the time left where it has one: rich looks at the last half minute alone."""
-
-    def render(self, task: Task) -> Text:
-        left: str | None = task.fields.get("left")
-        return super().render(task) if left is None else Text(left, "progress.remaining")
 
 
 def figures_text(progress: StageProgress) -> str:

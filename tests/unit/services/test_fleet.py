@@ -5,7 +5,7 @@ from threading import Thread
 import pytest
 
 from services.fleet import Fleet, told
-from services.watching import Ended, Event, Moved, Planned, Started, tell, watching
+from services.watching import Ended, Event, Moved, Planned, Started, tell, telling, watching
 from tocoad.stages.stage import Progress
 
 
@@ -73,6 +73,22 @@ def test_nothing_of_ten_thousand_letters_from_ten_threads_is_lost() -> None:
         for thread in threads:
             thread.join()
     assert len(fleets) > 1 and len(fleets[-1].ended) == 10_000 and not fleets[-1].running
+
+
+def test_what_is_no_stage_is_told_of_like_one() -> None:
+    heard: list[Event] = []
+    with watching(heard.append):
+        with telling("report@d") as progress:
+            progress(Progress(1, 2))
+        with pytest.raises(OSError), telling("register@d/a"):
+            raise OSError("away")
+    assert heard == [
+        Started("report@d"),
+        Moved("report@d", Progress(1, 2)),
+        Ended("report@d", "done"),
+        Started("register@d/a"),
+        Ended("register@d/a", "failed"),
+    ]
 
 
 def test_a_listener_that_fails_hurts_neither_the_work_nor_the_other_listeners(
