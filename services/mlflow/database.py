@@ -1,18 +1,29 @@
-"""MLflow's local database after a power cut or on a bad disk."""
+"""MLflow's local database at its first start, after a power cut, or on a bad disk."""
 
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from tocoad.errors import StageError
+from tocoad.files.process_lock import locked
 
 _BUSY_SECONDS = 60.0
 
 
 class DatabaseDamagedError(StageError):
     """Nothing was changed; one line that names the file and the way out."""
+
+
+@contextmanager
+def setting_up(file: Path) -> Iterator[None]:
+    """For its opening, at which MLflow makes a new one: of two processes that do so at once one fails, or both."""
+    lock = file.with_name("mlflow.lock")
+    lock.touch()
+    with locked(lock):
+        yield
 
 
 def check_database(file: Path, artifact_root: Path) -> None:

@@ -16,7 +16,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID
 from services.addresses import Services
 from services.holders import HOLDER_TAG, own_tag
 from services.mlflow.calls import TrackingError, connect, told
-from services.mlflow.database import check_database
+from services.mlflow.database import check_database, setting_up
 from services.mlflow.moved_workspace import follow
 from services.mlflow.registry import Registry
 from services.mlflow.run import Run
@@ -30,12 +30,14 @@ class Tracking:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        if services.artifact_root is not None:
-            database = Path(services.tracking_uri.removeprefix("sqlite:///"))
-            with told(services.tracking_uri):
-                check_database(database, services.artifact_root)
-                follow(database, services.artifact_root)
-        self.client = connect(services.tracking_uri)
+        if services.artifact_root is None:
+            self.client = connect(services.tracking_uri)
+            return
+        database = Path(services.tracking_uri.removeprefix("sqlite:///"))
+        with told(services.tracking_uri), setting_up(database):
+            check_database(database, services.artifact_root)
+            follow(database, services.artifact_root)
+            self.client = connect(services.tracking_uri)
 
     def registry(self) -> Registry:
         """The model registry beside it, once the server has answered.

@@ -134,3 +134,41 @@ def test_an_error_of_the_database_is_told_once_and_not_by_mlflows_log(tmp_path: 
         [sys.executable, "-c", FULL_DISK, str(tmp_path)], env=kept, capture_output=True, text=True, check=False
     )
     assert "sqlite3.OperationalError" in done.stdout and "Traceback" not in done.stderr, done.stderr
+
+
+# Opens the database when the other process is as far.
+ASKS = """
+import sys, time
+from pathlib import Path
+from services.addresses import configure
+from tocoad.files.workspace import Workspace
+root, other = Path(sys.argv[1]), Path(sys.argv[2])
+services = configure(Workspace(root))
+from services.mlflow.tracking import Tracking
+Path(sys.argv[3]).touch()
+began = time.monotonic()
+while not other.exists() and time.monotonic() - began < 60:
+    time.sleep(0.001)
+tracking = Tracking(services)
+tracking.registry()
+print(tracking.experiment("any"))
+"""
+
+
+def test_two_processes_may_be_the_first_to_open_the_database_at_the_same_time(tmp_path: Path) -> None:
+    names = [str(tmp_path / "one"), str(tmp_path / "other")]
+    (tmp_path / "workspace").mkdir()
+    environment = {name: text for name, text in os.environ.items() if not name.startswith("MLFLOW_")}
+    asking = [
+        subprocess.Popen(
+            [sys.executable, "-c", ASKS, str(tmp_path / "workspace"), *order],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for order in (names, names[::-1])
+    ]
+    ended = [process.communicate(timeout=200) for process in asking]
+    assert [process.returncode for process in asking] == [0, 0], ended
+    assert ended[0][0] == ended[1][0]
