@@ -94,16 +94,18 @@ class DecisionLog:
 
     def champion(self, history: History) -> Version | None:
         """Raises DecisionLogError where the version in force was deleted."""
-        if history.champion is None:
-            return None
-        version = self._registry.get(self.name, history.champion)
-        if version is None:
+        version = self.in_force(history)
+        if version is None and history.champion is not None:
             dataset, _, category = self.name.partition(".")
             raise DecisionLogError(
                 f"{self.name} version {history.champion} is champion and is gone from the registry: choose another: "
                 f"tocoad promote {dataset} {category} --version V"
             )
         return version
+
+    def in_force(self, history: History) -> Version | None:
+        """The same; None too where it was deleted."""
+        return None if history.champion is None else self._registry.get(self.name, history.champion)
 
     def entry(self, action: Action, history: History, new: int | None, **more: Any) -> Entry:
         """A decision that was made in the knowledge of `history`."""

@@ -65,7 +65,8 @@ class Judging:
                     decision = judge_champion(self.scores[about.package], self.settings)
                     self._enter(history, champion, about, decision)
                     continue
-                mirror(self.registry, champion, judged)
+                if known is not None:
+                    mirror(self.registry, champion, judged)
             if known is not None:
                 return known
             self._enter(history, self.version, self.subject, self._verdict(history, champion))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -19,7 +19,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.models import Model, ModelSignature
 from mlflow.models.model import MLMODEL_FILE_NAME
 from mlflow.models.utils import SERVING_INPUT_PATH
-from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, RESOURCE_DOES_NOT_EXIST, ErrorCode
+from mlflow.protos.databricks_pb2 import BAD_REQUEST, RESOURCE_ALREADY_EXISTS, RESOURCE_DOES_NOT_EXIST, ErrorCode
 from mlflow.types import Schema, TensorSpec
 from numpy.typing import NDArray
 
@@ -36,6 +36,7 @@ _MODEL_FILE = Path(__file__).with_name("model.py")
 _DETECTOR = "detector"
 _MODELS_A_PAGE = 1000
 _VERSIONS_A_PAGE = 10_000
+_COLLISIONS = 5
 # Written down, not inferred: inference would import and run the model, and look for packages.
 _REQUIREMENTS = ("tocoad", "mlflow", "numpy", "pydantic", "safetensors", "timm", "torch", "torchvision")
 _URI = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/]+)|/(?P<version>\d+))")
@@ -81,7 +82,8 @@ class Registry:
                 return names
 
     def version(self, name: str, number: int) -> Version:
-        return self._version(self._client.get_model_version(name, str(number)))
+        found = self._client.get_model_version(name, str(number))
+        return _version(found, dict.fromkeys(found.aliases, number))
 
     def get(self, name: str, number: int) -> Version | None:
         """None where there is no such version, or no longer."""
@@ -155,17 +157,18 @@ class Registry:
     def set_alias(self, name: str, alias: str, number: int | None) -> None:
         """None takes it away."""
         if number is None:
-            self._client.delete_registered_model_alias(name, alias)
+            _at_once_with_others(self._client.delete_registered_model_alias, name, alias)
         else:
-            self._client.set_registered_model_alias(name, alias, str(number))
+            _at_once_with_others(self._client.set_registered_model_alias, name, alias, str(number))
 
     def set_tags(self, version: Version, tags: Mapping[str, object]) -> None:
         for key, value in tags.items():
-            self._client.set_model_version_tag(version.name, str(version.version), key, str(value))
+            number = str(version.version)
+            _at_once_with_others(self._client.set_model_version_tag, version.name, number, key, str(value))
 
     def remove_tag(self, version: Version, key: str) -> None:
         if key in version.tags:
-            self._client.delete_model_version_tag(version.name, str(version.version), key)
+            _at_once_with_others(self._client.delete_model_version_tag, version.name, str(version.version), key)
 
     def resolve(self, uri: str) -> Version:
         """The version that `models:/NAME@ALIAS` or `models:/NAME/VERSION` names.
@@ -215,6 +218,19 @@ class Registry:
     def _version(self, found: ModelVersion) -> Version:
         # MLflow leaves the aliases of a version empty in most of its answers.
         return _version(found, self.aliases(found.name))
+
+
+def _at_once_with_others(write: Callable[..., None], *arguments: str) -> None:
+    """MLflow looks whether a tag or an alias is there and then inserts it: of two that do so at once the database
+    refuses one, which finds it there when it asks again.
+    """
+    for tries_left in range(_COLLISIONS, -1, -1):
+        try:
+            write(*arguments)
+            return
+        except TrackingError as error:
+            if not tries_left or not is_code(error, BAD_REQUEST):
+                raise
 
 
 def _version(found: ModelVersion, aliases: Mapping[str, int]) -> Version:

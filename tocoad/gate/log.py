@@ -105,10 +105,8 @@ class History:
 
     def take(self, number: int, entry: Entry) -> None:
         """The next entry in the order."""
-        if entry.id in self._ids:
-            return
         late = entry.action == "adopt" and bool(self.counted)
-        if late or (entry.after, entry.old) != (self.reign, self.champion):
+        if entry.id in self._ids or late or (entry.after, entry.old) != (self.reign, self.champion):
             self.lost.append(Numbered(number, entry))
             return
         self._ids.add(entry.id)

@@ -16,6 +16,7 @@ from services.mlflow.calls import AwayError, TrackingError, connect
 from services.mlflow.decision_log import DecisionLog, DecisionLogError, champion_in_force
 from services.mlflow.promotion import PromotionError, carry_out, plan_promotion, plan_rollback
 from services.mlflow.registry import Registry
+from services.mlflow.standing import decisions
 from services.mlflow.tracking import Tracking
 from tocoad.errors import SettingsError
 from tocoad.files.workspace import Workspace
@@ -231,7 +232,9 @@ def test_an_answer_that_was_lost_enters_the_move_once(make_line: MakeLine, monke
         patch.setattr(line.client, "create_model_version", twice)
         line.rollback()
     assert line.aliases == {"champion": 2, "previous": 1}
-    assert len(line.ledger) == 1 and len(line.registry.versions(f"{line.name}.decisions")) == 5
+    listed = [(entry["action"], entry["from"], entry["to"], entry["counts"]) for entry in decisions(line.log)]
+    assert listed[2:] == [("judge", 2, 3, True), ("rollback", 3, 2, True), ("rollback", 3, 2, False)]
+    assert decisions(line.log)[3]["reasons"] == ["bad"] and len(line.ledger) == 1
 
 
 def test_a_champion_of_the_meantime_is_not_taken_down_and_who_made_it_is_told(make_line: MakeLine) -> None:

@@ -17,11 +17,13 @@ from services.mlflow.decision_log import DecisionLog
 from services.mlflow.promotion import carry_out, plan_promotion, plan_rollback
 from services.mlflow.registration import Registration, register_candidate, registered
 from services.mlflow.registry import Registry
+from services.mlflow.standing import standing
 from services.mlflow.tracking import Tracking
 from tests.helpers.report_files import Made, write_category
 from tocoad.data.manifest import TRAIN_FILE, ImageRecord, Manifest
 from tocoad.files.workspace import Category, Workspace
 from tocoad.gate.records import Candidate
+from tocoad.gate.subject import rules_digest
 from tocoad.metrics.names import METRIC_NAMES, MetricName
 from tocoad.package.card import package_sha256
 from tocoad.settings.sections import Settings
@@ -90,6 +92,12 @@ class Shop:
 
     def registered(self) -> Registration | None:
         return registered(self.workspace, self.category, "patchcore", self.settings, self.registry)
+
+    def standing(self) -> dict[str, Any]:
+        log = self.log
+        found = standing(log, log.settled(), self.evaluation_set, rules_digest(self.settings))
+        assert found is not None
+        return found
 
     def rescore(self, package: Path) -> Candidate:
         self.met.append(digest := package_sha256(package))
@@ -166,10 +174,13 @@ def test_a_champion_with_the_same_bytes_is_judged_anew_on_a_new_evaluation_set(s
     shop.evaluation_set = "f"
     shop.evaluate(0.30)
     assert shop.registered() is None
+    assert shop.standing() == {"version": 1, "method": "patchcore", "metrics": {}, "verdict": None}
     anew = shop.register()
     assert (anew.version, anew.verdict, anew.aliases) == (1, "rejected", ("champion",))
     assert anew.reasons[0] == "image_AUROC 0.3000 is below the floor 0.6"
     assert shop.registered() == anew
+    now = shop.standing()
+    assert (now["metrics"]["image_AUROC"], now["verdict"]) == (0.3, "rejected")
     tags = shop.registry.version(shop.category.model_name, 1).tags
     assert (tags["verdict"], tags["image_AUROC"], tags["evaluation_set"]) == ("rejected", "0.3", "f")
     last = ledger.verdicts(shop.workspace, shop.category.dataset)[-1]
@@ -254,6 +265,8 @@ def test_a_registry_of_before_is_judged_anew_once_because_nobody_knows_by_which_
     client.delete_registered_model(f"{name}.decisions")
     client.delete_model_version_tag(name, "1", "rules")
     assert shop.registered() is None
+    before = shop.standing()
+    assert (before["metrics"]["image_AUROC"], before["verdict"]) == (0.9, None), "nothing is lost meanwhile"
     again = shop.register()
     assert (again.version, again.verdict, again.aliases) == (1, "promoted", ("champion",))
     assert [entry.action for _, entry in shop.log.read().counted] == ["adopt", "judge"]
