@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from tests.helpers.damage import damages
 from tests.helpers.disks import small_disk
 from tocoad.errors import StageError
 from tocoad.files.workspace import Category, Workspace
-from tocoad.settings.sections import Settings
+from tocoad.settings.sections import ImageSettings, ScoringSettings, Settings, SynthesisSettings
 from tocoad.stages import running
 from tocoad.stages.declaration import Input, Method, Stage
 from tocoad.stages.running import RECORD_FILE, is_finished, read_record, run_stage, weights_sha256
@@ -260,3 +261,46 @@ def test_a_file_that_a_stage_does_not_read_may_change_in_what_it_reads_from(
     assert still_finished(workspace, "second")
     (folder / "out.txt").write_text("a new training image")
     assert not still_finished(workspace, "second")
+
+
+def test_the_key_of_a_checkpoint_is_of_all_that_the_stage_declares_to_read_and_of_nothing_else(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys: list[str] = []
+
+    def noted(context: StageContext) -> StageRecord:
+        keys.append(context.key)
+        return second(context)
+
+    textures = workspace.root / "textures"
+    textures.mkdir()
+    of_first = Stage("first", ":", scope="category", params=("seed",), outs=("out.txt",))
+    of_second = Stage(
+        "second",
+        ":",
+        inputs={"source": Input("first")},
+        params=("scoring",),
+        files=("synthesis.texture_dir",),
+        outs=("copy.txt",),
+    )
+    monkeypatch.setattr(Stage, "load", lambda stage: first if stage.name == "first" else noted)
+
+    def key(revision: int = 1, **settings: Any) -> str:
+        stages = (of_first, replace(of_second, revision=revision))
+        monkeypatch.setattr(running, "METHODS", {"tocoad": Method("tocoad", stages)})
+        given = Settings(synthesis=SynthesisSettings(texture_dir=textures), **settings)
+        run_stage(workspace, GEAR, "tocoad", "second", given)
+        return keys[-1]
+
+    monkeypatch.setattr(running, "METHODS", {"tocoad": Method("tocoad", (of_first, of_second))})
+    run_stage(workspace, GEAR, "tocoad", "first", Settings())
+    plain = key()
+    assert key() == plain
+    assert key(image=ImageSettings(size=64)) == plain
+    changed = {key(2), key(scoring=ScoringSettings(sigma=1)), key(seed=5)}
+    (textures / "1.png").touch()
+    changed.add(key())
+    (workspace.root / "work/sample/gear/first/out.txt").write_text("other")
+    changed.add(key())
+    assert len(changed) == 5
+    assert plain not in changed

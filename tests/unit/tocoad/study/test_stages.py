@@ -8,7 +8,7 @@ import pytest
 from tocoad.errors import SettingsError, StageError
 from tocoad.evaluation.files import read_replicates
 from tocoad.files.workspace import Category, Workspace
-from tocoad.settings.sections import Settings
+from tocoad.settings.sections import Settings, SynthesisSettings
 from tocoad.stages.graph import METHODS
 from tocoad.stages.running import run_stage
 from tocoad.study.plan import cells_of, load_study
@@ -155,3 +155,46 @@ def test_cells_of_two_categories_share_the_training_of_their_data_set(study_file
 
 def test_a_study_asks_for_its_own_stages_and_not_for_those_of_a_retrain(study_file: Path, workspace: Workspace) -> None:
     assert owners_of(cells_of(load_study(study_file), workspace)) == {"studies/tiny/gear", "studies/tiny/plate"}
+
+
+@pytest.mark.parametrize(
+    ("method", "key"),
+    [
+        ("tocoad", "ca0408276515cd73"),
+        ("recontrast", "fb53a88d7408d561"),
+        ("recontrast_unified", "533593435079c8b4"),
+        ("patchcore", "c27196797cac0c2d"),
+    ],
+)
+def test_the_keys_of_results_that_lie_beside_studies_stay_what_they_were(
+    method: str, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # By the code that computed those results, of the data version "version" and a data set without images.
+    monkeypatch.setattr(StageFolders, "_version", lambda *_: "version")
+    folders = StageFolders(Workspace(tmp_path))
+    folders.of(GEAR, method, "manifest", Settings()).mkdir(parents=True)
+    assert folders.of(GEAR, method, "evaluate", Settings()).name == f"evaluate-{key}"
+
+
+def test_a_revision_and_the_content_of_an_outside_file_move_a_stage_s_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(StageFolders, "_version", lambda *_: "version")
+    textures = tmp_path / "textures"
+    textures.mkdir()
+    (textures / "1.png").write_text("grain")
+    settings = Settings(synthesis=SynthesisSettings(texture_dir=Path("textures")))
+
+    def names() -> list[str]:
+        folders = StageFolders(Workspace(tmp_path))
+        folders.of(GEAR, "tocoad", "manifest", settings).mkdir(parents=True, exist_ok=True)
+        return [folders.of(GEAR, "tocoad", stage, settings).name for stage in ("manifest", "synthesize", "stage1")]
+
+    before = names()
+    (textures / "1.png").write_text("other grain")
+    textured = names()
+    assert [a == b for a, b in zip(before, textured, strict=True)] == [True, False, False]
+    method = METHODS["tocoad"]
+    stages = tuple(replace(s, revision=2) if s.name == "stage1" else s for s in method.stages)
+    monkeypatch.setitem(METHODS, "tocoad", replace(method, stages=stages))
+    assert [a == b for a, b in zip(textured, names(), strict=True)] == [True, True, False]
