@@ -32,8 +32,10 @@ def _status(options: argparse.Namespace) -> int:
     workspace = current_workspace()
     services = configure(workspace, debug=options.debug)
     from services.status import dataset_status
+    from tocoad.stages.bars import stage_bar
 
-    status = dataset_status(workspace, services, options.name, options.categories)
+    with stage_bar(f"status {options.name}") as progress:
+        status = dataset_status(workspace, services, options.name, options.categories, progress)
     if options.json:
         json.dump(status, sys.stdout, indent=1)
         print()

@@ -9,7 +9,7 @@ from cli.console import add_row, console_of, print_line, titled
 from cli.figures import COLUMNS, SHOWN_MAX, cells, hint, means
 from flows.digest import tally, urgent
 
-_UNPLANNED, _UNJUDGED, _FINE = "not yet in the plan", "to be judged anew", "up to date"
+_UNPLANNED, _UNJUDGED, _FINE = "not yet in the plan", "not judged", "up to date"
 STANDS = ("without a champion", "stale", _UNPLANNED, _UNJUDGED, _FINE)
 """Of a category, the most urgent first."""
 
@@ -24,7 +24,7 @@ def status_table(status: Mapping[str, Any], whole: bool = False) -> None:
     table = titled(f"{status['dataset']}, data version {status['data_version'] or 'none'}")
     table.add_column("category", no_wrap=True)
     for column in ("method", "stale stages", "champion", "previous"):
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     for column in COLUMNS.values():
         table.add_column(column, justify="right", no_wrap=True)
     for name, row in shown.items():
@@ -32,7 +32,8 @@ def status_table(status: Mapping[str, Any], whole: bool = False) -> None:
         figures = cells(champion["metrics"]) if champion else ["-"] * len(COLUMNS)
         stale = ", ".join(row["stale"]) if row["method"] else _UNPLANNED
         stale = stale or (_UNJUDGED if stand_of(row) == _UNJUDGED else _FINE)
-        version = f"v{champion['version']} ({champion['method']})" if champion else "none"
+        other = champion and champion["method"] != row["method"]
+        version = "none" if not champion else f"v{champion['version']}" + (f" ({champion['method']})" if other else "")
         previous = f"v{row['previous']}" if row["previous"] else "none"
         add_row(table, name, row["method"] or "-", stale, version, previous, *figures)
     if len(categories) > SHOWN_MAX:

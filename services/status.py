@@ -18,10 +18,15 @@ from tocoad.settings.file import load_params
 from tocoad.settings.planning import select_categories
 from tocoad.stages.dvc_file import write_dvc_file
 from tocoad.stages.graph import jobs_of, manifest_dir, to_run
+from tocoad.stages.stage import Progress, ProgressCallback, silent
 
 
 def dataset_status(
-    workspace: Workspace, services: Services, dataset: str, names: Sequence[str] | None = None
+    workspace: Workspace,
+    services: Services,
+    dataset: str,
+    names: Sequence[str] | None = None,
+    progress: ProgressCallback = silent,
 ) -> dict[str, Any]:
     """A JSON document of the named categories (None: of all).
 
@@ -38,7 +43,7 @@ def dataset_status(
     registry = Tracking(services).registry()
     rules = rules_digest(params.settings)
     entries = {}
-    for category in categories:
+    for number, category in enumerate(categories, start=1):
         log = DecisionLog(registry, category.model_name)
         history = log.settled()
         champion = standing(log, history, _evaluation_set(workspace, category), rules)
@@ -48,6 +53,7 @@ def dataset_status(
             "champion": champion,
             "previous": history.way_back(),
         }
+        progress(Progress(number, len(categories)))
     return {"dataset": dataset, "data_version": data.data_version(workspace, dataset), "categories": entries}
 
 

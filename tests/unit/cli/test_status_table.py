@@ -42,7 +42,7 @@ def test_of_a_thousand_categories_it_shows_those_that_want_something_done(capsys
     assert rows(lines) == ["young", "stale", "new", "other_images", "mean"]
     assert lines[-1] == (
         "1000 categories: 1 without a champion, 1 stale, 1 not yet in the plan, "
-        "1 to be judged anew, 996 up to date; "
+        "1 not judged, 996 up to date; "
         "4 shown: --all shows all, --json tells of all"
     )
 
@@ -55,6 +55,13 @@ def test_all_are_shown_where_that_is_wanted(capsys: pytest.CaptureFixture[str]) 
 def test_a_handful_is_shown_whole_without_a_summary(capsys: pytest.CaptureFixture[str]) -> None:
     lines = told(capsys, SHOWN_MAX)
     assert len(rows(lines)) == SHOWN_MAX and "categories" not in lines[-1]
+
+
+def test_a_champion_says_its_method_where_the_plan_has_another(capsys: pytest.CaptureFixture[str]) -> None:
+    other = {**FINE, "method": "patchcore"}
+    status_table({"dataset": "d", "data_version": "abc", "categories": {"same": FINE, "other": other}})
+    told = {line.split()[1]: line for line in capsys.readouterr().out.splitlines() if line.startswith("│ ")}
+    assert "│ v2 " in told["same"] and "(tocoad)" not in told["same"] and "v2 (tocoad)" in told["other"]
 
 
 def test_categories_can_be_named() -> None:
