@@ -7,29 +7,47 @@ from typing import Any
 
 from dvc.config import Config
 from dvc.exceptions import DvcException
+from dvc.repo import Repo
 
 from services.dvc import moved_links
 from services.dvc.damage import absent_objects, data_file_md5, healing, remove_damaged_listing
 from services.dvc.repository import DvcError, one_line, opened
+from services.dvc.staging import listings_dropped
 from tocoad.files.workspace import Workspace
 
 
 @healing
 def track_dataset(workspace: Workspace, dataset: str) -> str:
     """Brings the data set's folder under DVC as it is now (`data/NAME.dvc`); returns its data version."""
-    folder = workspace.dataset_dir(dataset)
+    folder = Workspace(workspace.root.resolve()).dataset_dir(dataset)
     if not folder.is_dir():
         raise DvcError(f"data set {dataset!r}: {folder} is missing")
     with opened(workspace) as repo:
-        repo.add(str(folder))
+        if (known := data_version(workspace, dataset)) is not None:
+            remove_damaged_listing(repo, known)
+        _add(repo, folder, again=known is not None)
         version = data_version(workspace, dataset)
         assert version is not None
         if remove_damaged_listing(repo, version):
-            repo.add(str(folder))
+            _add(repo, folder, again=True)
         if absent := absent_objects(repo, version):
             place, images = repo.cache.local.path, f"{len(absent)} files of {dataset}"
             raise DvcError(f"{place}: {images} could not be copied there: make room, then run the same again")
     return version
+
+
+def _add(repo: Repo, folder: Path, again: bool) -> None:
+    """As `Repo.add`, which reads all stages first, to see that none writes there: of a folder that it has added before
+    it has seen so.
+    """
+    stage = repo.stage.load_one(str(folder.with_name(f"{folder.name}.dvc"))) if again else None
+    if stage is None or [out.fs_path for out in stage.outs] != [str(folder)]:
+        repo.add(str(folder))
+        return
+    with listings_dropped(), repo.scm_context():
+        if stage.outs[0].status():
+            stage.add_outs()
+            stage.dump()
 
 
 def data_version(workspace: Workspace, dataset: str) -> str | None:

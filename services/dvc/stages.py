@@ -1,28 +1,121 @@
-"""DVC's stage objects, by the names they have in dvc.yaml."""
+"""DVC's stage objects, by the names they have in dvc.yaml.
+
+To make them takes seconds where there are thousands of stages, so they are kept for the next call of this process: all,
+as long as the files that say what the stages are stay as they were, and each, as long as its entry in dvc.lock does.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property, partial
+from pathlib import Path, PurePath
 from typing import Any
 
+from dvc.dependency.param import ParamsDependency
+from dvc.dvcfile import ProjectFile
+from dvc.output import Output
 from dvc.repo import Repo
 
+from services.dvc import lockfile
 from services.dvc.repository import DvcError
+from services.dvc.staging import listings_dropped
 
 Stages = dict[str, Any]
 
+_DEFINITIONS = ("dvc.yaml", "params.yaml", ".dvcignore", ".dvc/config", ".dvc/config.local")
 
-def load_stages(repo: Repo) -> Stages:
+
+class Graph:
+    """The stages as the definitions say, each filled from its entry in dvc.lock."""
+
+    def __init__(self, repo: Repo, file: Path) -> None:
+        self._project = ProjectFile(repo, str(file))
+        self._entries: dict[str, str | None] = {}
+        self._stages: Stages = dict.fromkeys(self._project.resolver.get_keys())
+
+    def pick(self, names: Iterable[str]) -> Stages:
+        wanted = list(dict.fromkeys(names))
+        if unknown := [name for name in wanted if name not in self._stages]:
+            raise DvcError(f"dvc.yaml has no stage {unknown[0]!r}: is its category in the plan of params.yaml?")
+        return {name: self._stages[name] for name in wanted}
+
+    def makes(self, path: str) -> bool:
+        """Whether the path is a stage's output, in one, or has one in it."""
+        return path in self._above or any(str(place) in self._made for place in (path, *PurePath(path).parents))
+
+    def forget(self, names: Iterable[str]) -> None:
+        """These stages' objects may no longer be what dvc.lock says: the next call makes them anew."""
+        for name in names:
+            self._entries.pop(name, None)
+
+    def fill(self, repo: Repo) -> None:
+        """Makes those stages anew whose entry has changed, and lets the others belong to this repository. What lies on
+        the disk is then looked at once for all that ask for it.
+        """
+        self._project.repo = repo
+        blocks = lockfile.read_blocks(Path(repo.root_dir))
+        changed = [name for name in self._stages if not self._is_as_in(blocks, name)]
+        entries = None
+        if blocks is not None:
+            entries = lockfile.parse({name: blocks[name] for name in changed if name in blocks})
+        if entries is None:
+            blocks, entries = None, lockfile.read_whole(repo)
+            changed = list(self._stages)
+        loader = self._project.LOADER(self._project, self._project.contents, {"stages": entries})
+        for name in changed:
+            self._stages[name] = loader[name]
+        self._entries = {} if blocks is None else {name: blocks.get(name) for name in self._stages}
+        _look_once(repo, self._stages.values())
+
+    def _is_as_in(self, blocks: Mapping[str, str] | None, name: str) -> bool:
+        return blocks is not None and name in self._entries and self._entries[name] == blocks.get(name)
+
+    @cached_property
+    def _made(self) -> set[str]:
+        return {str(out.fs_path) for stage in self._stages.values() for out in stage.outs}
+
+    @cached_property
+    def _above(self) -> set[str]:
+        return {str(parent) for out in self._made for parent in PurePath(out).parents}
+
+
+_kept: dict[tuple[Any, ...], Graph] = {}
+
+
+def load_graph(repo: Repo) -> Graph:
+    root = Path(repo.root_dir)
     # By its full path: DVC takes a bare stage name to be in the dvc.yaml of the process's current folder.
-    file = Path(repo.root_dir) / "dvc.yaml"
-    if not file.is_file():
+    if not (file := root / "dvc.yaml").is_file():
         raise DvcError(f"{file} is missing: a workspace is a checkout of the project, or a copy of one")
-    return {stage.name: stage for stage in repo.stage.load_all(str(file))}
+    definitions = (root / name for name in _DEFINITIONS)
+    key = (root, *(definition.read_bytes() if definition.is_file() else b"" for definition in definitions))
+    graph = _kept.pop(key, None) or Graph(repo, file)
+    _kept.clear()
+    graph.fill(repo)
+    _kept[key] = graph
+    return graph
 
 
-def pick(graph: Stages, names: Iterable[str]) -> Stages:
-    wanted = list(dict.fromkeys(names))
-    if unknown := [name for name in wanted if name not in graph]:
-        raise DvcError(f"dvc.yaml has no stage {unknown[0]!r}: is its category in the plan of params.yaml?")
-    return {name: graph[name] for name in wanted}
+def _look_once(repo: Repo, stages: Iterable[Any]) -> None:
+    """DVC reads params.yaml, with all categories in it, for every stage, and hashes a folder for each that reads it."""
+    seen: dict[Any, Any] = {}
+    for stage in stages:
+        stage.repo = repo
+        for entry in (*stage.deps, *stage.outs):
+            entry.repo = repo
+            if isinstance(entry, ParamsDependency):
+                entry.read_params = partial(_once, seen, ParamsDependency.read_params, entry, *entry.params)
+            else:
+                entry.get_hash = partial(_once, seen, _hash, entry, entry.hash_name)
+
+
+def _once(seen: dict[Any, Any], look: Callable[[Any], Any], entry: Any, *of: str) -> Any:
+    key = (entry.fs_path, *of)
+    if key not in seen:
+        seen[key] = look(entry)
+    return seen[key]
+
+
+def _hash(entry: Any) -> Any:
+    with listings_dropped():
+        return Output.get_hash(entry)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from dvc.dependency.param import ParamsDependency
+from dvc.rwlock import rwlock
 
 from services.dvc.damage import healing
 from services.dvc.repository import opened
-from services.dvc.stages import Stages, load_stages, pick
+from services.dvc.stages import Graph, load_graph
 from tocoad.files.workspace import Workspace
 
 
@@ -23,7 +23,11 @@ def stale(workspace: Workspace, names: Iterable[str]) -> set[str]:
     A stage below a stale one is in it only if its own inputs have changed already.
     """
     with opened(workspace) as repo:
-        return {name for name, stage in pick(load_stages(repo), names).items() if stage.status(check_updates=True)}
+        stages = load_graph(repo).pick(names)
+        # Nobody may be at work on what is read: DVC's `Stage.status` asks for each stage, and writes a file for it.
+        read = [entry.fs_path for stage in stages.values() for entry in (*stage.deps, *stage.outs)]
+        with rwlock(repo.tmp_dir, repo.fs, "tocoad", read, [], repo.config["core"].get("hardlink_lock", False)):
+            return {name for name, stage in stages.items() if _is_stale(stage)}
 
 
 def is_clean(workspace: Workspace, names: Iterable[str]) -> bool:
@@ -37,26 +41,24 @@ def sources(workspace: Workspace, names: Iterable[str]) -> dict[str, str]:
     Taken before the stages run, and given to `commit`, it keeps a change made meanwhile from being recorded as done.
     """
     with opened(workspace) as repo:
-        graph = load_stages(repo)
-        return digests(graph, pick(graph, names))
+        return digests(load_graph(repo), names)
 
 
-def digests(graph: Stages, stages: Stages) -> dict[str, str]:
-    """`sources` of these stages of the graph, in a repository that is open."""
-    made = {Path(out.fs_path) for stage in graph.values() for out in stage.outs}
-    above = {parent for out in made for parent in out.parents}
-    # Stages of one kind read the same settings: the file is read once for all categories.
-    settings: dict[tuple[str, ...], Any] = {}
+def digests(graph: Graph, names: Iterable[str]) -> dict[str, str]:
+    """`sources` in a repository that is open."""
     found = {}
-    for name, stage in stages.items():
+    for name, stage in graph.pick(names).items():
         read: list[Any] = [stage.cmd]
         for dep in stage.deps:
             if isinstance(dep, ParamsDependency):
-                key = (str(dep.fs_path), *dep.params)
-                if key not in settings:
-                    settings[key] = dep.read_params()
-                read.append(settings[key])
-            elif (path := Path(dep.fs_path)) not in above and made.isdisjoint((path, *path.parents)):
+                read.append(dep.read_params())
+            elif not graph.makes(str(dep.fs_path)):
                 read.append([dep.def_path, dep.get_hash().value])
         found[name] = hashlib.sha256(json.dumps(read, sort_keys=True, default=str).encode()).hexdigest()
     return found
+
+
+def _is_stale(stage: Any) -> bool:
+    """DVC's `Stage.status`, up to the first difference."""
+    entries = stage.outs if stage.frozen else (*stage.deps, *stage.outs)
+    return stage.is_callback or stage.always_changed or stage.changed_stage() or any(e.status() for e in entries)

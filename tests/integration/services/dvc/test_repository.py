@@ -369,3 +369,23 @@ def test_a_record_that_finds_no_room_is_one_line_and_the_earlier_one_stays(small
         record.commit(small, A)
     assert "\n" not in str(caught.value)
     assert (small.root / "dvc.lock").read_bytes() == lock
+
+
+def test_what_another_process_changes_between_two_calls_is_seen(recorded: Workspace) -> None:
+    assert staleness.stale(recorded, [*A, *B]) == set()
+    (recorded.root / "data" / "set" / "a" / "2.png").write_text("new")
+    data.track_dataset(recorded, "set")
+    command_line(recorded, "repro")
+    assert staleness.stale(recorded, [*A, *B]) == set()
+    command_line(recorded, "remove", "data/set.dvc")
+    (recorded.root / "dvc.yaml").write_text(GRAPH.replace("params: [train]", "params: [train, split]"))
+    assert staleness.stale(recorded, [*A, *B]) == {"train@set/a", "train@set/b"}
+
+
+def test_a_record_that_failed_leaves_no_stage_taken_for_recorded(recorded: Workspace) -> None:
+    produce(recorded, "a", "b")
+    (recorded.root / "work" / "set" / "a" / "manifest").write_text("other")
+    shutil.rmtree(recorded.root / "work" / "set" / "b" / "train")
+    with pytest.raises(DvcError, match="train"):
+        record.commit(recorded, [*A, *B])
+    assert staleness.stale(recorded, A) == set(A)

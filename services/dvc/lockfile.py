@@ -1,0 +1,116 @@
+"""dvc.lock by its stages: each has a block of the text for itself, so that to read or to write a few of thousands takes
+the YAML of a few. Any other layout than DVC's own is left to DVC.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from dvc.dvcfile import Lockfile
+from dvc.repo import Repo
+from dvc.stage.serialize import to_lockfile
+from dvc.utils.serialize import dumps_yaml, parse_yaml
+
+from tocoad.files.replacing import sync
+
+Blocks = dict[str, str]
+
+_HEAD = "schema: '2.0'\nstages:\n"
+_ANCHOR = re.compile(r"[:-] [&*]\w")  # one block may lean on another
+_SETTINGS = "params"
+_OUTER_LINE = re.compile(r"^ {0,3}[^ \n].*\n?", re.MULTILINE)
+_FIRST_LINE = re.compile(r"  ([\w-]+(?:@[\w/-]+)?):\n")
+
+
+def read_blocks(root: Path) -> Blocks | None:
+    """The text of each stage's entry; None where the file is laid out in another way."""
+    file = root / "dvc.lock"
+    try:
+        return _blocks(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    except ValueError:
+        return None
+
+
+def parse(blocks: Mapping[str, str]) -> dict[str, Any] | None:
+    """What the entries say; None where one is not an entry of its own after all."""
+    if not blocks:
+        return {}
+    try:
+        content = Lockfile.SCHEMA(parse_yaml(_HEAD + "".join(blocks.values()), "dvc.lock"))
+    except Exception:  # whatever is wrong with it, DVC says of the whole file
+        return None
+    stages: dict[str, Any] = content["stages"]
+    return stages if list(stages) == list(blocks) else None
+
+
+def read_whole(repo: Repo) -> dict[str, Any]:
+    """What the entries say, by DVC's own reading of the file."""
+    stages: dict[str, Any] = Lockfile(repo, str(Path(repo.root_dir) / "dvc.lock")).load().get("stages", {})
+    return stages
+
+
+def write(repo: Repo, stages: Sequence[Any]) -> None:
+    """dvc.lock with these stages' entries new, in one step: DVC writes into the file itself, and a kill or a full disk
+    in the middle of that would leave a half that no DVC command reads any more.
+    """
+    lock = Path(repo.root_dir) / "dvc.lock"
+    incoming = lock.with_name(".dvc.lock.incoming")
+    try:
+        blocks, new = read_blocks(lock.parent), _dump(stages)
+        if blocks is not None and new is not None:
+            incoming.write_text(_HEAD + "".join({**blocks, **new}.values()), encoding="utf-8")
+        else:
+            incoming.write_bytes(lock.read_bytes() if lock.is_file() else b"")
+            Lockfile(repo, str(incoming)).dump_stages(stages)
+        with incoming.open("rb") as written:
+            os.fsync(written.fileno())
+        incoming.replace(lock)
+        sync(lock.parent)
+    finally:
+        incoming.unlink(missing_ok=True)
+
+
+def _blocks(text: str) -> Blocks | None:
+    if not text.startswith(_HEAD) or _ANCHOR.search(text):
+        return None
+    starts = list(_OUTER_LINE.finditer(text, len(_HEAD)))
+    names = [_FIRST_LINE.fullmatch(start[0]) for start in starts]
+    ends = [start.start() for start in starts[1:]] + [len(text)]
+    blocks = {name[1]: text[start.start() : end] for name, start, end in zip(names, starts, ends, strict=True) if name}
+    # A line that is no stage's first, or one name twice.
+    return blocks if len(blocks) == len(starts) and text.endswith("\n") else None
+
+
+def _dump(stages: Sequence[Any]) -> Blocks | None:
+    """As DVC writes them. The settings, most of the text, are the same for all stages of a kind: they are written once,
+    and put in the place of an empty section.
+    """
+    entries: dict[str, Any] = {}
+    settings: dict[str, str] = {}
+    texts: dict[str, str] = {}
+    for stage in stages:
+        entry = to_lockfile(stage)[stage.name]
+        if said := entry.get(_SETTINGS):
+            key = json.dumps(said, default=str)
+            if key not in texts:
+                texts[key] = dumps_yaml({"": {"": {_SETTINGS: _apart(said)}}}).partition("\n  '':\n")[2]
+            settings[stage.name], entry[_SETTINGS] = texts[key], {}
+        entries[stage.name] = entry
+    if (blocks := _blocks(dumps_yaml({"schema": "2.0", "stages": entries}))) is None:
+        return None
+    for name, text in settings.items():
+        above, _, below = blocks[name].rpartition(f"    {_SETTINGS}: {{}}\n")
+        blocks[name] = above + text + below
+    return blocks
+
+
+def _apart(value: Any) -> Any:
+    """No two parts are one object, of which YAML would write a reference."""
+    if isinstance(value, Mapping):
+        return {key: _apart(part) for key, part in value.items()}
+    return [_apart(part) for part in value] if isinstance(value, list | tuple) else value
