@@ -14,25 +14,19 @@ if TYPE_CHECKING:
 
 # More bars than this push each other off the screen: then the line alone tells.
 BARS_MAX = 8
-_DRAW_SECONDS, _LOG_SECONDS = 0.25, 60.0
+_DRAW_SECONDS = 0.25
 
 
 @contextmanager
 def live_progress() -> Iterator[None]:
     """Tells of the jobs on standard error while it is open."""
     from cli.console import console_of, print_line
-    from services.fleet import told
+    from services.fleet import told, told_in_lines
     from tocoad.stages.bars import progress_bars
 
     console = console_of()
     if not console.is_terminal:
-
-        def say(fleet: Fleet) -> None:
-            # Quiet of what takes less than a minute.
-            if fleet.total and fleet.seconds >= _LOG_SECONDS:
-                print_line(console, fleet.line())
-
-        with told(say, _LOG_SECONDS):
+        with told_in_lines(lambda line: print_line(console, line)):
             yield
         return
     with progress_bars() as bars, told(Screen(bars).draw, _DRAW_SECONDS):

@@ -14,6 +14,7 @@ from services.watching import Ended, Event, Moved, Planned, Started, watching
 from tocoad.stages.stage import Progress
 
 _STAGES_SHOWN = 4
+LINE_SECONDS = 60.0
 
 
 @dataclass
@@ -107,6 +108,18 @@ def told(look: Callable[[Fleet], None], seconds: float) -> Iterator[None]:
             over.set()
             teller.join()
             look(fleet)
+
+
+@contextmanager
+def told_in_lines(say: Callable[[str], None], seconds: float = LINE_SECONDS) -> Iterator[None]:
+    """For a log: the line every so often, and nothing of what takes less than that."""
+
+    def look(fleet: Fleet) -> None:
+        if fleet.total and fleet.seconds >= seconds:
+            say(fleet.line())
+
+    with told(look, seconds):
+        yield
 
 
 def clock_text(seconds: float) -> str:

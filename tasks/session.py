@@ -6,8 +6,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from prefect import get_run_logger
+
 from services.addresses import configure
 from services.closing import claim_flow_run, close_left
+from services.fleet import told_in_lines
 from services.git import git_commit
 from services.mlflow.recording import RetrainRecord, retrain_record
 from services.mlflow.registration import Registration, registered
@@ -53,12 +56,15 @@ class Connection:
     def at_work(
         self, dataset: str, settings: Settings, errors: Mapping[Category, str], warnings: list[str]
     ) -> Iterator[Workshop]:
-        """Where stages run and their figures are kept; `errors` and `warnings` as `retrain_record` has them."""
+        """Where stages run and their figures are kept; `errors` and `warnings` as `retrain_record` has them. The flow
+        run's log has a line now and then of how the jobs stand.
+        """
         place = self.workspace
         commit = str(git_commit(place) or "none")
         with (
             retrain_record(self.tracking, place, dataset, settings, commit, errors, warnings) as record,
             RayStages(place, settings.ray) as runner,
+            told_in_lines(get_run_logger().info),
         ):
             yield Workshop(place, settings, self.registry, record, runner)
 

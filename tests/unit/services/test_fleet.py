@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 from threading import Thread
+from time import sleep
 
 import pytest
 
-from services.fleet import Fleet, told
+from services.fleet import Fleet, told, told_in_lines
 from services.watching import Ended, Event, Moved, Planned, Started, tell, telling, watching
 from tocoad.stages.stage import Progress
 
@@ -73,6 +74,18 @@ def test_nothing_of_ten_thousand_letters_from_ten_threads_is_lost() -> None:
         for thread in threads:
             thread.join()
     assert len(fleets) > 1 and len(fleets[-1].ended) == 10_000 and not fleets[-1].running
+
+
+def test_a_log_has_a_line_every_so_often_while_jobs_run() -> None:
+    lines: list[str] = []
+    with told_in_lines(lines.append, 0.01):
+        sleep(0.05)
+        assert lines == []  # nothing is planned yet
+        tell(Planned(8000))
+        tell(Ended("stage1@d/a", "failed"))
+        sleep(0.05)
+    assert len(lines) > 1 and all(line.startswith("1/8000 jobs, ") or "0/8000" in line for line in lines)
+    assert lines[-1].endswith("; 1 failed")
 
 
 def test_what_is_no_stage_is_told_of_like_one() -> None:
