@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.helpers.leases import said, start_holder
 from tests.helpers.processes import wait_until
 
 pytestmark = pytest.mark.e2e
 
 RETRAIN = ("tocoad", "retrain", "tiny", "--method", "patchcore", "--json")
+STUDY = """
+dataset: tiny
+categories: [gear]
+control: patchcore
+encoders: {none: {encoder: {name: resnet18, weights: none}}}
+variants: {patchcore: {method: patchcore, seeds: [0]}}
+"""
 RECORDS = ("manifest/record.json", "patchcore/fit/record.json", "patchcore/evaluate/record.json")
 
 
@@ -58,14 +70,47 @@ def test_dvc_repro_waits_for_a_retrain_and_does_not_do_its_work_again(lone: Any)
     assert records(lone.root) == done
 
 
-def test_who_does_not_wait_is_refused_in_one_line_and_nothing_is_changed(lone: Any) -> None:
-    stage = lone.start("python", "-m", "tocoad", "fit", "--category", "tiny/gear", "--method", "patchcore")
-    leases = lone.root / ".services/leases"
-    wait_until("the stage's lease", lambda: list(leases.glob("[0-9]*")), 60, 0.02)
+@pytest.fixture
+def holder(lone: Any) -> Iterator[subprocess.Popen[str]]:
+    """Another run, which works on the category, and on a study of it."""
+    process = start_holder(lone.root, "another run", "tiny/gear", "studies/tiny/gear")
+    assert said(process) == "held"
+    yield process
+    process.kill()
+    process.communicate()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        (*RETRAIN, "--set", "seed=7"),
+        ("tocoad", "evaluate", "tiny", "--save-maps", "tiff"),
+        ("tocoad", "study", "small.yaml"),
+    ],
+    ids=lambda command: command[1],
+)
+def test_who_does_not_wait_is_refused_in_one_line_and_nothing_is_changed(
+    lone: Any, holder: subprocess.Popen[str], command: tuple[str, ...]
+) -> None:
+    (lone.root / "small.yaml").write_text(STUDY)
     settings = (lone.root / "params.yaml").read_bytes()
-    refused = lone.run(*RETRAIN, "--no-wait", "--set", "seed=7")
-    assert (refused.returncode, refused.stdout) == (1, "")
-    assert refused.stderr.startswith("error: tiny/gear: python -m tocoad fit (process ")
+    refused = lone.run(*command, "--no-wait")
+    assert (refused.returncode, refused.stdout) == (1, ""), refused.stderr
+    assert refused.stderr.startswith("error: ")
+    assert f"tiny/gear: another run (process {holder.pid} on " in refused.stderr
+    assert refused.stderr.endswith(f"works there; wait for longer (--wait), or end it (kill {holder.pid})\n")
     assert refused.stderr.count("\n") == 1
     assert (lone.root / "params.yaml").read_bytes() == settings
-    assert stage.wait(120) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_wait_at_once(lone: Any, holder: subprocess.Popen[str], number: int) -> None:
+    waiting = lone.start(*RETRAIN)
+    leases = lone.root / ".services/leases"
+    wait_until("the second ticket", lambda: len(list(leases.glob("[0-9]*"))) == 2, 60, 0.02)
+    time.sleep(0.2)
+    waiting.send_signal(number)
+    output, errors = waiting.communicate(timeout=10)
+    assert (waiting.returncode, output) == (128 + number, "")
+    assert len(errors.splitlines()) == 2
+    assert len(list(leases.glob("[0-9]*"))) == 1

@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from tocoad.errors import StageError
+from tocoad.files.lease import still_held
+from tocoad.files.replacing import replacing
 from tocoad.files.workspace import Category, Workspace
 from tocoad.settings.sections import Settings
 from tocoad.stages.stage import Progress, ProgressCallback, StageRecord
@@ -28,6 +31,7 @@ def behave(
         "meets-one": lambda: _meet(workspace, "one", "other"),
         "meets-other": lambda: _meet(workspace, "other", "one"),
         "fails": lambda: _fail(progress),
+        "replaces": lambda: _replace(workspace.root / "replaced", settings.seed),
         "silences": lambda: _silence(progress),
         "breaks": lambda: StageRecord({"quotient": 1 / 0}),
         "dies": lambda: os._exit(1),
@@ -101,6 +105,12 @@ def _silence(progress: ProgressCallback) -> StageRecord:
     time.sleep(0.5)
     progress(Progress(2, 2, {"loss": 0.25}))
     return StageRecord({"done": 1.0})
+
+
+def _replace(target: Path, seed: int) -> StageRecord:
+    with replacing(target, still_held()) as folder:
+        (folder / str(seed)).touch()
+    return StageRecord()
 
 
 def _fail(progress: ProgressCallback) -> StageRecord:

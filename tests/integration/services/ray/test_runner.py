@@ -16,6 +16,7 @@ from services.addresses import configure
 from services.ray.driver import WorkerLostError
 from services.ray.runner import RayStages
 from tocoad.errors import SettingsError, StageError
+from tocoad.files.lease import LeaseLostError, lease
 from tocoad.files.workspace import Category, Workspace
 from tocoad.settings.sections import RaySettings, Settings
 from tocoad.stages.graph import METHODS, Job
@@ -46,7 +47,8 @@ def stages(workspace: Workspace) -> Iterator[RayStages]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(Path(__file__).parent))
         configure(workspace)
-        with RayStages(workspace, RaySettings(num_cpus=0.5), "stand_in_stages:behave") as stages:
+        ray = RaySettings(num_cpus=0.5)
+        with lease(workspace, ["set"], "the tests"), RayStages(workspace, ray, "stand_in_stages:behave") as stages:
             thread = threading.Thread(target=run, args=(stages, "first"))
             thread.start()
             thread.join()
@@ -68,6 +70,20 @@ def test_every_figure_arrives_in_order(stages: RayStages, capfd: pytest.CaptureF
 def test_progress_is_seen_while_the_stage_runs(stages: RayStages, workspace: Workspace) -> None:
     run(stages, "listens", Settings(), lambda _: (workspace.root / "heard").touch())
     assert (workspace.root / "heard").exists()
+
+
+def test_a_worker_puts_nothing_in_place_once_another_run_has_taken_over(
+    stages: RayStages, workspace: Workspace
+) -> None:
+    run(stages, "replaces", Settings(seed=1))
+    (ticket,) = (workspace.services_dir / "leases").glob("[0-9]*")
+    ticket.rename(ticket.with_name("taken"))
+    with pytest.raises(LeaseLostError, match="another run took this one for dead"):
+        run(stages, "replaces", Settings(seed=2))
+    assert [file.name for file in (workspace.root / "replaced").iterdir()] == ["1"]
+    ticket.with_name("taken").rename(ticket)
+    run(stages, "replaces", Settings(seed=2))
+    assert [file.name for file in (workspace.root / "replaced").iterdir()] == ["2"]
 
 
 def test_stages_run_side_by_side(stages: RayStages) -> None:

@@ -14,6 +14,7 @@ import pytest
 from tests.helpers.damage import damages
 from tests.helpers.disks import small_disk
 from tocoad.errors import StageError
+from tocoad.files.lease import LeaseLostError, lease
 from tocoad.files.workspace import Category, Workspace
 from tocoad.settings.sections import ImageSettings, ScoringSettings, Settings, SynthesisSettings
 from tocoad.stages import running
@@ -63,6 +64,26 @@ def test_a_stage_fills_its_folder_and_its_record(workspace: Workspace) -> None:
     assert read_record(workspace.root) is None
     run_stage(workspace, GEAR, "tocoad", "second", Settings(seed=4))
     assert (workspace.root / "work/sample/gear/tocoad/second/copy.txt").read_text() == "seed 4"
+
+
+def test_an_output_does_not_take_its_place_once_another_run_has_taken_over(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a suspended machine has come back, or in a worker whose driver was killed."""
+    target = workspace.root / "work/sample/gear/first"
+
+    def taken_over(context: StageContext) -> StageRecord:
+        for ticket in (workspace.services_dir / "leases").glob("[0-9]*"):
+            ticket.unlink()
+        return first(context)
+
+    with lease(workspace, [GEAR], "the run"):
+        run_stage(workspace, GEAR, "tocoad", "first", Settings(seed=1))
+        monkeypatch.setattr(Stage, "load", lambda _: taken_over)
+        with pytest.raises(LeaseLostError, match="took this one for dead"):
+            run_stage(workspace, GEAR, "tocoad", "first", Settings(seed=2))
+    assert (target / "out.txt").read_text() == "seed 1"
+    assert [folder.name for folder in target.parent.iterdir() if "incoming" in folder.name] == []
 
 
 def test_a_record_cut_at_any_byte_or_altered_is_as_if_the_stage_had_not_run(workspace: Workspace) -> None:
