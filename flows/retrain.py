@@ -167,16 +167,20 @@ def _report(dataset: str, shop: Workshop, categories: Sequence[Category]) -> str
 
 
 def _run_stages(shop: Workshop, stale: Stale, categories: Sequence[Category], outcome: Outcome) -> None:
-    """Runs every job once, and commits what was made to DVC, even after a fault."""
+    """Runs what has to run, each job once, and commits what was made to DVC, even after a fault."""
     if not (jobs := stale.jobs(categories)):
         return
     ran = Ran()
     try:
-        run_stages(shop, jobs, stale.sources, ran)
+        run_stages(shop, jobs, stale, ran)
     finally:
         with held():
-            done = [job for job in jobs if job.dvc_name in ran.done]
-            changed = record_stages(outcome.workspace, done, stale.sources) if done else set()
+            names = {*ran.done, *(stale.names & ran.unchanged)}
+            made = [job for job in jobs if job.dvc_name in names]
+            changed = record_stages(outcome.workspace, made, stale.sources) if made else set()
+    outcome.work = {
+        category: [job for job in chain if job.dvc_name not in ran.unchanged] for category, chain in stale.work.items()
+    }
     for category in categories:
         for job in stale.work[category]:
             if job.dvc_name in changed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +16,9 @@ from prefect.context import AsyncClientContext
 from services.aside import run_aside
 from services.watching import Ended, Moved, Planned, tell
 from tasks.session import Workshop
+from tasks.version import Stale
 from tocoad.errors import PassingError
+from tocoad.stages.deciding import Decisions
 from tocoad.stages.graph import Job
 from tocoad.stages.order import run_in_order, urgency
 from tocoad.stages.stage import Progress, StageRecord
@@ -24,18 +26,22 @@ from tocoad.stages.stage import Progress, StageRecord
 
 @dataclass
 class Ran:
-    """What became of jobs, by DVC name; filled in as they end. Of those that are in neither, one that they read failed,
-    or all was ended before.
+    """What became of jobs, by DVC name; filled in as they end. Of those that are in none, one that they read failed, or
+    all was ended before.
+
+    `unchanged`: what they read came out as it was, or their output is what they would make now.
     """
 
     done: dict[str, StageRecord] = field(default_factory=dict)
+    unchanged: set[str] = field(default_factory=set)
     failed: dict[str, Exception] = field(default_factory=dict)
 
 
-def run_stages(shop: Workshop, jobs: Sequence[Job], sources: Mapping[str, str], ran: Ran) -> None:
-    """Runs the jobs, given after those they read; one that fails stops only what reads from it. Returns when all have
-    ended, also if it is interrupted.
+def run_stages(shop: Workshop, jobs: Sequence[Job], stale: Stale, ran: Ran) -> None:
+    """Runs those of the jobs, given after those they read, that are stale or read what has changed; one that fails
+    stops only what reads from it. Returns when all have ended, also if it is interrupted.
     """
+    decisions = Decisions(shop.workspace, jobs, stale.names, stale.sources, stale.force)
     tell(Planned(len(jobs)))
     hurry = urgency(shop.workspace, jobs)
     tries = shop.settings.flow
@@ -45,7 +51,7 @@ def run_stages(shop: Workshop, jobs: Sequence[Job], sources: Mapping[str, str], 
 
         def submit() -> Future[StageRecord]:
             return shop.runner.submit(
-                job, shop.settings, lambda step: _tell(shop, job, step), sources[name], hurry[name]
+                job, shop.settings, lambda step: _tell(shop, job, step), stale.sources[name], hurry[name]
             )
 
         step = stage.with_options(
@@ -56,6 +62,11 @@ def run_stages(shop: Workshop, jobs: Sequence[Job], sources: Mapping[str, str], 
             retry_condition_fn=may_pass,
         )
         try:
+            # It reads whole files.
+            if not await asyncio.to_thread(decisions.begin, job):
+                ran.unchanged.add(name)
+                tell(Ended(name, "unchanged"))
+                return True
             ran.done[name] = await step(submit)
         except Exception as error:
             ran.failed[name] = error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from prefect import task
@@ -19,10 +19,14 @@ from tocoad.stages.graph import Job, distinct, jobs_of, to_run
 
 @dataclass(frozen=True)
 class Stale:
-    """The jobs to run, by category; by DVC name, a digest of what each reads from outside the graph."""
+    """By category the jobs that are stale, and those below them, which may have to run. `names` are the stale ones' DVC
+    names, `sources` of each a digest of what it reads from outside the graph. With `force` all have to run.
+    """
 
     work: Mapping[Category, tuple[Job, ...]]
+    names: Set[str]
     sources: Mapping[str, str]
+    force: bool = False
 
     def jobs(self, categories: Sequence[Category]) -> tuple[Job, ...]:
         """Of these categories, every job once, after those it reads."""
@@ -42,9 +46,9 @@ def version(workspace: Workspace, dataset: str, categories: Sequence[Category], 
     every = distinct(job for chain in jobs.values() for job in chain)
     names = [job.dvc_name for job in every]
     if force:
-        return Stale(jobs, staleness.sources(workspace, names))
+        return Stale(jobs, set(names), staleness.sources(workspace, names), force)
     if not (stale := staleness.stale(workspace, names)):
-        return Stale(dict.fromkeys(jobs, ()), {})
+        return Stale(dict.fromkeys(jobs, ()), stale, {})
     sources = staleness.sources(workspace, [job.dvc_name for job in to_run(every, stale)])
     stale -= adopt(workspace, every, stale, sources)
-    return Stale({category: to_run(chain, stale) for category, chain in jobs.items()}, sources)
+    return Stale({category: to_run(chain, stale) for category, chain in jobs.items()}, stale, sources)

@@ -63,7 +63,7 @@ def is_finished(workspace: Workspace, owner: Owner, method: MethodName, name: st
     stage = METHODS[method].stage(name)
     target = output_dir(workspace, owner, method, stage)
     record = read_record(target)
-    if record is None or record.read is None:
+    if record is None or record.read is None or not all((target / name).exists() for name in stage.writes):
         return False
     if record.read.get(_SOURCES) != sources:  # before a byte of the inputs is looked at
         return False
