@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from rich.text import Text
+
 from cli.console import add_row, console_of, print_line, titled
 from cli.figures import COLUMNS, SHOWN_MAX, cells, hint, means
 from flows.digest import tally, urgent
 
 _UNPLANNED, _UNJUDGED, _FINE = "not yet in the plan", "not judged", "up to date"
-STANDS = ("without a champion", "stale", _UNPLANNED, _UNJUDGED, _FINE)
+_REJECTED = "with a champion that is rejected"
+STANDS = (_REJECTED, "without a champion", "stale", _UNPLANNED, _UNJUDGED, _FINE)
 """Of a category, the most urgent first."""
 
 
 def status_table(status: Mapping[str, Any], whole: bool = False) -> None:
-    """One row a category, on standard output: of many, those of which a retrain would run something, or that have no
-    champion; all where the `whole` is wanted.
+    """One row a category, on standard output. Of many, those that a retrain would do something for, and those without a
+    champion that its verdict bears out; all where the `whole` is wanted.
     """
     console = console_of(stderr=False)
     categories: Mapping[str, Any] = status["categories"]
@@ -32,10 +35,8 @@ def status_table(status: Mapping[str, Any], whole: bool = False) -> None:
         figures = cells(champion["metrics"]) if champion else ["-"] * len(COLUMNS)
         stale = ", ".join(row["stale"]) if row["method"] else _UNPLANNED
         stale = stale or (_UNJUDGED if stand_of(row) == _UNJUDGED else _FINE)
-        other = champion and champion["method"] != row["method"]
-        version = "none" if not champion else f"v{champion['version']}" + (f" ({champion['method']})" if other else "")
         previous = f"v{row['previous']}" if row["previous"] else "none"
-        add_row(table, name, row["method"] or "-", stale, version, previous, *figures)
+        add_row(table, name, row["method"] or "-", stale, _champion(row), previous, *figures)
     if len(categories) > SHOWN_MAX:
         champions = [row["champion"]["metrics"] for row in categories.values() if row["champion"]]
         table.add_section()
@@ -47,6 +48,8 @@ def status_table(status: Mapping[str, Any], whole: bool = False) -> None:
 
 def stand_of(row: Mapping[str, Any]) -> str:
     """One of STANDS."""
+    if row["champion"] and row["champion"]["verdict"] == "rejected":
+        return _REJECTED
     if not row["method"]:
         return _UNPLANNED
     if row["stale"]:
@@ -54,3 +57,12 @@ def stand_of(row: Mapping[str, Any]) -> str:
     if not row["champion"]:
         return "without a champion"
     return _FINE if row["champion"]["verdict"] else _UNJUDGED
+
+
+def _champion(row: Mapping[str, Any]) -> Text:
+    """Its version, its method where the plan has another, and that it is rejected."""
+    if not (champion := row["champion"]):
+        return Text("none")
+    other = champion["method"] not in (None, row["method"])
+    text = Text(f"v{champion['version']}" + (f" ({champion['method']})" if other else ""))
+    return text.append(" rejected", "red") if champion["verdict"] == "rejected" else text
