@@ -24,7 +24,7 @@ from tocoad.settings.planning import select_categories
 from tocoad.settings.sections import MethodName
 from tocoad.stages.code import is_signable, sign, unsigned, unsigned_text
 from tocoad.stages.declaration import Stage
-from tocoad.stages.dvc_file import DVC_FILE, entries, is_current, write_dvc_file
+from tocoad.stages.dvc_file import DVC_FILE, entries, is_current, unnamed_files, write_dvc_file
 from tocoad.stages.graph import METHODS, Job
 from tocoad.stages.runner import InProcess
 from tocoad.stages.running import read_record
@@ -149,8 +149,8 @@ def _run(workspace: Workspace, job: Job, wait: float) -> None:
     name = f"{job.stage.name} of {job.owner}"
     target = job.output_dir(workspace)
     before = read_record(target)
-    with lease(workspace, [job.owner], f"python -m tocoad {job.stage.name}", wait) as held:
-        if held.waited and read_record(target) != before:
+    with lease(workspace, [job.owner], f"python -m tocoad {job.stage.name}", wait):
+        if read_record(target) != before:
             # Who asked for the stage has not seen this: the other run may have had the same settings and images.
             raise StageError(f"{name} was done by another run while this one waited: run the same again")
         settings = load_params(workspace).settings
@@ -169,7 +169,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         params = load_params(workspace)
         owner = _owner(options, workspace, params.plan)
         method = options.method or _method(options.stage, owner, params.plan)
-        _refuse_revision(METHODS[method].stage(options.stage), options.revision)
+        stage = METHODS[method].stage(options.stage)
+        _refuse_revision(stage, options.revision)
+        if files := unnamed_files(workspace, params.settings, stage):
+            raise StageError(
+                f"{DVC_FILE} does not name {files[0]}, which {stage.name} reads: run python -m tocoad graph"
+            )
         job = Job(owner, method, METHODS[method].stage(options.stage))
         _run(workspace, job, _seconds(options.wait))
     except Exception as error:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 from tocoad.errors import StageError
@@ -51,6 +52,17 @@ def write_dvc_file(workspace: Workspace, settings: Settings) -> bool:
         text = _HEAD.replace("stages:\n", "") + _dump({**present, **document})
     write_whole(workspace.root / DVC_FILE, text.encode())
     return True
+
+
+def unnamed_files(workspace: Workspace, settings: Settings, stage: Stage) -> list[Path]:
+    """Outside files that the stage reads with these settings and that the workspace's file, where it has the stage,
+    does not name: DVC would not see a change of theirs.
+    """
+    if not (files := outside_files(stage, settings, workspace.root)):
+        return []
+    present = _read(workspace)["stages"]
+    names = [entry.name for entry in entries() if entry.stage == stage and entry.name in present]
+    return [path for path in files if any(str(path) not in present[name].get("deps", ()) for name in names)]
 
 
 def _outside(stage: Stage, workspace: Workspace, settings: Settings) -> list[str]:

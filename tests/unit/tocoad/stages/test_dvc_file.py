@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 
 from tocoad import __main__
 from tocoad.files.workspace import Workspace
+from tocoad.settings.file import override
 from tocoad.settings.sections import EncoderSettings, Settings, SynthesisSettings
 from tocoad.stages.dvc_file import dvc_text, is_current, write_dvc_file
 
@@ -86,6 +87,19 @@ def test_outside_files_are_dependencies_of_the_stages_that_read_them(workspace: 
     weights.unlink()
     assert write_dvc_file(workspace, settings)
     assert not any(str(weights) in stage["deps"] for stage in parsed(workspace).values())
+
+
+def test_a_stage_refuses_to_run_on_an_outside_file_that_dvc_would_not_see(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(workspace.root)
+    (workspace.root / "textures").mkdir()
+    override(workspace, {"synthesis.texture_dir": "textures"})
+    assert __main__.main(["synthesize", "--category", "sample/gear"]) == 1
+    assert "dvc.yaml does not name textures, which synthesize reads: run python -m tocoad" in capsys.readouterr().err
+    assert __main__.main(["graph"]) == 0
+    assert __main__.main(["synthesize", "--category", "sample/gear"]) == 1
+    assert "synthesize of sample/gear needs the output of manifest" in capsys.readouterr().err
 
 
 def test_a_stage_refuses_to_run_as_of_another_revision(
