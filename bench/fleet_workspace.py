@@ -1,4 +1,4 @@
-"""A workspace of many categories as a retrain leaves it: tiny images, the plan, every stage's output, DVC's record.
+"""A workspace of many categories as the stages of a retrain leave it: tiny images, the plan, every stage's output.
 
 The stages run as ever, but what they call writes the files that they declare, a few bytes in each, and learns nothing.
 """
@@ -14,7 +14,7 @@ from unittest.mock import patch
 import numpy as np
 from PIL import Image
 
-from services.dvc import data, record, staleness
+from services.dvc import data, staleness
 from tocoad.files.workspace import Workspace
 from tocoad.settings.file import Plan, load_params, override, save_plan
 from tocoad.settings.planning import plan_categories
@@ -29,7 +29,7 @@ TRAIN, TEST, SIDE = 9, 3, 16
 
 
 def make_workspace(root: Path, categories: int) -> Workspace:
-    """Everything is made and recorded: a retrain has nothing to train."""
+    """Everything is made, and nothing recorded."""
     workspace = Workspace(root)
     make_images(workspace, range(categories))
     for name in ("params.yaml", "dvc.yaml", ".dvcignore", ".gitignore"):
@@ -39,10 +39,7 @@ def make_workspace(root: Path, categories: int) -> Workspace:
     subprocess.run(["git", "init", "-q", str(root)], check=True)
     data.track_dataset(workspace, DATASET)
     jobs = planned(workspace)
-    names = [job.dvc_name for job in jobs]
-    sources = staleness.sources(workspace, names)
-    make_outputs(workspace, jobs, sources)
-    record.commit(workspace, names, sources)
+    make_outputs(workspace, jobs, staleness.sources(workspace, [job.dvc_name for job in jobs]))
     return workspace
 
 

@@ -6,16 +6,14 @@ Maps and masks are rendered when they are asked for, in a process of its own, wh
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 
 from bench.maps import RenderedMaps, RenderedMasks
-from bench.timing import Row
+from bench.timing import Row, greatest_resident_set
 from tocoad.metrics.predictions import Predictions, evaluate_metrics
 
 IMAGES, SIZE, RESAMPLES = 1000, 1024, 1000
@@ -44,7 +42,7 @@ def _measure() -> dict[str, float]:
         defects += 0 if mask is None else int(mask.sum())
         scores[index] = maps[index].max()
     rendered = time.perf_counter()
-    before = _greatest_resident_set()
+    before = greatest_resident_set()
     labels = (np.arange(IMAGES) % 4 > 0).astype(np.int64)
     evaluate_metrics(Predictions(labels, scores, maps, masks), pro_limit=0.3, resamples=RESAMPLES, seed=0)
     return {
@@ -52,16 +50,8 @@ def _measure() -> dict[str, float]:
         "evaluate": time.perf_counter() - rendered,
         "defects": defects,
         "before": before,
-        "peak": _greatest_resident_set(),
+        "peak": greatest_resident_set(),
     }
-
-
-def _greatest_resident_set() -> int:
-    """Bytes."""
-    status = Path("/proc/self/status")
-    if status.is_file():  # on Linux getrusage would give the parent's, where that is greater
-        return next(int(line.split()[1]) * 1024 for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes on macOS
 
 
 if __name__ == "__main__":

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import resource
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -31,3 +33,11 @@ def median_seconds(function: Callable[[], object], runs: int = 7, budget: float 
         function()
         seconds.append(time.process_time() - start)
     return statistics.median(seconds)
+
+
+def greatest_resident_set() -> int:
+    """Of this process, in bytes."""
+    status = Path("/proc/self/status")
+    if status.is_file():  # on Linux getrusage would give the parent's, where that is greater
+        return next(int(line.split()[1]) * 1024 for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes on macOS
