@@ -174,6 +174,7 @@ def _common(mine: Ticket, holder: Ticket) -> str:
 @contextmanager
 def _guarded(folder: Path, shared: bool = False) -> Iterator[None]:
     guard = folder / ".guard"
-    guard.touch()
+    if not guard.exists():
+        guard.touch()
     with locked(guard, shared):
         yield

@@ -11,7 +11,7 @@ import fcntl
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 # What a file system answers that has no locks, or none for folders.
@@ -71,8 +71,11 @@ def locked(path: Path, shared: bool = False) -> Iterator[None]:
 
 
 def _opened(path: Path) -> int:
-    # A network file system locks a file only for who may write it.
-    return os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    # A network file system locks a file only for who has it open for writing; another user may only read it.
+    if not path.is_dir():
+        with suppress(PermissionError):
+            return os.open(path, os.O_RDWR)
+    return os.open(path, os.O_RDONLY)
 
 
 def has_no_locks(error: OSError) -> bool:
