@@ -23,7 +23,7 @@ def promote(dataset: str, category: str, version: int | None = None, workspace: 
 
     Raises:
         SettingsError: there is no such data set, category or version.
-        BrokenPackageError: the version's package is not what was registered, or does not work.
+        BrokenPackageError: the version's package is not what was registered, or gives other numbers than it did then.
     """
     place, registry = _open(workspace)
     return _check_and_move(place, registry, plan_promotion(registry, dataset, category, version))
@@ -39,7 +39,7 @@ def rollback(dataset: str, category: str, reason: str, workspace: str | None = N
     Raises:
         SettingsError: there is no such data set or category, or the reason is empty.
         PromotionError: there is no champion, or no version to go back to.
-        BrokenPackageError: the package of the version before is not what was registered, or does not work.
+        BrokenPackageError: as for `promote`, of the version before.
     """
     place, registry = _open(workspace)
     return _check_and_move(place, registry, plan_rollback(registry, dataset, category, reason))
@@ -53,5 +53,5 @@ def _open(workspace: str | None) -> tuple[Workspace, Registry]:
 def _check_and_move(workspace: Workspace, registry: Registry, planned: Move) -> dict[str, Any]:
     if not planned.is_needed:
         return planned.document()
-    check(registry, planned.new)
-    return planned.document(move(workspace, registry, planned))
+    unchecked = check(registry, planned.new)
+    return planned.document([*unchecked, *move(workspace, registry, planned)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prefect import get_run_logger, task
+from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from services.addresses import configure
@@ -22,11 +22,12 @@ def open_registry(workspace: Workspace) -> Registry:
 
 
 @task(name="check", task_run_name="check {version.name} {version.version}", cache_policy=NO_CACHE)
-def check(registry: Registry, version: Version) -> None:
-    """Refuses a version whose package is not whole, or gives other numbers than when it was made."""
+def check(registry: Registry, version: Version) -> list[str]:
+    """Refuses a version whose package is not whole, or gives other numbers than when it was made; where it cannot be
+    asked for them, that is a warning.
+    """
     parity = check_package(registry, version)
-    if not parity.probes:
-        get_run_logger().warning(parity.reason)
+    return [] if parity.probes else [parity.reason]
 
 
 @task(name="move", task_run_name="move {planned.category}", cache_policy=NO_CACHE)

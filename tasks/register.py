@@ -9,12 +9,15 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from services.mlflow.calls import AwayError
+from services.mlflow.package_check import registered_parity
 from services.mlflow.patience import patiently
 from services.mlflow.registration import Registration, register_candidate
+from services.mlflow.registry import Version
 from services.watching import Planned, tell, telling
 from tasks.session import Workshop
 from tocoad.files.workspace import Category
 from tocoad.gate.records import Candidate
+from tocoad.gate.rules import Finding
 from tocoad.settings.sections import MethodName
 
 __all__ = ["AwayError", "Registration", "announce", "register"]
@@ -25,6 +28,7 @@ def register(shop: Workshop, category: Category, method: MethodName) -> Registra
     """The category's detector becomes a model version; the gate decides about the champion alias.
 
     Raises:
+        CleanProcessError: nothing is known of the package as it was registered; the next retrain asks again.
         AwayError: MLflow was away for longer than it is waited for; the next retrain registers the category.
     """
 
@@ -35,10 +39,13 @@ def register(shop: Workshop, category: Category, method: MethodName) -> Registra
         function = "tocoad.evaluation.workspace:rescore"
         return cast(Candidate, shop.runner.call(f"champion of {category}", function, *arguments))
 
+    def check(version: Version) -> list[Finding]:
+        return [registered_parity(shop.registry, version, shop.checker).finding]
+
     def ask() -> Registration:
         shop.record.finish(category, method)
         run = shop.record.run(category)
-        return register_candidate(workspace, category, method, settings, shop.registry, run, rescore)
+        return register_candidate(workspace, category, method, settings, shop.registry, run, rescore, check)
 
     with telling(f"register@{category}"):
         return patiently(ask)

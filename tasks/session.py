@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from prefect import get_run_logger
 
 from services.addresses import configure
+from services.clean_process import CleanProcess
 from services.closing import claim_flow_run, close_left
 from services.fleet import told_in_lines
 from services.git import git_commit
@@ -64,9 +65,10 @@ class Connection:
         with (
             retrain_record(self.tracking, place, dataset, settings, commit, errors, warnings) as record,
             RayStages(place, settings.ray) as runner,
+            CleanProcess() as checker,
             told_in_lines(get_run_logger().info),
         ):
-            yield Workshop(place, settings, self.registry, record, runner)
+            yield Workshop(place, settings, self.registry, record, runner, checker)
 
 
 @dataclass(frozen=True)
@@ -78,3 +80,4 @@ class Workshop:
     registry: Registry
     record: RetrainRecord
     runner: RayStages
+    checker: CleanProcess

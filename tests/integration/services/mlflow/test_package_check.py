@@ -15,7 +15,7 @@ from safetensors.numpy import load_file, save_file
 from services.mlflow.package_check import BrokenPackageError, check_package
 from services.mlflow.registry import Registry, Version
 from services.mlflow.tracking import Tracking
-from tests.helpers.packages import as_format_1
+from tests.helpers.packages import alter_weights, as_format_1
 from tocoad.package.card import CARD_FILE, MODEL_FILE, package_sha256, read_card, write_card
 
 pytestmark = pytest.mark.integration
@@ -89,10 +89,7 @@ def test_a_package_whose_weights_were_altered_before_it_was_registered_is_refuse
     registry: Registry, register: Register, make_detector: Callable[[int], Path]
 ) -> None:
     package = make_detector(1)
-    tensors = load_file(package / MODEL_FILE)
-    name = next(name for name, value in sorted(tensors.items()) if value.ndim == 4)
-    save_file({**tensors, name: tensors[name] * np.float32(1.001)}, package / MODEL_FILE)
-    write_card(package, read_card(package)[0])
+    alter_weights(package)
     assert "of the greatest, maps by" in refusal(registry, register(package))
 
 

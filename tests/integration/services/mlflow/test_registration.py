@@ -12,13 +12,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from services.clean_process import CleanProcess
 from services.mlflow import ledger
 from services.mlflow.decision_log import DecisionLog
+from services.mlflow.judging import Check
+from services.mlflow.package_check import check_package, registered_parity
 from services.mlflow.promotion import carry_out, plan_promotion, plan_rollback
 from services.mlflow.registration import Registration, register_candidate, registered
 from services.mlflow.registry import Registry
 from services.mlflow.standing import standing
 from services.mlflow.tracking import Tracking
+from tests.helpers.packages import alter_weights, as_format_1
 from tests.helpers.report_files import Made, write_category
 from tocoad.data.manifest import TRAIN_FILE, ImageRecord, Manifest
 from tocoad.files.workspace import Category, Workspace
@@ -26,6 +30,7 @@ from tocoad.gate.records import Candidate
 from tocoad.gate.subject import rules_digest
 from tocoad.metrics.names import METRIC_NAMES, MetricName
 from tocoad.package.card import package_sha256
+from tocoad.package.detector import load_detector
 from tocoad.settings.sections import Settings
 from tocoad.stages.graph import detector_dir, evaluation_dir, manifest_dir
 
@@ -44,6 +49,7 @@ class Shop:
     evaluation_set: str = "e"
     # By package: its figures, on whichever evaluation set it is scored.
     figures: dict[str, float] = field(default_factory=dict)
+    check: Check = lambda _: ()
     # The packages of champions that were scored anew.
     met: list[str] = field(default_factory=list)
 
@@ -81,7 +87,7 @@ class Shop:
     def register(self) -> Registration:
         with self.tracking.run(self.tracking.experiment("registration"), "gear") as run:
             return register_candidate(
-                self.workspace, self.category, "patchcore", self.settings, self.registry, run, self.rescore
+                self.workspace, self.category, "patchcore", self.settings, self.registry, run, self.rescore, self.check
             )
 
     def retrain(self, seed: int, image_AUROC: float = 0.9) -> Registration:
@@ -166,6 +172,47 @@ def test_the_gate_does_not_bring_back_what_a_person_took_down(shop: Shop) -> Non
     assert shop.log.settled().champion == 1
     carry_out(shop.workspace, shop.registry, plan_promotion(shop.registry, dataset, "gear", 2))
     assert shop.log.settled().champion == 2
+
+
+@pytest.mark.parametrize("services", ["local"], indirect=True)
+def test_a_package_that_gives_other_numbers_than_it_was_judged_by_is_rejected_with_figures(shop: Shop) -> None:
+    with CleanProcess() as process:
+        shop.check = lambda version: [registered_parity(shop.registry, version, process).finding]
+        first = shop.retrain(1)
+        assert (first.verdict, first.aliases) == ("promoted", ("champion",))
+        assert "gives the very scores and maps of its 3 probes" in first.reasons[0]
+        shop.train(2)
+        alter_weights(detector_dir(shop.workspace, shop.category, "patchcore"))
+        shop.evaluate(0.99)
+        altered = shop.register()
+    assert (altered.version, altered.verdict, altered.aliases) == (2, "rejected", ())
+    assert altered.reasons[0].startswith("parity: in a clean process the package's 3 probes are off, scores by up to ")
+    figures = ledger.entries(shop.workspace, shop.category.dataset)[-1]["figures"]["parity"]
+    assert figures["score_difference"] > 1e-5 and figures["probes"] == 3
+    assert shop.log.settled().champion == 1
+
+
+@pytest.mark.parametrize("services", ["local"], indirect=True)
+def test_a_champion_of_the_format_before_probes_stays_and_can_be_gone_back_to(shop: Shop, tmp_path: Path) -> None:
+    with CleanProcess() as process:
+        shop.check = lambda version: [registered_parity(shop.registry, version, process).finding]
+        shop.train(1)
+        as_format_1(detector_dir(shop.workspace, shop.category, "patchcore"))
+        shop.evaluate(0.9)
+        old = shop.register()
+        assert (old.verdict, old.aliases) == ("promoted", ("champion",))
+        assert old.reasons[0].startswith("parity not checked: the package carries no probes")
+        assert shop.retrain(2).aliases == ("champion",)
+    move = plan_rollback(shop.registry, shop.category.dataset, "gear", "bad")
+    assert check_package(shop.registry, move.new).probes == 0
+    carry_out(shop.workspace, shop.registry, move)
+    assert shop.log.settled().champion == 1
+    champion = shop.registry.resolve(f"models:/{shop.category.model_name}@champion")
+    images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
+    back = load_detector(shop.registry.download(champion, tmp_path / "back")).predict(images)
+    made = load_detector(shop.make_detector(1)).predict(images)
+    assert back.pred_score.tobytes() == made.pred_score.tobytes()
+    assert back.anomaly_map.tobytes() == made.anomaly_map.tobytes()
 
 
 def test_a_champion_with_the_same_bytes_is_judged_anew_on_a_new_evaluation_set(shop: Shop) -> None:
