@@ -19,13 +19,14 @@
           DatabaseDamagedError        services.mlflow.database
           DecisionLogError            services.mlflow.decision_log
           PromotionError              services.mlflow.promotion
-          DvcError                    services.dvc.repository
+          DvcError                    services.dvc.calls
           LostLinkError               services.dvc.moved_links
           PrefectServerError          services.prefect.server
           StageStoppedError           services.ray.driver
           CategoriesFailedError       flows.retrain
       PassingError                    it may pass by itself: whoever calls asks again, within limits, then tells it
         AwayError                     services.mlflow.calls
+        DvcBusyError                  services.dvc.calls
         WorkerLostError               services.ray.driver
 
 What is not in the tree is a defect of ours, with two exceptions: an OSError names its file, and is told like a

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Mapping
 
 from services.dvc import record
-from services.dvc.repository import DvcError
+from services.dvc.calls import DvcError
 from tocoad.files.workspace import Workspace
 from tocoad.stages.graph import Job
 from tocoad.stages.running import is_finished

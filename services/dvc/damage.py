@@ -41,7 +41,7 @@ def healing(work: Callable[Concatenate[Workspace, P], R]) -> Callable[Concatenat
             try:
                 return work(workspace, *arguments, **named)
             except Exception as error:  # of a file that is YAML but not DVC's, DVC raises what its code stumbles over
-                if not (_set_aside(workspace.root) or _clear_hashes(error)):
+                if not (_set_aside(workspace.root) or _clear_hashes(error.__cause__ or error)):
                     raise
         # A disk that damages them each time anew is no thing that another try heals.
         return work(workspace, *arguments, **named)
@@ -102,7 +102,7 @@ def _set_aside(root: Path) -> bool:
     return found
 
 
-def _clear_hashes(error: Exception) -> bool:
+def _clear_hashes(error: BaseException) -> bool:
     """Removes DVC's memory of files' hashes, which it makes again, if that is what it could not read."""
     if type(error) is not sqlite3.DatabaseError:  # of its subclasses, one that is locked is not damaged
         return False

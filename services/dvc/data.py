@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from dvc.config import Config
-from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
 from services.dvc import moved_links
+from services.dvc.calls import DvcError, told
 from services.dvc.damage import absent_objects, data_file_md5, healing, remove_damaged_listing
-from services.dvc.repository import DvcError, one_line, opened
+from services.dvc.repository import opened
 from services.dvc.staging import listings_dropped
 from tocoad.files.workspace import Workspace
 
@@ -71,7 +71,5 @@ def follow_links(workspace: Workspace) -> None:
 
 def _cache_settings(workspace: Workspace) -> dict[str, Any]:
     folder = workspace.root.resolve() / ".dvc"
-    try:
+    with told(folder.parent):
         return dict(Config(str(folder))["cache"]) if folder.is_dir() else {}
-    except DvcException as error:
-        raise DvcError(f"DVC: {one_line(error)}") from error

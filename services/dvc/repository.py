@@ -9,12 +9,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from dvc.config import Config
-from dvc.exceptions import DvcException
 from dvc.lock import LockError
 from dvc.repo import Repo, lock_repo
 
+from services.dvc.calls import told
 from services.dvc.moved_links import follow_links
-from tocoad.errors import StageError
 from tocoad.files.full_disk import full_disk_named
 from tocoad.files.workspace import Workspace
 
@@ -24,26 +23,17 @@ _LOCK_SECONDS = 60.0
 logging.getLogger("dvc").setLevel(logging.CRITICAL)
 
 
-class DvcError(StageError):
-    """DVC cannot do its work: a broken dvc.yaml, a missing output, a lock that stays taken; one line."""
-
-
 @contextmanager
 def opened(workspace: Workspace) -> Iterator[Repo]:
-    """The locked repository; DVC's errors leave as one line."""
+    """The locked repository; what DVC raises in the block leaves as one line."""
     root = workspace.root.resolve()
-    try:
+    with told(root), full_disk_named(root / ".dvc"), ExitStack() as stack:
         _initialise(root)
-        with full_disk_named(root / ".dvc"), ExitStack() as stack:
-            repo = stack.enter_context(Repo(str(root)))
-            _lock(stack, repo)
-            _keep_locks_apart(repo)
-            follow_links(root, repo.config["cache"])
-            yield repo
-    except LockError:
-        raise DvcError(f"{root}: another DVC command has held the lock for {_LOCK_SECONDS:.0f} s; let it end") from None
-    except DvcException as error:
-        raise DvcError(f"DVC: {one_line(error)}") from error
+        repo = stack.enter_context(Repo(str(root)))
+        _lock(stack, repo)
+        _keep_locks_apart(repo)
+        follow_links(root, repo.config["cache"])
+        yield repo
 
 
 def _initialise(root: Path) -> None:
@@ -75,10 +65,3 @@ def _keep_locks_apart(repo: Repo) -> None:
     """
     repo.tmp_dir = str(Path(repo.tmp_dir) / "tocoad")
     Path(repo.tmp_dir).mkdir(exist_ok=True)
-
-
-def one_line(error: DvcException) -> str:
-    """DVC's first sentence, and for a broken file the reason that it hangs below."""
-    text = str(error).partition("\n")[0]
-    cause = error.__cause__
-    return f"{text} ({' '.join(str(cause).split())})" if cause is not None and "\n" not in str(error) else text

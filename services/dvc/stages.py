@@ -17,7 +17,7 @@ from dvc.output import Output
 from dvc.repo import Repo
 
 from services.dvc import lockfile
-from services.dvc.repository import DvcError
+from services.dvc.calls import DvcError
 from services.dvc.staging import listings_dropped
 
 Stages = dict[str, Any]

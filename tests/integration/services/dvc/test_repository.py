@@ -15,7 +15,7 @@ import pytest
 from dvc.repo import Repo
 
 from services.dvc import data, record, repository, staleness
-from services.dvc.repository import DvcError
+from services.dvc.calls import DvcBusyError, DvcError
 from tests.helpers.damage import damages
 from tests.helpers.disks import small_disk
 from tocoad.data.naming import LONGEST_NAME, NAME_MAX
@@ -234,7 +234,7 @@ def test_a_taken_lock_is_waited_for_and_told_when_it_stays(
     try:
         assert held.wait(60)
         monkeypatch.setattr(repository, "_LOCK_SECONDS", 0.0)
-        with pytest.raises(DvcError, match="lock"):
+        with pytest.raises(DvcBusyError, match="lock, and goes on: let it end"):
             staleness.stale(workspace, A)
         monkeypatch.setattr(repository, "_LOCK_SECONDS", 60.0)
         threading.Timer(4.0, release.set).start()
