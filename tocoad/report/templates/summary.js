@@ -50,6 +50,11 @@
     update();
   }
 
+  function choose() {
+    whole = false;  // of another choice the first ones are enough again
+    update();
+  }
+
   function update() {
     const words = find.value.toLowerCase().split(/\s+/);
     found = rows.filter(
@@ -84,15 +89,15 @@
   for (const button of buttons) {
     button.addEventListener("click", () => {
       state = button.dataset.state;
-      update();
+      choose();
     });
   }
-  find.addEventListener("input", update);
-  gate.addEventListener("change", update);
+  find.addEventListener("input", choose);
+  gate.addEventListener("change", choose);
   order.addEventListener("change", () => sortBy(Number(order.value), DESCENDING.has(Number(order.value))));
   element("reset").addEventListener("click", () => {
     find.value = gate.value = state = "";
-    update();
+    choose();
     find.focus();
   });
   for (const more of document.querySelectorAll(".show-all")) {
