@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from services.mlflow import ledger
-from services.mlflow.decision_log import DecisionLog
+from services.mlflow.decision_log import DecisionLog, DecisionLogError
 from services.mlflow.judging import (
     EVALUATION_SET_TAG,
     METHOD_TAG,
@@ -56,18 +56,22 @@ def registered(
     """The registration of the package that lies in the workspace; None where the gate has not spoken of it, or of the
     champion, on the present evaluation set and by the present rules.
     """
+    log = DecisionLog(registry, category.model_name)
     try:
         evaluation_set = read_report(evaluation_dir(workspace, category, method)).evaluation_set
     except StageError:
         return None  # told where the category is judged, and of this category alone
     subject = _subject(workspace, category, method, evaluation_set, settings)
-    log = DecisionLog(registry, category.model_name)
-    history = log.settled()
+    try:
+        history = log.settled()
+        champion = log.champion(history)
+    except DecisionLogError:
+        return None  # the same
     entry = history.verdict(subject)
     if entry is None or (version := judged_version(registry, log.name, entry)) is None:
         return None
-    champion = log.champion(history) if history.champion != version.version else None
-    if champion is not None and history.verdict(about_other(champion, subject)) is None:
+    other = champion if champion is not None and champion.version != version.version else None
+    if other is not None and history.verdict(about_other(other, subject)) is None:
         return None
     ledger.copy(workspace, category, history)
     return _registration(registry, version, entry)

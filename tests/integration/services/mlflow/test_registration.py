@@ -14,7 +14,7 @@ from PIL import Image
 
 from services.clean_process import CleanProcess
 from services.mlflow import ledger
-from services.mlflow.decision_log import DecisionLog
+from services.mlflow.decision_log import DecisionLog, DecisionLogError
 from services.mlflow.judging import Check
 from services.mlflow.package_check import check_package, registered_parity
 from services.mlflow.promotion import carry_out, plan_promotion, plan_rollback
@@ -318,3 +318,11 @@ def test_a_registry_of_before_is_judged_anew_once_because_nobody_knows_by_which_
     assert (again.version, again.verdict, again.aliases) == (1, "promoted", ("champion",))
     assert [entry.action for _, entry in shop.log.read().counted] == ["adopt", "judge"]
     assert shop.registered() == again
+
+
+def test_a_log_that_cannot_be_read_is_the_error_of_its_category_alone(shop: Shop) -> None:
+    shop.retrain(1)
+    shop.tracking.client.delete_model_version(shop.category.model_name, "1")
+    assert shop.registered() is None, "the others of the data set go on"
+    with pytest.raises(DecisionLogError, match="version 1 is champion and is gone"):
+        shop.register()
