@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,18 +37,27 @@ def repoint(folders: Iterable[Path], cache: Path) -> None:
         LostLinkError: this cache lacks one; links that were looked at before lead to it already.
     """
     for folder in folders:
-        for parent, _, names in os.walk(folder):
-            for link in (Path(parent, name) for name in names):
-                if link.is_symlink():
-                    _repoint(link, cache)
+        if folder.is_dir():
+            for link in _links(str(folder)):
+                _repoint(link, str(cache))
 
 
-def _repoint(link: Path, cache: Path) -> None:
-    target = str(link.readlink())
+def _links(folder: str) -> Iterator[str]:
+    """All below the folder. It is walked at every opening of DVC: what the folder's own listing tells, and no more."""
+    with os.scandir(folder) as entries:
+        for entry in list(entries):  # some are replaced meanwhile
+            if entry.is_symlink():
+                yield entry.path
+            elif entry.is_dir():
+                yield from _links(entry.path)
+
+
+def _repoint(place: str, cache: str) -> None:
+    target = os.readlink(place)  # noqa: PTH115  (a Path for each takes longer than the rest)
     found = _OBJECT.search(target)
     if found is None or target.startswith(f"{cache}/"):
         return
-    new = Path(f"{cache}{found[0]}")
+    link, new = Path(place), Path(f"{cache}{found[0]}")
     if not new.exists():
         raise LostLinkError(
             f"{link} is a link into the DVC cache of another place ({target}), and {cache} lacks the file: "
