@@ -11,8 +11,6 @@
           NewerCardError              tocoad.package.formats
           LeaseTakenError             tocoad.files.lease
           LeaseLostError              tocoad.files.lease
-          LeaseTakenError             tocoad.files.lease
-          LeaseLostError              tocoad.files.lease
           BrokenPackageError          services.mlflow.package_check
           CleanProcessError           services.clean_process
           TrackingError               services.mlflow.calls
