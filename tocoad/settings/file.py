@@ -123,7 +123,9 @@ def load_params(workspace: Workspace) -> Params:
         SettingsError: the file is missing or broken, a key is unknown (the nearest known one is named) or a value is
             out of its range.
     """
-    return _check(_read(workspace), workspace.params_file.name)
+    params = _check(_read(workspace), workspace.params_file.name)
+    _refuse_borrowed_cpus(params.settings, workspace.params_file.name)
+    return params
 
 
 def settings_with(workspace: Workspace, profile: str | None, *overlays: Mapping[str, Any]) -> Settings:
@@ -141,7 +143,9 @@ def settings_with(workspace: Workspace, profile: str | None, *overlays: Mapping[
     for overlay in overlays:
         merged = _merge(merged, overlay)
     document["profile"], document["profiles"] = chosen, {chosen: merged}
-    return _validated(document, workspace.params_file.name).settings
+    settings = _validated(document, workspace.params_file.name).settings
+    _refuse_borrowed_cpus(settings, workspace.params_file.name)
+    return settings
 
 
 def override(
@@ -165,6 +169,8 @@ def override(
     for key, text in assignments.items():
         _assign(document, key, _value(key, text))
     params = _check(document, workspace.params_file.name)
+    # Of the whole command: what was wrong before may be what it mends.
+    _refuse_borrowed_cpus(params.settings, workspace.params_file.name)
     params = replace(params, plan=replan(params.plan))
     if replanned := document.get("plan") != (lists := params.plan.lists()):
         document["plan"] = lists
@@ -224,6 +230,18 @@ def _check(document: dict[str, Any], name: str) -> Params:
     params = _validated(document, name)
     check_places(document, params.profile, name)
     return params
+
+
+def _refuse_borrowed_cpus(settings: Settings, name: str) -> None:
+    """Ray starts as many stages as it has CPUs for: each with more threads would take them from the others. One thread
+    is the least, of however small a share.
+    """
+    threads, cpus = settings.compute.threads, settings.ray.num_cpus
+    if threads > max(cpus, 1):
+        raise SettingsError(
+            f"{name}: compute.threads is {threads} and ray.num_cpus {cpus:g}: a stage would work on more CPUs than Ray "
+            f"gives it; set both to the same, e.g. --set ray.num_cpus={threads}"
+        )
 
 
 def _validated(document: dict[str, Any], name: str) -> Params:

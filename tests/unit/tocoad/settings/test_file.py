@@ -11,7 +11,7 @@ from tests.helpers.damage import damages
 from tests.helpers.project import project_workspace
 from tocoad.errors import SettingsError
 from tocoad.files.workspace import Category, Workspace
-from tocoad.settings.file import Plan, load_params, override, parse_assignments, save_plan
+from tocoad.settings.file import Plan, load_params, override, parse_assignments, save_plan, settings_with
 
 
 @pytest.fixture
@@ -105,6 +105,28 @@ def test_a_file_cut_at_any_byte_or_altered_is_read_or_refused_in_one_line(worksp
 def test_the_same_generator_for_training_and_validation_is_refused(workspace: Workspace) -> None:
     with pytest.raises(SettingsError, match=r"synthesis\.validation must be another generator"):
         override(workspace, {"synthesis.validation": "{mask: perlin, content: auto, blend: alpha}"})
+
+
+def test_more_threads_than_a_stage_has_cpus_are_refused_with_both_named(workspace: Workspace) -> None:
+    before = workspace.params_file.read_bytes()
+    told = "compute.threads is 4 and ray.num_cpus 1: .* e.g. --set ray.num_cpus=4"
+    with pytest.raises(SettingsError, match=told):
+        override(workspace, {"compute.threads": "4"})
+    with pytest.raises(SettingsError, match=told):
+        settings_with(workspace, None, {"compute": {"threads": 4}})
+    assert workspace.params_file.read_bytes() == before
+    override(workspace, {"compute.threads": "4", "ray.num_cpus": "4"})
+    assert load_params(workspace).settings.compute.threads == 4
+    override(workspace, {"compute.threads": "1", "ray.num_cpus": "0.5"})
+
+
+def test_a_file_with_more_threads_than_cpus_is_mended_by_the_line_that_refuses_it(workspace: Workspace) -> None:
+    text = workspace.params_file.read_text()
+    workspace.params_file.write_text(text.replace("  threads: 1 ", "  threads: 2 "))
+    with pytest.raises(SettingsError, match=r"--set ray\.num_cpus=2"):
+        load_params(workspace)
+    override(workspace, {"ray.num_cpus": "2"})
+    assert load_params(workspace).settings.compute.threads == 2
 
 
 def test_assignments() -> None:
