@@ -11,14 +11,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
-from pydantic import Field, create_model, model_validator
+from pydantic import AfterValidator, Field, create_model, model_validator
 
 from tocoad.metrics.names import MetricName
 from tocoad.settings.base import Fraction, Section
-from tocoad.settings.methods import declared_methods
+from tocoad.settings.methods import declared_methods, method_names
 
 ImageScore = Literal["max", "top_mean", "mean"]
-MethodName = str
+
+
+def _known_method(name: str) -> str:
+    if name not in method_names():
+        raise ValueError(f"no method is called so; there are {', '.join(method_names())}")
+    return name
+
+
+MethodName = Annotated[str, AfterValidator(_known_method)]
 """A name in `tocoad.methods.table`."""
 CONTROL: MethodName = "patchcore"
 

@@ -66,6 +66,7 @@ def test_cells_can_be_told_where_the_images_are_not(study_file: Path, workspace:
         ("  none:", "  ../none:", "'../none' names a folder and a row"),
         ("  wide:", "  a|b:", "'a|b' names a folder and a row"),
         ("coreset_ratio", "coreset_ration", "bank.coreset_ration"),
+        ("method: patchcore", "method: patchcor", "no method is called so; there are tocoad, recontrast"),
         ("profile: demo", "profile: night", "profile 'night' is not one of demo, default, paper"),
         ("dataset: tiny", "dataset: tinny", "did you mean 'tiny'?"),
         ("dataset: tiny", "dataset: [", "not valid YAML"),
