@@ -38,7 +38,8 @@ def write_report(
 
     folder = workspace.report_dir(dataset)
     known, notes = read_notes(folder), {}
-    for category, method in methods.items():
+    steps = len(methods) + len(categories)
+    for number, (category, method) in enumerate(methods.items(), start=1):
         sources = made_of(workspace, category, method, facts.said(category, method))
         note = known.get(category.name)
         if note is None or note.made_of != sources:
@@ -46,8 +47,9 @@ def write_report(
             row = SummaryRow.of(evidence, facts.verdict(category, method, evidence.judged.report))
             note = Note(sources, row, None if note is None else note.page_of)
         notes[category.name] = note
+        progress(Progress(number, steps))
     folder.mkdir(parents=True, exist_ok=True)
-    for number, category in enumerate(categories, start=1):
+    for number, category in enumerate(categories, start=len(methods) + 1):
         page, note = folder / page_name(category), notes[category.name]
         if note.page_of != note.made_of or not page.is_file():
             from tocoad.report.page import category_page
@@ -55,7 +57,7 @@ def write_report(
             evidence = read_evidence(workspace, category, methods[category])
             write_whole(page, category_page(evidence, facts).encode())
             notes[category.name] = replace(note, page_of=note.made_of)
-        progress(Progress(number, len(categories)))
+        progress(Progress(number, steps))
     write_notes(folder, notes)
     pages = {file.name for file in folder.glob("*.html")}
     rows = [note.row for note in notes.values()]
