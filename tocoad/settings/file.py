@@ -5,7 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from io import StringIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, field_validator, model_validator
@@ -57,8 +59,13 @@ class _Plan(BaseModel):
 
     def method(self, category: Category) -> MethodName:
         """The method whose detector is the category's candidate for the line."""
-        candidates = (name for name in method_names() if name != CONTROL)
-        return next((name for name in candidates if str(category) in self.of(name)), CONTROL)
+        return self.candidates.get(str(category), CONTROL)
+
+    @cached_property
+    def candidates(self) -> dict[str, MethodName]:
+        """The method of each category that has another than the control."""
+        methods = [name for name in method_names() if name != CONTROL]
+        return {category: method for method in reversed(methods) for category in self.of(method)}
 
     def with_categories(self, categories: Iterable[Category], method: MethodName) -> Plan:
         names = {str(category) for category in categories}
@@ -117,14 +124,20 @@ class Params:
 
 
 def load_params(workspace: Workspace) -> Params:
-    """Reads and checks the file.
+    """Reads and checks the file; one that has not changed since the last call is not parsed again, as with a thousand
+    categories that takes a good part of a second.
 
     Raises:
         SettingsError: the file is missing or broken, a key is unknown (the nearest known one is named) or a value is
             out of its range.
     """
-    params = _check(_read(workspace), workspace.params_file.name)
-    _refuse_borrowed_cpus(params.settings, workspace.params_file.name)
+    return _params(_text(workspace), workspace.params_file)
+
+
+@lru_cache(maxsize=1)
+def _params(text: str, file: Path) -> Params:
+    params = _check(_parsed(text, file), file.name)
+    _refuse_borrowed_cpus(params.settings, file.name)
     return params
 
 
@@ -299,20 +312,29 @@ def _yaml() -> Any:
 
 
 def _read(workspace: Workspace) -> dict[str, Any]:
-    from ruamel.yaml.error import YAMLError
+    return _parsed(_text(workspace), workspace.params_file)
 
+
+def _text(workspace: Workspace) -> str:
     file = workspace.params_file
     try:
-        document = _yaml().load(file.read_text(encoding="utf-8"))
+        return file.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise SettingsError(f"{file} is missing: run the command in a workspace (a checkout of the project)") from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{file.name}: not a text in UTF-8 ({error})") from None
+
+
+def _parsed(text: str, file: Path) -> dict[str, Any]:
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        document = _yaml().load(text)
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
         reason = getattr(error, "problem", None) or " ".join(str(error).split())
         raise SettingsError(f"{file.name}{line}: not valid YAML: {reason}") from None
-    except UnicodeDecodeError as error:
-        raise SettingsError(f"{file.name}: not a text in UTF-8 ({error})") from None
     except ValueError as error:
         raise SettingsError(f"{file.name}: not valid YAML: {error}") from None
     if not isinstance(document, dict):

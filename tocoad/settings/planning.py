@@ -51,7 +51,8 @@ def plan_categories(
     refuse_links(workspace, [workspace.dataset_dir(dataset), *results])
 
     def replan(plan: Plan) -> Plan:
-        new = [category for category in categories if str(category) not in plan.categories]
+        known = set(plan.categories)
+        new = [category for category in categories if str(category) not in known]
         plan = plan.with_categories(new, DEFAULT_METHOD)
         return plan if method is None else plan.with_categories(categories, method)
 

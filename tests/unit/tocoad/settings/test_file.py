@@ -165,3 +165,20 @@ def test_what_a_user_writes_into_the_list_of_data_sets_is_not_read(workspace: Wo
     assert plan.lists()["unified"] == []
     save_plan(workspace, plan)
     assert "nowhere" not in workspace.params_file.read_text()
+
+
+def test_the_file_is_parsed_anew_only_where_it_has_changed(workspace: Workspace) -> None:
+    first = load_params(workspace)
+    assert load_params(workspace) is first
+    written = override(workspace, {"seed": "3"})
+    assert load_params(workspace) == written != first
+    workspace.params_file.write_text(workspace.params_file.read_text().replace("seed: 3", "seed: x"))
+    for _ in range(2):
+        with pytest.raises(SettingsError, match="seed"):
+            load_params(workspace)
+
+
+def test_the_first_method_with_the_category_is_its_own_and_else_the_control() -> None:
+    plan = Plan(patchcore=("s/a", "s/b", "s/c"), tocoad=("s/a",), recontrast=("s/a", "s/b"))
+    assert [plan.method(Category("s", name)) for name in "abc"] == ["tocoad", "recontrast", "patchcore"]
+    assert plan.without({"s/a"}).method(Category("s", "a")) == "patchcore"
