@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +37,7 @@ def unsigned(root: Path, stages: Sequence[Entry]) -> dict[str, list[str]]:
     present = {entry.name: str(entry.stage.revision) for entry in stages}
     found = {}
     for module, names in _importers(root, stages).items():
-        if _digest(_file(root, module)) not in digests.get(module, ()):
+        if _source(root, module).digest not in digests.get(module, ()):
             found[module] = [name for name in names if present[name] in revisions.get(name, ("1",))]
     return {module: names for module, names in found.items() if names}
 
@@ -51,7 +53,7 @@ def unsigned_text(changed: Mapping[str, list[str]]) -> str:
 
 
 def sign(root: Path, stages: Sequence[Entry]) -> None:
-    modules = [f"{module} {_digest(_file(root, module))}" for module in _importers(root, stages)]
+    modules = [f"{module} {_source(root, module).digest}" for module in _importers(root, stages)]
     lines = [*sorted(modules), *sorted(f"stage:{entry.name} {entry.stage.revision}" for entry in stages)]
     write_whole(root / _FILE, (_HEAD + "\n".join(lines) + "\n").encode())
 
@@ -71,7 +73,7 @@ def _read(root: Path) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
 
 def _importers(root: Path, stages: Sequence[Entry]) -> dict[str, list[str]]:
     """By module, the stages that import it, at whatever distance."""
-    imports: dict[str, set[str]] = {}
+    imports: dict[str, list[str]] = {}
     found: dict[str, list[str]] = {}
     for entry in stages:
         reached: set[str] = set()
@@ -82,7 +84,8 @@ def _importers(root: Path, stages: Sequence[Entry]) -> dict[str, list[str]]:
                 continue
             reached.add(module)
             if module not in imports:
-                imports[module] = set(_imports(root, module))
+                # A name may be a module's, or a function's in one.
+                imports[module] = [name for name in _source(root, module).names if _file(root, name).is_file()]
             ahead += imports[module]
         for module in sorted(reached):
             found.setdefault(module, []).append(entry.name)
@@ -97,26 +100,34 @@ def _places(entry: Entry) -> Iterator[str]:
             yield from method.models.values()
 
 
-def _imports(root: Path, module: str) -> Iterator[str]:
-    """Modules of ours that it names, in whatever function; also the packages they lie in."""
-    for node in ast.walk(ast.parse(_file(root, module).read_bytes())):
-        names: Iterable[str] = ()
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names = (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
-        elif isinstance(node, ast.Import):
-            names = (alias.name for alias in node.names)
-        for name in names:
-            if name.partition(".")[0] == "tocoad" and _file(root, name).is_file():
-                yield name
-
-
 def _file(root: Path, module: str) -> Path:
     path = root.joinpath(*module.split("."))
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
-def _digest(file: Path) -> str:
-    return hashlib.sha256(repr(_said(ast.parse(file.read_bytes()))).encode()).hexdigest()[:16]
+@dataclass(frozen=True)
+class _Source:
+    """A file's digest, and the modules that it names, in whatever function."""
+
+    digest: str
+    names: tuple[str, ...]
+
+
+def _source(root: Path, module: str) -> _Source:
+    return _looked_at(_file(root, module).read_bytes())
+
+
+@cache
+def _looked_at(content: bytes) -> _Source:
+    tree = ast.parse(content)
+    names: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+    digest = hashlib.sha256(repr(_said(tree)).encode()).hexdigest()[:16]
+    return _Source(digest, tuple(dict.fromkeys(name for name in names if name.partition(".")[0] == "tocoad")))
 
 
 def _said(node: Any) -> Any:
