@@ -22,6 +22,7 @@ from threading import Lock
 from typing import Any, cast
 
 from services.interrupts import sigterm_kept
+from services.ray.calls import refuse_silence, told
 from services.ray.folder import ray_folder
 from services.ray.nodes import lacking, living_nodes, places
 from services.ray.token import guard_token
@@ -174,10 +175,13 @@ class Driver:
                 self._submit(call)
             except Exception as error:
                 call.end(error)
+                if self._mailbox is None:  # no other would fare better, and each would wait as long
+                    self._answer_all(error)
 
     def _submit(self, call: Call) -> None:
         if self._mailbox is None:
-            self._start()
+            with told(self._settings.address):
+                self._start()
         remote = self._remote(call.worker_function)
         self._running[remote.remote(self._mailbox, call.key, *call.arguments)] = call
 
@@ -271,6 +275,7 @@ class Driver:
             options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
             options["job_config"] = ForeignFoldersLeftOut()
             if address:
+                refuse_silence(address)
                 options |= {"address": address, "runtime_env": {"py_modules": _package_folders()}}
             else:
                 guard_token()
@@ -279,11 +284,8 @@ class Driver:
                 # Without the word RAY_ADDRESS, or the file of some `ray start`, would decide.
                 options |= {"address": "local", "_temp_dir": str(Path(self._folder.name) / "r")}
             self._started = True
-            try:
-                with sigterm_kept():
-                    ray.init(**options)
-            except ConnectionError as error:
-                raise SettingsError(f"ray.address: no Ray answers at {address} ({first_line(error)})") from None
+            with sigterm_kept():
+                ray.init(**options)
         nodes = living_nodes()
         if not address and (lack := lacking(self._settings, nodes)) is not None:
             raise SettingsError(lack)

@@ -1,0 +1,42 @@
+"""The start of Ray, or the way to one: what goes wrong there leaves as one line with the address and the way out."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from tocoad.errors import SettingsError, StageError, TocoadError, error_line, first_line
+
+_CONNECT_SECONDS = 5.0
+
+
+@contextmanager
+def told(address: str) -> Iterator[None]:
+    """For a block that starts a local Ray, where `address` is empty, or connects to the one there.
+
+    Raises:
+        SettingsError: in place of what is raised on the way to the address: what ends there is no Ray.
+        StageError: in place of what keeps a local Ray from its start.
+    """
+    try:
+        yield
+    except TocoadError:
+        raise
+    except Exception as error:
+        if address:
+            raise SettingsError(
+                f"ray.address: no Ray answers at {address} ({first_line(error)}): start it there with `ray start`, "
+                "or leave the address empty for a local one"
+            ) from error
+        reason = error_line(error)
+        raise StageError(f"a local Ray does not start ({reason}): look at RAY_TMPDIR and the free memory") from error
+
+
+def refuse_silence(address: str) -> None:
+    """Raises SettingsError where nobody listens at HOST:PORT, for which Ray itself waits for minutes without a word."""
+    host, _, port = address.rpartition(":")
+    if not host or "/" in address or not port.isdecimal():
+        return  # one of Ray's other ways to say where
+    with told(address), suppress(TimeoutError):  # a slow way to it may yet be one
+        socket.create_connection((host, int(port)), _CONNECT_SECONDS).close()
