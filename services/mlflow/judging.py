@@ -9,6 +9,7 @@ from pathlib import Path
 
 from services.mlflow.decision_log import DecisionLog, DecisionLogError
 from services.mlflow.registry import PACKAGE_TAG, Registry, Version
+from tocoad.errors import StageError
 from tocoad.gate.decide import decide, judge_champion
 from tocoad.gate.log import Entry, History
 from tocoad.gate.records import Candidate, Decision
@@ -50,6 +51,7 @@ class Judging:
 
         Raises:
             DecisionLogError: the log cannot be read, or the champion's version is gone.
+            StageError: the test images are others than those that the version was evaluated on.
         """
         for _ in range(_LOSSES):
             history = self.log.settled()
@@ -111,7 +113,10 @@ class Judging:
 
     def _scored(self, champion: Version) -> Candidate:
         with tempfile.TemporaryDirectory(prefix="tocoad-champion-") as scratch:
-            return self.rescore(self.registry.download(champion, Path(scratch)))
+            scored = self.rescore(self.registry.download(champion, Path(scratch)))
+        if scored.evaluation_set != self.subject.evaluation_set:
+            raise StageError(f"the test images of {champion.name} changed while it was judged: run again")
+        return scored
 
 
 def about_other(version: Version, subject: Subject) -> Subject:

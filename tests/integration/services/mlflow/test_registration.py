@@ -25,6 +25,7 @@ from services.mlflow.tracking import Tracking
 from tests.helpers.packages import alter_weights, as_format_1
 from tests.helpers.report_files import Made, write_category
 from tocoad.data.manifest import TRAIN_FILE, ImageRecord, Manifest
+from tocoad.errors import StageError
 from tocoad.files.workspace import Category, Workspace
 from tocoad.gate.records import Candidate
 from tocoad.gate.subject import rules_digest
@@ -326,3 +327,13 @@ def test_a_log_that_cannot_be_read_is_the_error_of_its_category_alone(shop: Shop
     assert shop.registered() is None, "the others of the data set go on"
     with pytest.raises(DecisionLogError, match="version 1 is champion and is gone"):
         shop.register()
+
+
+def test_a_champion_is_not_judged_on_other_images_than_its_challenger(shop: Shop) -> None:
+    shop.retrain(1)
+    shop.train(2)
+    shop.evaluate(0.9)
+    shop.evaluation_set = "what the images are since"
+    with pytest.raises(StageError, match="gear changed while it was judged: run again"):
+        shop.register()
+    assert shop.log.settled().champion == 1
