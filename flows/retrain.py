@@ -142,10 +142,8 @@ def _retrain(session: Session, params: Params, force: bool, outcome: Outcome) ->
     stale = version(outcome.workspace, dataset, outcome.categories, params, force)
     outcome.work = stale.work
     connection = session.connect()
-    for category in outcome.categories:
-        method = plan.method(category)
-        if not outcome.work[category] and (known := connection.registered(category, method, params.settings)):
-            outcome.registrations[category] = known
+    unchanged = {category: plan.method(category) for category in outcome.categories if not outcome.work[category]}
+    outcome.registrations.update(connection.registered(dataset, unchanged, params.settings))
     open_categories = [category for category in outcome.categories if category not in outcome.registrations]
     if not open_categories:
         return

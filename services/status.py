@@ -8,6 +8,7 @@ from typing import Any
 from services.addresses import Services
 from services.dvc import data, staleness
 from services.mlflow.decision_log import DecisionLog
+from services.mlflow.glance import Glance
 from services.mlflow.standing import standing
 from services.mlflow.tracking import Tracking
 from tocoad.data.manifest import TEST_FILE, Manifest
@@ -40,7 +41,7 @@ def dataset_status(
     planned = [category for category in categories if str(category) in plan.categories]
     jobs = {category: jobs_of(category, plan.method(category)) for category in planned}
     stale = staleness.stale(workspace, [job.dvc_name for chain in jobs.values() for job in chain])
-    registry = Tracking(services).registry()
+    registry = Glance(Tracking(services).registry(), dataset)
     rules = rules_digest(params.settings)
     entries = {}
     for number, category in enumerate(categories, start=1):

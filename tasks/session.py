@@ -13,6 +13,7 @@ from services.clean_process import CleanProcess
 from services.closing import claim_flow_run, close_left
 from services.fleet import told_in_lines
 from services.git import git_commit
+from services.mlflow.glance import Glance
 from services.mlflow.recording import RetrainRecord, retrain_record
 from services.mlflow.registration import Registration, registered
 from services.mlflow.registry import Registry
@@ -49,9 +50,15 @@ class Connection:
     tracking: Tracking
     registry: Registry
 
-    def registered(self, category: Category, method: MethodName, settings: Settings) -> Registration | None:
-        """What the registry has of the category's detector as it lies in the workspace, judged as it would be now."""
-        return registered(self.workspace, category, method, settings, self.registry)
+    def registered(
+        self, dataset: str, methods: Mapping[Category, MethodName], settings: Settings
+    ) -> dict[Category, Registration]:
+        """What the registry has of the categories' detectors as they lie in the workspace, judged as they would be
+        now; what it has not is missing.
+        """
+        glance = Glance(self.registry, dataset)
+        known = {name: registered(self.workspace, name, method, settings, glance) for name, method in methods.items()}
+        return {category: found for category, found in known.items() if found is not None}
 
     @contextmanager
     def at_work(

@@ -68,11 +68,13 @@ class DecisionLog:
         """
         aliases = self._registry.aliases(self.name)
         history = self.read()
+        if (aliases.get(CHAMPION), aliases.get(PREVIOUS)) == (history.champion, history.way_back()):
+            return history
+        if self._registry is not self._registry.fresh:
+            return DecisionLog(self._registry.fresh, self.name).settled()
         if not history.counted and CHAMPION in aliases:
             self.append(self._adoption(aliases[CHAMPION]))
             history = self.read()
-        if (aliases.get(CHAMPION), aliases.get(PREVIOUS)) == (history.champion, history.way_back()):
-            return history
         return self.follow(history)
 
     def follow(self, history: History) -> History:

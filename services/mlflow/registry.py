@@ -68,6 +68,11 @@ class Registry:
         return self._client
 
     @property
+    def fresh(self) -> Registry:
+        """Itself, which asks at every call."""
+        return self
+
+    @property
     def uri(self) -> str:
         return str(self._client.tracking_uri)
 
@@ -83,7 +88,7 @@ class Registry:
 
     def version(self, name: str, number: int) -> Version:
         found = self._client.get_model_version(name, str(number))
-        return _version(found, dict.fromkeys(found.aliases, number))
+        return version_of(found, dict.fromkeys(found.aliases, number))
 
     def get(self, name: str, number: int) -> Version | None:
         """None where there is no such version, or no longer."""
@@ -97,7 +102,7 @@ class Registry:
     def versions(self, name: str) -> list[Version]:
         """All versions, the newest first; none where there is no such model."""
         aliases = self.aliases(name)
-        return [_version(version, aliases) for version in self.found(name)]
+        return [version_of(version, aliases) for version in self.found(name)]
 
     def found(self, name: str) -> list[ModelVersion]:
         """The same as MLflow has them: without aliases, in one request."""
@@ -217,7 +222,7 @@ class Registry:
 
     def _version(self, found: ModelVersion) -> Version:
         # MLflow leaves the aliases of a version empty in most of its answers.
-        return _version(found, self.aliases(found.name))
+        return version_of(found, self.aliases(found.name))
 
 
 def _at_once_with_others(write: Callable[..., None], *arguments: str) -> None:
@@ -233,7 +238,7 @@ def _at_once_with_others(write: Callable[..., None], *arguments: str) -> None:
                 raise
 
 
-def _version(found: ModelVersion, aliases: Mapping[str, int]) -> Version:
+def version_of(found: ModelVersion, aliases: Mapping[str, int]) -> Version:
     number = int(found.version)
     own = tuple(alias for alias, value in aliases.items() if value == number)
     return Version(found.name, number, found.run_id, dict(found.tags), own)

@@ -15,6 +15,7 @@ from PIL import Image
 from services.clean_process import CleanProcess
 from services.mlflow import ledger
 from services.mlflow.decision_log import DecisionLog, DecisionLogError
+from services.mlflow.glance import Glance
 from services.mlflow.judging import Check
 from services.mlflow.package_check import check_package, registered_parity
 from services.mlflow.promotion import carry_out, plan_promotion, plan_rollback
@@ -337,3 +338,33 @@ def test_a_champion_is_not_judged_on_other_images_than_its_challenger(shop: Shop
     with pytest.raises(StageError, match="gear changed while it was judged: run again"):
         shop.register()
     assert shop.log.settled().champion == 1
+
+
+def test_at_a_glance_what_is_known_needs_no_more_requests_and_what_moved_is_asked_anew(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.retrain(1)
+    known = shop.registered()
+    registry, name = shop.registry, shop.category.model_name
+    glance = Glance(registry, shop.category.dataset)
+    assert glance.aliases(name) == registry.aliases(name) == {"champion": 1}
+    assert glance.version(name, 1) == registry.version(name, 1)
+    asked: list[str] = []
+    with monkeypatch.context() as patch:
+        for call in ("get_registered_model", "get_model_version", "search_model_versions", "set_model_version_tag"):
+            patch.setattr(shop.tracking.client, call, lambda *_, call=call, **__: asked.append(call))
+        assert registered(shop.workspace, shop.category, "patchcore", shop.settings, glance) == known
+    assert not asked
+    shop.tracking.client.delete_registered_model_alias(name, "champion")
+    assert DecisionLog(Glance(registry, shop.category.dataset), name).settled().champion == 1
+    assert registry.aliases(name) == {"champion": 1}, "put right, by what holds now"
+    assert Glance(registry, shop.category.dataset[:-1]).aliases(name) == {}, "no other data set's"
+
+
+def test_logs_too_long_for_a_glance_are_read_one_by_one(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.retrain(1)
+    known = shop.registered()
+    monkeypatch.setattr("services.mlflow.glance._VERSIONS_A_PAGE", 1)
+    monkeypatch.setattr("services.mlflow.glance._VERSIONS", 1)
+    glance = Glance(shop.registry, shop.category.dataset)
+    assert registered(shop.workspace, shop.category, "patchcore", shop.settings, glance) == known
