@@ -76,11 +76,14 @@ class Fleet:
         return "; ".join(told)
 
     def line(self) -> str:
-        """`312/8000 jobs, 0:12:04 gone, about 3:10:00 left; 3 failed; 2 running: stage1 2`."""
+        """`312/8000 jobs, 0:12:04 gone, about 3:10:00 left; 3 failed; 2 running: stage1 2`; where nobody planned,
+        it does not say of how many.
+        """
         left = self.seconds_left
         times = f"{clock_text(self.seconds)} gone" + (f", about {clock_text(left)} left" if left else "")
         work = self.at_work()
-        return f"{len(self.ended)}/{self.total} jobs, {times}" + (f"; {work}" if work else "")
+        jobs = f"{len(self.ended)}/{self.total} jobs" if self.planned else f"{len(self.ended)} jobs ended"
+        return f"{jobs}, {times}" + (f"; {work}" if work else "")
 
 
 @contextmanager

@@ -48,8 +48,9 @@ def test_what_did_not_have_to_run_says_nothing_about_the_pace() -> None:
     assert heard(Planned(10), Ended("a@d", "unchanged")).seconds_left is None
 
 
-def test_jobs_that_nobody_planned_are_counted_as_they_are_seen() -> None:
-    assert heard(Ended("a@d", "done"), Started("b@d")).line() == "1/2 jobs, 0:01:00 gone; 1 running: b 1"
+def test_of_jobs_that_nobody_planned_it_does_not_claim_to_know_how_many_there_are() -> None:
+    assert heard(Ended("a@d", "done"), Started("b@d")).line() == "1 jobs ended, 0:01:00 gone; 1 running: b 1"
+    assert heard(Planned(1), Ended("a@d", "done"), Started("b@d")).line().startswith("1/2 jobs, ")
 
 
 def test_many_kinds_of_stages_do_not_make_the_line_long() -> None:
