@@ -17,8 +17,10 @@ from tocoad.files.workspace import Category, Workspace
 from tocoad.gate.subject import rules_digest
 from tocoad.settings.file import load_params
 from tocoad.settings.planning import select_categories
+from tocoad.stages.deciding import foreseen
 from tocoad.stages.dvc_file import write_dvc_file
-from tocoad.stages.graph import jobs_of, manifest_dir, to_run
+from tocoad.stages.graph import jobs_of, manifest_dir
+from tocoad.stages.shared import MANIFEST
 from tocoad.stages.stage import Progress, ProgressCallback, silent
 
 
@@ -41,6 +43,8 @@ def dataset_status(
     planned = [category for category in categories if str(category) in plan.categories]
     jobs = {category: jobs_of(category, plan.method(category)) for category in planned}
     stale = staleness.stale(workspace, [job.dvc_name for chain in jobs.values() for job in chain])
+    lists = [name for name in stale if name.startswith(f"{MANIFEST.name}@")]
+    by_images = staleness.stale_by_images(workspace, lists) if lists else set()
     registry = Glance(Tracking(services).registry(), dataset)
     rules = rules_digest(params.settings)
     entries = {}
@@ -50,7 +54,7 @@ def dataset_status(
         champion = standing(log, history, _evaluation_set(workspace, category), rules)
         entries[category.name] = {
             "method": plan.method(category) if category in jobs else None,
-            "stale": [job.dvc_name.partition("@")[0] for job in to_run(jobs.get(category, ()), stale)],
+            "stale": [job.dvc_name.partition("@")[0] for job in foreseen(jobs.get(category, ()), stale, by_images)],
             "champion": champion,
             "previous": history.way_back(),
         }

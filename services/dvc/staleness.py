@@ -15,6 +15,8 @@ from services.dvc.repository import opened
 from services.dvc.stages import Graph, load_graph
 from tocoad.files.workspace import Workspace
 
+_IMAGES = "data/"
+
 
 @healing
 def stale(workspace: Workspace, names: Iterable[str]) -> set[str]:
@@ -28,6 +30,13 @@ def stale(workspace: Workspace, names: Iterable[str]) -> set[str]:
         read = [entry.fs_path for stage in stages.values() for entry in (*stage.deps, *stage.outs)]
         with rwlock(repo.tmp_dir, repo.fs, "tocoad", read, [], repo.config["core"].get("hardlink_lock", False)):
             return {name for name, stage in stages.items() if _is_stale(stage)}
+
+
+def stale_by_images(workspace: Workspace, names: Iterable[str]) -> set[str]:
+    """Of these stale stages those that nothing but their images has made so."""
+    with opened(workspace) as repo:
+        stages = load_graph(repo).pick(names)
+        return {name for name, stage in stages.items() if not _is_stale(stage, _IMAGES)}
 
 
 def is_clean(workspace: Workspace, names: Iterable[str]) -> bool:
@@ -58,7 +67,8 @@ def digests(graph: Graph, names: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _is_stale(stage: Any) -> bool:
-    """DVC's `Stage.status`, up to the first difference."""
+def _is_stale(stage: Any, but_for: str | None = None) -> bool:
+    """DVC's `Stage.status`, up to the first difference; of what lies in the folder `but_for` none is heard."""
     entries = stage.outs if stage.frozen else (*stage.deps, *stage.outs)
-    return stage.is_callback or stage.always_changed or stage.changed_stage() or any(e.status() for e in entries)
+    heard = (entry for entry in entries if but_for is None or not str(entry.def_path).startswith(but_for))
+    return stage.is_callback or stage.always_changed or stage.changed_stage() or any(e.status() for e in heard)

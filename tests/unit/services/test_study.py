@@ -92,3 +92,24 @@ def test_cells_of_two_categories_wait_for_the_one_training_of_their_data_set(
     assert not run_cells(Workspace(tmp_path), cells, tmp_path / "results", lambda _: None)
     each = [f"{stage}@d/{name}" for stage in ("manifest", "fit", "evaluate") for name in ("a", "b")]
     assert sorted(ran) == sorted(["train_unified@d", *each])
+
+
+def test_no_number_of_our_own_limits_how_many_stages_are_handed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None of them ends before all have come, as on a cluster that is large enough."""
+    waiting: list[Future[None]] = []
+
+    class Stages(FakeRay):
+        def submit(self, job: Job, *_: object, **__: object) -> Future[None]:
+            waiting.append(Future())
+            if len(waiting) == len(cells):
+                for future in waiting:
+                    future.set_exception(StageError("all were there"))
+            return waiting[-1]
+
+    monkeypatch.setattr(module, "RayStages", Stages)
+    cells = [Cell("none", "new", Category("d", f"c{n}"), 0, "patchcore", Settings()) for n in range(100)]
+    failures = run_cells(Workspace(tmp_path), cells, tmp_path / "results", lambda _: None)
+    assert {failure.error for failure in failures} == {"all were there"}
+    assert len(failures) == 100

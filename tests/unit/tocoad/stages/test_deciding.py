@@ -9,7 +9,7 @@ import pytest
 
 from tocoad.files.workspace import Category, Workspace
 from tocoad.settings.sections import Settings
-from tocoad.stages.deciding import Decisions
+from tocoad.stages.deciding import Decisions, foreseen
 from tocoad.stages.declaration import Stage
 from tocoad.stages.graph import Job, jobs_of
 from tocoad.stages.running import run_stage
@@ -93,3 +93,14 @@ def test_a_stale_job_runs_whose_output_lacks_what_it_declares(workspace: Workspa
 
 def test_force_runs_all(workspace: Workspace) -> None:
     assert ran(workspace, {job.dvc_name for job in JOBS}, force=True) == [MANIFEST, FIT, EVALUATE]
+
+
+def test_what_will_run_is_told_before() -> None:
+    def told(stale: set[str], by_images: set[str]) -> list[str]:
+        return [job.dvc_name for job in foreseen(JOBS, stale, by_images)]
+
+    assert told({MANIFEST, EVALUATE}, {MANIFEST}) == [MANIFEST, EVALUATE], "another test image"
+    assert told({MANIFEST, FIT, EVALUATE}, {MANIFEST}) == [MANIFEST, FIT, EVALUATE], "another train image"
+    assert told({MANIFEST}, set()) == [MANIFEST, FIT, EVALUATE], "another split: its readers will see"
+    assert told({FIT}, set()) == [FIT, EVALUATE]
+    assert told(set(), set()) == []
