@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -49,6 +50,7 @@ def _measured(folder: Path, size: int) -> dict[str, dict[str, float]]:
     workspace, notes = folder / str(size), folder / f"{size}.json"
     found: dict[str, dict[str, float]] = json.loads(notes.read_text()) if notes.is_file() else {}
     if not notes.is_file():
+        shutil.rmtree(workspace, ignore_errors=True)
         workspace.mkdir(parents=True)
         make_workspace(workspace, size)
         notes.write_text("{}")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from dvc.config import Config
+from dvc.exceptions import CacheLinkError
 from dvc.repo import Repo
 
 from services.dvc import moved_links
@@ -46,7 +48,9 @@ def _add(repo: Repo, folder: Path, again: bool) -> None:
         return
     with listings_dropped(), repo.scm_context():
         if stage.outs[0].status():
-            stage.add_outs()
+            # The cache has what cannot be linked to it.
+            with suppress(CacheLinkError):
+                stage.add_outs()
             stage.dump()
 
 

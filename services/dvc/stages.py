@@ -32,12 +32,16 @@ class Graph:
         self._project = ProjectFile(repo, str(file))
         self._entries: dict[str, str | None] = {}
         self._stages: Stages = dict.fromkeys(self._project.resolver.get_keys())
+        self._seen: dict[Any, Any] = {}
 
     def pick(self, names: Iterable[str]) -> Stages:
+        """What lies on the disk is looked at once for all of them that ask for it."""
         wanted = list(dict.fromkeys(names))
         if unknown := [name for name in wanted if name not in self._stages]:
             raise DvcError(f"dvc.yaml has no stage {unknown[0]!r}: is its category in the plan of params.yaml?")
-        return {name: self._stages[name] for name in wanted}
+        stages = {name: self._stages[name] for name in wanted}
+        _look_once(self._project.repo, stages.values(), self._seen)
+        return stages
 
     def makes(self, path: str) -> bool:
         """Whether the path is a stage's output, in one, or has one in it."""
@@ -49,10 +53,8 @@ class Graph:
             self._entries.pop(name, None)
 
     def fill(self, repo: Repo) -> None:
-        """Makes those stages anew whose entry has changed, and lets the others belong to this repository. What lies on
-        the disk is then looked at once for all that ask for it.
-        """
-        self._project.repo = repo
+        """Makes those stages anew whose entry has changed, and lets the others belong to this repository."""
+        self._project.repo, self._seen = repo, {}
         blocks = lockfile.read_blocks(Path(repo.root_dir))
         changed = [name for name in self._stages if not self._is_as_in(blocks, name)]
         entries = None
@@ -65,7 +67,6 @@ class Graph:
         for name in changed:
             self._stages[name] = loader[name]
         self._entries = {} if blocks is None else {name: blocks.get(name) for name in self._stages}
-        _look_once(repo, self._stages.values())
 
     def _is_as_in(self, blocks: Mapping[str, str] | None, name: str) -> bool:
         return blocks is not None and name in self._entries and self._entries[name] == blocks.get(name)
@@ -92,13 +93,13 @@ def load_graph(repo: Repo) -> Graph:
     graph = _kept.pop(key, None) or Graph(repo, file)
     _kept.clear()
     graph.fill(repo)
-    _kept[key] = graph
+    if b"vars:" not in file.read_bytes():  # other files may then say what the stages are
+        _kept[key] = graph
     return graph
 
 
-def _look_once(repo: Repo, stages: Iterable[Any]) -> None:
+def _look_once(repo: Repo, stages: Iterable[Any], seen: dict[Any, Any]) -> None:
     """DVC reads params.yaml, with all categories in it, for every stage, and hashes a folder for each that reads it."""
-    seen: dict[Any, Any] = {}
     for stage in stages:
         stage.repo = repo
         for entry in (*stage.deps, *stage.outs):
