@@ -1,4 +1,4 @@
-"""How do planning's time and memory grow with the number of categories?
+"""How do planning's time and memory grow with the number of categories, and are a cluster's places at work?
 
 A rendered workspace of each size, in which all is made (bench.fleet_workspace); seconds of the processor. The largest
 takes half an hour. With TOCOAD_FLEET=FOLDER the workspaces stay there, and what was measured in them is not again.
@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 
 from bench.fleet_page import FITTED, exponent, write_page
@@ -28,9 +29,10 @@ PARTS = (
 
 def run() -> list[Row]:
     with ExitStack() as stack:
-        folder = os.environ.get("TOCOAD_FLEET") or stack.enter_context(tempfile.TemporaryDirectory())
-        measured = {size: _measured(Path(folder), size) for size in SIZES}
-    write_page(measured)
+        folder = Path(os.environ.get("TOCOAD_FLEET") or stack.enter_context(tempfile.TemporaryDirectory()))
+        measured = {size: _measured(folder, size) for size in SIZES}
+        slots = _slots(folder / "slots.json")
+    write_page(measured, slots)
     rows = []
     for part in PARTS:
         for size in SIZES:
@@ -42,7 +44,16 @@ def run() -> list[Row]:
         for size in SIZES
         for part in PARTS
     ]
-    return rows
+    return rows + slots
+
+
+def _slots(notes: Path) -> list[Row]:
+    """Of `bench.fleet_slots`, which starts Ray and Prefect."""
+    if not notes.is_file():
+        from bench import fleet_slots
+
+        notes.write_text(json.dumps([asdict(row) for row in fleet_slots.run()]))
+    return [Row(**row) for row in json.loads(notes.read_text())]
 
 
 def _measured(folder: Path, size: int) -> dict[str, dict[str, float]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib
@@ -12,6 +12,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from bench.machine import machine
+from bench.timing import Row
 
 Measured = Mapping[int, Mapping[str, Mapping[str, float]]]
 """By number of categories and part: seconds, and the greatest resident set in bytes."""
@@ -20,11 +21,15 @@ FITTED = (10, 100, 1000)
 PAGE = Path(__file__).parents[1] / "docs" / "results" / "fleet.md"
 _DRAWN = ("record all", "stale", "sources", "track", "retrain, nothing to do", "dvc status", "dvc repro, nothing to do")
 
-_TEXT = """# Planning a thousand categories
+_TEXT = """# A thousand categories
 
-Made by `python -m bench fleet`. A workspace of each size, rendered: twelve images of 16 x 16 a category, all
-eight jobs of ToCoAD and its control made, with outputs of a few bytes. Seconds are the processor's, of one
-process on {cpu}, without the start of Python; Python {python}.
+Made by `python -m bench fleet`.
+
+## Planning
+
+A workspace of each size, rendered: twelve images of 16 x 16 a category, all eight jobs of ToCoAD and its
+control made, with outputs of a few bytes. Seconds are the processor's, of one process on {cpu}, without the
+start of Python; Python {python}.
 
 {table}
 
@@ -41,6 +46,12 @@ The exponent is fitted over {fitted} categories: 1 is linear, 2 the square. The 
   every job.
 
 ![seconds over categories](fleet.svg)
+
+## Places at work
+
+A retrain's way of running its stages, on stages that only sleep and a Ray that is told it has 100 processors.
+
+{slots}
 """
 
 
@@ -50,7 +61,7 @@ def exponent(measured: Measured, part: str) -> float:
     return float(np.polyfit([math.log(size) for size in FITTED], [math.log(value) for value in seconds], 1)[0])
 
 
-def write_page(measured: Measured) -> None:
+def write_page(measured: Measured, slots: Sequence[Row]) -> None:
     where, largest = machine(), max(measured)
     parts = list(measured[largest])
     status = measured[largest]["dvc status"]["seconds"]
@@ -65,9 +76,14 @@ def write_page(measured: Measured) -> None:
         lines.append(f"| {' | '.join(cells)} |")
     table = "\n".join(lines)
     fitted = ", ".join(f"{size:,}" for size in FITTED)
-    text = _TEXT.format(cpu=where["cpu"], python=where["python"], table=table, fitted=fitted)
+    text = _TEXT.format(cpu=where["cpu"], python=where["python"], table=table, fitted=fitted, slots=_slots(slots))
     PAGE.write_text(text, encoding="utf-8")
     _draw(measured, PAGE.with_suffix(".svg"))
+
+
+def _slots(rows: Sequence[Row]) -> str:
+    lines = ["| | |", "|---|---:|", *(f"| {row.what} | {row.figure:.4g} {row.unit} |" for row in rows)]
+    return "\n".join(lines)
 
 
 def _draw(measured: Measured, file: Path) -> None:
