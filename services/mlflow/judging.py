@@ -67,8 +67,8 @@ class Judging:
                     decision = judge_champion(self.scores[about.package], self.settings)
                     self._enter(history, champion, about, decision)
                     continue
-                if known is not None:
-                    mirror(self.registry, champion, judged)
+                # Now, and not at the end: it may be champion no longer then.
+                mirror(self.registry, champion, judged)
             if known is not None:
                 return known
             self._enter(history, self.version, self.subject, self._verdict(history, champion))
