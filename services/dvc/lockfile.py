@@ -7,9 +7,9 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from dvc.dvcfile import Lockfile
 from dvc.repo import Repo
@@ -18,10 +18,12 @@ from dvc.utils.serialize import dumps_yaml, parse_yaml
 
 from tocoad.files.replacing import sync
 
+T = TypeVar("T")
 Blocks = dict[str, str]
 
 _HEAD = "schema: '2.0'\nstages:\n"
 _ANCHOR = re.compile(r"[:-] [&*]\w")  # one block may lean on another
+_BATCH = 100
 _SETTINGS = "params"
 _OUTER_LINE = re.compile(r"^ {0,3}[^ \n].*\n?", re.MULTILINE)
 _FIRST_LINE = re.compile(r"  ([\w-]+(?:@[\w/-]+)?):\n")
@@ -38,13 +40,12 @@ def read_blocks(root: Path) -> Blocks | None:
 
 def parse(blocks: Mapping[str, str]) -> dict[str, Any] | None:
     """What the entries say; None where one is not an entry of its own after all."""
-    if not blocks:
-        return {}
+    stages: dict[str, Any] = {}
     try:
-        content = Lockfile.SCHEMA(parse_yaml(_HEAD + "".join(blocks.values()), "dvc.lock"))
+        for texts in _batches(list(blocks.values())):
+            stages |= Lockfile.SCHEMA(parse_yaml(_HEAD + "".join(texts), "dvc.lock"))["stages"]
     except Exception:  # whatever is wrong with it, DVC says of the whole file
         return None
-    stages: dict[str, Any] = content["stages"]
     return stages if list(stages) == list(blocks) else None
 
 
@@ -90,9 +91,19 @@ def _dump(stages: Sequence[Any]) -> Blocks | None:
     """As DVC writes them. The settings, most of the text, are the same for all stages of a kind: they are written once,
     and put in the place of an empty section.
     """
+    blocks: Blocks = {}
+    texts: dict[str, str] = {}
+    for batch in _batches(stages):
+        if (new := _dump_batch(batch, texts)) is None:
+            return None
+        blocks |= new
+    return blocks
+
+
+def _dump_batch(stages: Sequence[Any], texts: dict[str, str]) -> Blocks | None:
+    """`texts` are those of the settings that have been met, by what they say."""
     entries: dict[str, Any] = {}
     settings: dict[str, str] = {}
-    texts: dict[str, str] = {}
     for stage in stages:
         entry = to_lockfile(stage)[stage.name]
         if said := entry.get(_SETTINGS):
@@ -107,6 +118,12 @@ def _dump(stages: Sequence[Any]) -> Blocks | None:
         above, _, below = blocks[name].rpartition(f"    {_SETTINGS}: {{}}\n")
         blocks[name] = above + text + below
     return blocks
+
+
+def _batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """YAML's trees take fifty times the memory of the text."""
+    for start in range(0, len(items), _BATCH):
+        yield items[start : start + _BATCH]
 
 
 def _apart(value: Any) -> Any:

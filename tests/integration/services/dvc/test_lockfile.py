@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from dvc.dvcfile import Lockfile
 
-from services.dvc import data, record, staleness
+from services.dvc import data, lockfile, record, staleness
 from services.dvc.lockfile import read_blocks
 from services.dvc.repository import opened
 from services.dvc.stages import load_graph
@@ -67,7 +67,11 @@ def written_by_dvc(workspace: Workspace, names: list[str], above: bytes | None =
     return theirs
 
 
-def test_the_record_is_written_byte_for_byte_as_dvc_writes_it(workspace: Workspace) -> None:
+@pytest.mark.parametrize("at_a_time", [100, 2])
+def test_the_record_is_written_byte_for_byte_as_dvc_writes_it(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, at_a_time: int
+) -> None:
+    monkeypatch.setattr(lockfile, "_BATCH", at_a_time)
     lock = workspace.root / "dvc.lock"
     record.commit(workspace, NAMES)
     at_once = lock.read_bytes()
