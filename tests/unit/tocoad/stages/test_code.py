@@ -38,6 +38,11 @@ def raised(*names: str) -> list[Entry]:
     ]
 
 
+def test_the_code_of_every_stage_is_signed_or_of_a_new_revision() -> None:
+    changed = unsigned(PROJECT, entries())
+    assert not changed, unsigned_text(changed)
+
+
 def test_comments_docstrings_layout_and_words_of_errors_need_no_signature(checkout: Path, focal: Path) -> None:
     text = focal.read_text()
     reworded = text.replace('"""', '"""Again. ', 1).replace("import torch\n", "# for tensors\n\nimport torch\n", 1)
