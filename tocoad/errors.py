@@ -19,7 +19,7 @@
           PromotionError              services.mlflow.promotion
           DvcError                    services.dvc.calls
           LostLinkError               services.dvc.moved_links
-          PrefectServerError          services.prefect.server
+          PrefectServerError          services.prefect.calls
           StageStoppedError           services.ray.driver
           CategoriesFailedError       flows.retrain
       PassingError                    it may pass by itself: whoever calls asks again, within limits, then tells it

@@ -22,16 +22,12 @@ from typing import Any, cast
 
 from services.addresses import Services
 from services.holders import own_tag
+from services.prefect.calls import PrefectServerError, check_server
 from services.prefect.home import server_log, starting
-from tocoad.errors import StageError
 
 _ADDRESS = "127.0.0.1"
 _STOP_SECONDS = 10
 _RETRIES = 2
-
-
-class PrefectServerError(StageError):
-    """The embedded server did not come up; one line that names its log."""
 
 
 class EmbeddedServer:
@@ -91,21 +87,26 @@ class EmbeddedServer:
 class PrefectApi:
     """The API that flows use; `ready` is called when the imports are done and the first flow is to begin."""
 
-    def __init__(self, stack: ExitStack, server: EmbeddedServer | None, holder: str | None) -> None:
+    def __init__(self, stack: ExitStack, server: EmbeddedServer | str, holder: str | None) -> None:
         self._stack = stack
         self._server = server
         self._holder = holder
 
     def ready(self) -> None:
-        """Waits for the embedded server and points Prefect at it, unless a server is configured.
+        """Waits for the embedded server and points Prefect at it, or asks the configured one whether it is there.
 
         From here on flow runs carry their holder.
+
+        Raises:
+            PrefectServerError: there is none.
         """
         if self._holder is not None:
             from prefect import tags
 
             self._stack.enter_context(tags(self._holder))
-        if self._server is not None:
+        if isinstance(self._server, str):
+            check_server(self._server)
+        else:
             self._wait(self._server)
         self._stack.callback(_drain)
 
@@ -130,10 +131,12 @@ def prefect_api(services: Services) -> Iterator[PrefectApi]:
         retrain("sample")
     """
     with ExitStack() as stack:
-        server = None
+        server: EmbeddedServer | str
         if services.prefect_api_url is None:
             server = EmbeddedServer(services.prefect_home)
             stack.callback(server.stop)
+        else:
+            server = services.prefect_api_url
         yield PrefectApi(stack, server, own_tag(services.workspace.services_dir))
 
 

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from services.addresses import Services
-from services.prefect.server import EmbeddedServer, PrefectServerError, prefect_api
+from services.prefect.calls import PrefectServerError
+from services.prefect.server import EmbeddedServer, prefect_api
 from tocoad.files.workspace import Workspace
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]

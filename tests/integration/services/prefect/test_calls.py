@@ -1,0 +1,55 @@
+"""A configured Prefect server that is none, or is away, ends a command before any work, with one line."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.helpers.project import PROJECT, project_workspace
+
+pytestmark = pytest.mark.integration
+
+
+@contextmanager
+def answering(status: int) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(b"<html>\nWelcome</html>")
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/api"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("status", [0, 200, 401], ids=["nobody", "a page of HTML", "who are you?"])
+def test_a_command_says_in_one_line_that_no_prefect_server_answers(tmp_path: Path, status: int) -> None:
+    project_workspace(tmp_path)
+    (tmp_path / "dvc.yaml").write_text((PROJECT / "dvc.yaml").read_text())
+    with answering(status) as url:
+        if not status:
+            url = "http://127.0.0.1:9/api"
+        env = os.environ | {"PREFECT_API_URL": url, "PREFECT_CLIENT_MAX_RETRIES": "0", "PYTHONPATH": str(PROJECT)}
+        command = [sys.executable, "-P", "-c", "import sys; from cli.main import main; sys.exit(main())"]
+        done = subprocess.run(
+            [*command, "promote", "set", "part"], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=200
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: no Prefect server answers at {url} ("), done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
