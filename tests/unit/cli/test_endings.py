@@ -1,0 +1,81 @@
+"""Every command ends alike: 0, 1, 2, 130 or 143, and one line that says why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cli.main import main
+from services.interrupts import Terminated
+from tests.unit.cli.test_main import COMMANDS
+from tocoad.errors import PassingError, SettingsError, StageError
+
+ARGUMENTS = {
+    "data add": ["images", "--name", "set"],
+    "data check": ["images"],
+    "sample": [],
+    "predict": ["models:/set.part@champion", "images"],
+    "promote": ["set", "part"],
+    "rollback": ["set", "part", "--reason", "why"],
+    "study": ["study.yaml"],
+}
+ENDS = [
+    (SettingsError("seed: too low"), 2, "error: seed: too low\n"),
+    (StageError("gear: no images"), 1, "error: gear: no images\n"),
+    (PassingError("the registry is busy"), 1, "error: the registry is busy\n"),
+    (FileNotFoundError(2, "No such file or directory"), 1, "error: [Errno 2] No such file or directory\n"),
+    (ZeroDivisionError("1 / 0"), 1, "error: ZeroDivisionError: 1 / 0 (a defect of tocoad: please report it"),
+    (KeyboardInterrupt(), 130, "interrupted: what was finished is kept"),
+    (Terminated(), 143, "terminated: what was finished is kept"),
+]
+
+
+@pytest.fixture
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with an image in it, and no workspace around it."""
+    (tmp_path / "images").mkdir()
+    Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(tmp_path / "images" / "0.png")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    return tmp_path
+
+
+def line_of(command: list[str]) -> list[str]:
+    return [*command, *ARGUMENTS.get(" ".join(command), ["set"])]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_outside_of_a_workspace_every_command_ends_with_2(
+    command: list[str], nowhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(line_of(command)) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: ") and str(nowhere) in said and said.count("\n") == 1
+
+
+@pytest.mark.usefixtures("nowhere")
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize(("error", "code", "line"), ENDS, ids=[type(error).__name__ for error, _, _ in ENDS])
+def test_whatever_ends_a_command_has_its_exit_code_and_one_line(
+    command: list[str],
+    error: BaseException,
+    code: int,
+    line: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It comes from the operating system, so to say: each command asks for its current folder."""
+
+    def fail() -> NoReturn:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "cwd", fail)
+        ended = main(line_of(command))
+    said = capsys.readouterr().err
+    assert (ended, said.count("\n")) == (code, 1), said
+    assert said.startswith(line)
