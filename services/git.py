@@ -55,7 +55,10 @@ def _warn(root: str) -> None:
 
 def _git(workspace: Workspace, *arguments: str) -> str | None:
     try:
-        done = subprocess.run(["git", *arguments], cwd=workspace.root, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
+        command = ["git", *arguments]
+        done = subprocess.run(
+            command, cwd=workspace.root, capture_output=True, text=True, errors="replace", check=False
+        )
+    except OSError:  # there is none, or it may not be executed
         return None
     return done.stdout if done.returncode == 0 else None

@@ -65,3 +65,16 @@ def test_the_commit_of_another_users_repository_is_known_and_told_with_the_way_o
     told = capsys.readouterr().err
     assert told.startswith("warning: the git repository is another user's") and told.count("\n") == 1
     assert f"git config --global --add safe.directory {checkout.root}" in told
+
+
+def test_a_git_that_may_not_be_executed_or_prints_what_is_no_text_fails_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git = tmp_path / "bin" / "git"
+    git.parent.mkdir()
+    git.write_text("no program")
+    monkeypatch.setenv("PATH", str(git.parent))
+    assert git_commit(Workspace(tmp_path)) is None
+    git.write_text("#!/bin/sh\nprintf 'c0ffee\\377\\n'\n")
+    git.chmod(0o755)
+    assert git_commit(Workspace(tmp_path)) == GitCommit("c0ffee\ufffd", dirty=True)
