@@ -34,7 +34,7 @@ stages:
 """
 SIZES = (10, 20, 40)
 # Twice as many more cost twice as much more. What is sorted or searched as a tree costs a little over that.
-MOST = 2.2
+MOST = 2.1
 
 
 def made(root: Path, size: int) -> tuple[Workspace, list[str]]:
