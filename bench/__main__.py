@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bench.timing import Row
 
-QUESTIONS = ("aupro", "fleet", "memory", "recontrast", "search")
+QUESTIONS = ("aupro", "fleet", "fleet_slots", "memory", "recontrast", "search")
 RESULTS = Path(__file__).with_name("results.json")
 
 
