@@ -130,7 +130,7 @@ def test_the_stored_model_says_what_it_takes_and_holds_no_pickle(
     assert len(list(folder.rglob("*example*.json"))) == 1 and model.get_serving_input(str(folder)) is None
     assert model.run_id == version.run_id
     assert {file.suffix for file in folder.rglob("*") if file.is_file()} == {
-        "", ".json", ".py", ".safetensors", ".txt", ".yaml"
+        "", ".json", ".py", ".safetensors", ".txt", ".yaml", ".zip"
     }  # fmt: skip
     names = [line.partition("==")[0] for line in (folder / "requirements.txt").read_text().split()]
     assert {"tocoad", "torch", "timm", "mlflow"} <= set(names)
