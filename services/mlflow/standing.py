@@ -18,7 +18,9 @@ def standing(log: DecisionLog, history: History, evaluation_set: str | None, rul
         return None
     version = log.in_force(history)
     tags = {} if version is None else version.tags
-    verdict, word = history.verdict_on(history.champion, evaluation_set), None
+    # Who shares the registry may have judged it by other rules since.
+    verdict = history.verdict_on(history.champion, evaluation_set, rules)
+    verdict, word = verdict or history.verdict_on(history.champion, evaluation_set), None
     if verdict is not None and verdict.subject is not None and verdict.decision is not None:
         metrics = {name: value for name, value in verdict.metrics.items() if value is not None}
         word = verdict.decision.verdict if verdict.subject.rules == rules else None

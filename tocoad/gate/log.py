@@ -86,12 +86,12 @@ class History:
         """The last verdict that counts about just this."""
         return next((e for _, e in reversed(self.counted) if e.subject == subject and e.decision is not None), None)
 
-    def verdict_on(self, version: int, evaluation_set: str | None = None) -> Entry | None:
-        """The last verdict that counts on the version, on this evaluation set (None: on any)."""
+    def verdict_on(self, version: int, evaluation_set: str | None = None, rules: str | None = None) -> Entry | None:
+        """The last verdict that counts on the version, on this evaluation set and by these rules (None: any)."""
         for _, entry in reversed(self.counted):
             if entry.subject is None or entry.version != version:
                 continue
-            if evaluation_set in (None, entry.subject.evaluation_set):
+            if evaluation_set in (None, entry.subject.evaluation_set) and rules in (None, entry.subject.rules):
                 return entry
         return None
 

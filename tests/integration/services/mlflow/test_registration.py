@@ -154,7 +154,6 @@ def test_after_a_rollback_the_challenger_meets_the_champion_that_is_back(shop: S
     first = shop.package
     assert shop.retrain(2).aliases == ("champion",)
     carry_out(shop.workspace, shop.registry, plan_rollback(shop.registry, shop.category.dataset, "gear", "bad"))
-    assert shop.registered().aliases == ()
     shop.met.clear()
     third = shop.retrain(3)
     assert shop.met == [first]
@@ -174,6 +173,20 @@ def test_the_gate_does_not_bring_back_what_a_person_took_down(shop: Shop) -> Non
     assert shop.log.settled().champion == 1
     carry_out(shop.workspace, shop.registry, plan_promotion(shop.registry, dataset, "gear", 2))
     assert shop.log.settled().champion == 2
+
+
+@pytest.mark.parametrize("services", ["local"], indirect=True)
+def test_a_retrain_that_trains_nothing_does_not_call_promoted_what_a_person_took_down(shop: Shop) -> None:
+    shop.retrain(1)
+    assert shop.retrain(2).verdict == "promoted"
+    dataset = shop.category.dataset
+    carry_out(shop.workspace, shop.registry, plan_rollback(shop.registry, dataset, "gear", "misses scratches"))
+    assert shop.registered() is None
+    told = shop.register()
+    assert (told.version, told.verdict, told.aliases) == (2, "kept", ())
+    assert told.reasons[0].startswith("version 2 was rolled back (misses scratches)")
+    assert shop.registered() == told
+    assert ledger.verdicts(shop.workspace, dataset)[-1]["verdict"] == "kept", "and the report says so"
 
 
 @pytest.mark.parametrize("services", ["local"], indirect=True)
@@ -247,6 +260,16 @@ def test_with_other_rules_champion_and_challenger_are_judged_anew(shop: Shop) ->
     assert shop.register().aliases == ("champion",)
     shop.settings = Settings()
     assert shop.registered().verdict == kept.verdict, "by these rules it was judged before"
+
+
+@pytest.mark.parametrize("services", ["local"], indirect=True)
+def test_the_standing_is_by_the_rules_here_though_another_workspace_judged_by_its_own_since(shop: Shop) -> None:
+    shop.retrain(1, 0.9)
+    shop.settings = Settings.model_validate({"gate": {"image_AUROC_min": 0.95}})
+    assert shop.register().verdict == "rejected" == shop.standing()["verdict"]
+    shop.settings = Settings()
+    assert shop.registered() is not None, "a retrain has nothing to judge"
+    assert shop.standing()["verdict"] == "promoted"
 
 
 def test_a_champion_that_a_person_made_is_scored_on_the_present_evaluation_set(shop: Shop) -> None:
