@@ -16,7 +16,7 @@ from tocoad.methods.table import TABLE
 
 if TYPE_CHECKING:
     from services.addresses import Services
-    from tocoad.files.workspace import Workspace
+    from tocoad.files.workspace import Owner, Workspace
 
 
 def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
@@ -44,7 +44,7 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
 
 def _retrain(options: argparse.Namespace) -> int:
     from services.addresses import configure
-    from tocoad.files.lease import lease
+    from tocoad.files.lease import lease_of
     from tocoad.settings.file import load_params, parse_assignments
     from tocoad.settings.planning import plan_categories
     from tocoad.stages.owners import owners_of
@@ -55,10 +55,12 @@ def _retrain(options: argparse.Namespace) -> int:
     plan = partial(
         plan_categories, workspace, options.name, options.categories, options.method, assignments, options.profile
     )
-    # The last that can refuse the command, before it waits: what it writes then is wanted, and by no run before it.
-    categories = plan(write=False)
-    owners = owners_of(categories, load_params(workspace).plan, options.method)
-    with lease(workspace, owners, f"tocoad retrain {options.name}", options.wait):
+
+    def owners() -> set[Owner]:
+        """The last that can refuse the command, before it waits: what it writes then is wanted, by no run before it."""
+        return owners_of(plan(write=False), load_params(workspace).plan, options.method)
+
+    with lease_of(workspace, owners, f"tocoad retrain {options.name}", options.wait):
         plan()
         return _run(workspace, services, options)
 

@@ -36,8 +36,8 @@ from tasks.session import Session, Workshop
 from tasks.stages import Ran, run_stages
 from tasks.version import Stale, version
 from tocoad.errors import StageError, error_line
-from tocoad.files.lease import lease
-from tocoad.files.workspace import Category, Workspace
+from tocoad.files.lease import lease_of
+from tocoad.files.workspace import Category, Owner, Workspace
 from tocoad.settings.file import Params, load_params
 from tocoad.settings.planning import plan_categories, select_categories
 from tocoad.stages.owners import owners_of
@@ -82,9 +82,12 @@ def retrain(
     started = time.perf_counter()
     place = Workspace(Path(workspace or ".").resolve())
     session = Session(place)
-    owners = owners_of(select_categories(place, dataset, categories), load_params(place).plan)
+
+    def owners() -> set[Owner]:
+        return owners_of(select_categories(place, dataset, categories), load_params(place).plan)
+
     # A tag of the run would be each task's too, and for each of a task's tags Prefect asks its server for a slot.
-    with lease(place, owners, f"the flow retrain {dataset}"), TagsContext(current_tags=set()):
+    with lease_of(place, owners, f"the flow retrain {dataset}"), TagsContext(current_tags=set()):
         outcome = _outcome.get() or _planned(place, dataset, categories)
         try:
             _retrain(session, load_params(place), force, outcome)

@@ -11,7 +11,7 @@ from tocoad.data import importing
 from tocoad.data.inventory import Inventory
 from tocoad.data.layouts.detect import Layout
 from tocoad.errors import SettingsError
-from tocoad.files.lease import FOREVER, lease, study_owner
+from tocoad.files.lease import FOREVER, lease_of, study_owner
 from tocoad.files.links import refuse_links
 from tocoad.files.workspace import NAME_RULE, Category, Owner, Workspace, is_name
 from tocoad.sample import render_sample
@@ -51,10 +51,13 @@ def add_dataset(
 
         def keep_out(inventory: Inventory) -> None:
             """All that reads the data set as it is: retrains, stages and studies."""
-            categories = {Category(name, category.name) for category in inventory.categories}
-            readers: set[Owner] = {name, *categories, *workspace.categories(name)}
-            readers |= {study_owner(reader) for reader in readers}
-            stack.enter_context(lease(workspace, readers, f"tocoad data add --name {name}", wait))
+
+            def readers() -> set[Owner]:
+                categories = {Category(name, category.name) for category in inventory.categories}
+                owners: set[Owner] = {name, *categories, *workspace.categories(name)}
+                return owners | {study_owner(owner) for owner in owners}
+
+            stack.enter_context(lease_of(workspace, readers, f"tocoad data add --name {name}", wait))
 
         cache = data.cache_dir(workspace)
         inventory = importing.import_dataset(source, target, layout, split, progress, cache, keep_out)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -27,6 +27,7 @@ from tocoad.files.workspace import Owner, Workspace
 FOREVER = math.inf
 _LOOK_SECONDS = 0.5
 _LOST = "another run took this one for dead, and its outputs over: run the same again"
+_WIDER = "what this run is to work on has changed since it began: run the same again"
 
 
 class LeaseTakenError(StageError):
@@ -60,15 +61,34 @@ def lease(workspace: Workspace, owners: Iterable[Owner], what: str, wait: float 
 
     Raises:
         LeaseTakenError: another run still holds the lease of one of them.
-        StageError: the disk is full.
+        StageError: the disk is full, or a lease of some of them is held here: with it the others are not waited for,
+            since who has them may wait for this one.
     """
     claims = frozenset(map(str, owners))
     held = _current.get()
     if held is not None and claims <= held.owners:
         yield held
         return
+    if held is not None and claims & held.owners:
+        raise StageError(_WIDER)
     with _taken(workspace.services_dir.resolve() / "leases", claims, what, wait) as held, _under(held):
         yield held
+
+
+@contextmanager
+def lease_of(
+    workspace: Workspace, owners: Callable[[], Iterable[Owner]], what: str, wait: float = FOREVER
+) -> Iterator[Lease]:
+    """As `lease`, of what `owners` tells when it is held: while this run waited, another may have changed the plan or
+    the data set. Then it asks for what it needs now, behind those that wait already.
+    """
+    started = time.monotonic()
+    while True:
+        asked = set(owners())
+        with lease(workspace, asked, what, max(wait - (time.monotonic() - started), 0)) as held:
+            if asked.issuperset(owners()):
+                yield held
+                return
 
 
 def current_ticket() -> Path | None:

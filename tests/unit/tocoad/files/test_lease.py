@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from tests.helpers.processes import wait_until
 from tocoad.errors import StageError
 from tocoad.files import lease as lease_module
 from tocoad.files import ticket as ticket_module
-from tocoad.files.lease import FOREVER, LeaseLostError, LeaseTakenError, lease, on_behalf, still_held
+from tocoad.files.lease import FOREVER, LeaseLostError, LeaseTakenError, lease, lease_of, on_behalf, still_held
 from tocoad.files.workspace import Category, Workspace
 
 GEAR, PLATE = Category("tiny", "gear"), Category("tiny", "plate")
@@ -256,3 +257,28 @@ def test_a_damaged_ticket_of_the_dead_keeps_nobody_out(workspace: Workspace, far
     far.write_bytes(far.read_bytes()[:20])
     with lease(workspace, [GEAR], "here", wait=0):
         pass
+
+
+def test_what_has_changed_while_it_waited_is_asked_for_too(workspace: Workspace, start: Start) -> None:
+    """`tocoad data add` brings a category in while a retrain waits for it."""
+    holder = start("tocoad data add", "tiny/gear")
+    said(holder)
+    plan = [GEAR]
+
+    def end() -> None:
+        plan.append(PLATE)
+        holder.communicate("end\n")
+
+    threading.Timer(0.3, end).start()
+    with lease_of(workspace, lambda: plan, "tocoad retrain tiny", wait=30) as held:
+        assert held.owners == {"tiny/gear", "tiny/plate"}
+        assert files(workspace) == [held.ticket]
+
+
+def test_who_holds_some_is_not_let_wait_for_itself(workspace: Workspace) -> None:
+    with (
+        lease(workspace, [GEAR], "outer"),
+        pytest.raises(StageError, match="has changed since it began: run the same again"),
+        lease(workspace, [GEAR, PLATE], "inner", wait=1),
+    ):
+        raise AssertionError("it went on")
