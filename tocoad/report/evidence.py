@@ -17,7 +17,7 @@ from tocoad.evaluation.report import EvaluationReport
 from tocoad.files.reading import damaged
 from tocoad.files.workspace import Category, Workspace
 from tocoad.metrics.names import METRIC_NAMES, CurveName, MetricName
-from tocoad.package.card import CARD_FILE, DetectorCard, read_card
+from tocoad.package.card import CARD_FILE, DetectorCard, package_sha256, read_card
 from tocoad.package.formats import NewerCardError
 from tocoad.report.rates import Difference, Rate, paired_difference
 from tocoad.report.tables import Points, read_points, read_rows
@@ -72,15 +72,16 @@ class Judged:
 
 @dataclass(frozen=True)
 class Evidence:
-    """`control` is None where the category has no evaluated control, or is the control's own. `size` is the detector
-    package's, in bytes; `gallery` lies in `gallery_dir`. `distances` are those of calibration patches to each method's
-    bank, this one's first, where they were recorded.
+    """`control` is None where the category has no evaluated control, or is the control's own. `package` is the digest
+    of the detector package, `size` its bytes; `gallery` lies in `gallery_dir`. `distances` are those of calibration
+    patches to each method's bank, this one's first, where they were recorded.
     """
 
     category: Category
     judged: Judged
     control: Judged | None
     card: DetectorCard
+    package: str
     size: int
     training: tuple[StageCurves, ...]
     distances: Mapping[MethodName, Points]
@@ -120,6 +121,7 @@ def read_evidence(workspace: Workspace, category: Category, method: MethodName) 
     try:
         judged = _read_judged(evaluation, method)
         card, _ = read_card(package)
+        digest = package_sha256(package)
         gallery = tuple(read_gallery(evaluation / GALLERY_DIR))
         latency = read_latency(evaluation)
         training = read_training(workspace, category, method)
@@ -134,6 +136,7 @@ def read_evidence(workspace: Workspace, category: Category, method: MethodName) 
         judged=judged,
         control=None if method == CONTROL else _read_control(workspace, category),
         card=card,
+        package=digest,
         size=sum(file.stat().st_size for file in package.rglob("*") if file.is_file()),
         training=training,
         distances=distances,

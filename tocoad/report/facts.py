@@ -10,7 +10,7 @@ from tocoad.files.workspace import Category
 from tocoad.settings.sections import MethodName
 
 if TYPE_CHECKING:
-    from tocoad.evaluation.report import EvaluationReport
+    from tocoad.report.evidence import Evidence
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,20 @@ class Facts:
         """All that the gate said of the method's detectors of the category."""
         return [*self.verdicts.get((category.name, ""), ()), *self.verdicts.get((category.name, method), ())]
 
-    def verdict(self, category: Category, method: MethodName, report: EvaluationReport) -> Mapping[str, Any] | None:
-        """The last one on what the page shows; None where the gate never saw these figures on these test images."""
-        return next((entry for entry in reversed(self.said(category, method)) if _is_of(entry, report)), None)
+    def verdict(self, evidence: Evidence) -> Mapping[str, Any] | None:
+        """The last one on what the page shows; None where the gate never saw this package with these figures on these
+        test images.
+        """
+        said = self.said(evidence.category, evidence.judged.method)
+        return next((entry for entry in reversed(said) if _is_of(entry, evidence)), None)
 
 
-def _is_of(entry: Mapping[str, Any], report: EvaluationReport) -> bool:
+def _is_of(entry: Mapping[str, Any], evidence: Evidence) -> bool:
+    report = evidence.judged.report
     if entry.get("evaluation_set", report.evaluation_set) != report.evaluation_set:
+        return False
+    # Two packages may have the same figures, down to the last digit where all are 1.
+    if entry.get("package", evidence.package) != evidence.package:
         return False
     return all(report.metrics.get(metric) == value for metric, value in _judged(entry))
 

@@ -54,7 +54,7 @@ class MetricRow:
 def category_page(evidence: Evidence, facts: Facts) -> str:
     """Raises StageError where a picture of the gallery is missing."""
     judged, shown = evidence.judged, evidence.gallery
-    verdict = facts.verdict(evidence.category, judged.method, judged.report)
+    verdict = facts.verdict(evidence)
     masks = judged.report.counts.defective > judged.report.counts.without_mask
     panels = {panel: title for panel, title in PANELS.items() if masks or panel != "truth"}
     return render(

@@ -44,7 +44,7 @@ def write_report(
         note = known.get(category.name)
         if note is None or note.made_of != sources:
             evidence = read_evidence(workspace, category, method)
-            row = SummaryRow.of(evidence, facts.verdict(category, method, evidence.judged.report))
+            row = SummaryRow.of(evidence, facts.verdict(evidence))
             note = Note(sources, row, None if note is None else note.page_of)
         notes[category.name] = note
         progress(Progress(number, steps))

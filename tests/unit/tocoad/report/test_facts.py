@@ -29,7 +29,7 @@ def evidence(workspace: Workspace) -> Evidence:
 
 
 def shown(evidence: Evidence, verdicts: Mapping[tuple[str, str], list[dict[str, Any]]]) -> int | None:
-    found = replace(FACTS, verdicts=verdicts).verdict(BOLT, "tocoad", evidence.judged.report)
+    found = replace(FACTS, verdicts=verdicts).verdict(evidence)
     return None if found is None else found["version"]
 
 
@@ -45,6 +45,12 @@ def test_a_verdict_on_other_test_images_or_other_figures_is_not_of_the_present(e
     assert shown(evidence, {("bolt", "tocoad"): [before]}) is None
     assert shown(evidence, {("bolt", "tocoad"): [trained_since]}) is None
     assert shown(evidence, {("bolt", "tocoad"): [before, entry(2), trained_since]}) == 2, "the champion's came later"
+
+
+def test_a_verdict_on_another_package_with_the_same_figures_is_not_this_ones(evidence: Evidence) -> None:
+    own, other = entry(1, package=evidence.package), entry(2, package="0" * 64, verdict="kept")
+    assert shown(evidence, {("bolt", "tocoad"): [own, other]}) == 1
+    assert shown(evidence, {("bolt", "tocoad"): [other]}) is None
 
 
 def test_an_entry_of_before_counts_where_its_figures_are_these(evidence: Evidence) -> None:

@@ -32,7 +32,7 @@ def _page(workspace: Workspace, names: list[str], pages: set[str]) -> Element:
         category = Category("toys", name)
         write_category(workspace, category, "tocoad", MADE[name])
         evidence = read_evidence(workspace, category, "tocoad")
-        rows.append(SummaryRow.of(evidence, facts.verdict(category, "tocoad", evidence.judged.report)))
+        rows.append(SummaryRow.of(evidence, facts.verdict(evidence)))
     return read_page(summary_page("toys", rows, pages, facts))
 
 

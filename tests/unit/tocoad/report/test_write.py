@@ -112,9 +112,8 @@ def test_a_page_is_written_again_when_what_it_was_made_of_has_changed(
     elif change == "control":
         write_category(workspace, Category("toys", "bolt"), "patchcore", SMALL)
     elif change == "verdict":
-        facts = replace(
-            LATER, verdicts={"bolt": {"verdict": "kept", "reasons": ["worse"], "version": 4, "time": "now"}}
-        )
+        said = {"verdict": "kept", "reasons": ["worse"], "version": 4, "time": "now"}
+        facts = replace(LATER, verdicts={("bolt", "tocoad"): [*FACTS.verdicts["bolt", "tocoad"], said]})
     elif change == "page":
         (folder / "bolt.html").unlink()
     else:
