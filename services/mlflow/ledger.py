@@ -8,7 +8,10 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import re
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from tocoad.files.full_disk import full_disk_named
@@ -18,6 +21,22 @@ from tocoad.files.workspace import Category, Workspace
 from tocoad.gate.log import Entry, History
 
 _log = logging.getLogger(__name__)
+
+_ID = re.compile(rb'"id": "([^"\n]*)"')
+_END = 100
+
+
+@dataclass
+class _Seen:
+    """The ids in a ledger's whole lines, of which `size` bytes were read; `end` are the last of these."""
+
+    size: int = 0
+    end: bytes = b""
+    ids: set[bytes] = field(default_factory=set)
+
+
+_seen: dict[Path, _Seen] = {}
+_lock = Lock()
 
 
 def ledger_file(workspace: Workspace, dataset: str) -> Path:
@@ -31,10 +50,9 @@ def copy(workspace: Workspace, category: Category, history: History) -> None:
         StageError: the disk is full; what could be added was.
     """
     file = ledger_file(workspace, category.dataset)
-    # Many categories share the file: to look for an id in its text is far quicker than to read all its lines.
-    text = file.read_bytes() if file.is_file() else b""
+    known = _ids(file)
     for number, entry in history.counted:
-        if f'"id": "{entry.id}"'.encode() not in text:
+        if entry.id.encode() not in known:
             _append(file, seal(_line(category, number, entry), indent=None))
 
 
@@ -58,6 +76,28 @@ def entries(workspace: Workspace, dataset: str) -> list[dict[str, Any]]:
 def verdicts(workspace: Workspace, dataset: str) -> list[dict[str, Any]]:
     """The gate's entries alone, the oldest first."""
     return [entry for entry in entries(workspace, dataset) if "verdict" in entry]
+
+
+def _ids(file: Path) -> set[bytes]:
+    """A thousand categories share the file: it is read once a process, and after that what has come since. What a power
+    cut left without its end is no entry, so that the entry is added once more.
+    """
+    with _lock:
+        seen = _seen.setdefault(file, _Seen())
+        try:
+            stream = file.open("rb")
+        except FileNotFoundError:
+            return set()
+        with stream:
+            stream.seek(seen.size - len(seen.end))
+            if stream.read(len(seen.end)) != seen.end:  # another file, in the place of the one that was read
+                seen = _seen[file] = _Seen()
+                stream.seek(0)
+            lines = stream.read()
+        lines = lines[: lines.rfind(b"\n") + 1]
+        seen.ids.update(_ID.findall(lines))
+        seen.size, seen.end = seen.size + len(lines), (seen.end + lines)[-_END:]
+        return seen.ids
 
 
 def _line(category: Category, number: int, entry: Entry) -> dict[str, Any]:

@@ -66,6 +66,46 @@ def test_what_counts_in_the_log_is_copied_once_and_in_order(tmp_path: Path) -> N
     assert two["entry"] == 3
 
 
+def read_so_far() -> int:
+    """Bytes that this process has read."""
+    return int(Path("/proc/self/io").read_text().split()[1])
+
+
+def test_a_thousand_categories_do_not_each_read_what_all_have_written(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    categories = [Category("d", f"gear{number}") for number in range(50)]
+    histories = [replay([Numbered(1, verdict(1, "x" * 20_000, category.name))]) for category in categories]
+    before = read_so_far()
+    for _ in range(2):
+        for category, history in zip(categories, histories, strict=True):
+            ledger.copy(workspace, category, history)
+    size = ledger.ledger_file(workspace, "d").stat().st_size
+    assert len(ledger.entries(workspace, "d")) == 50 and size > 1_000_000
+    assert read_so_far() - before < 4 * size
+
+
+def test_a_ledger_that_was_put_in_anothers_place_is_read_anew(tmp_path: Path) -> None:
+    workspace, file = Workspace(tmp_path), ledger.ledger_file(Workspace(tmp_path), "d")
+    add(workspace, verdict(1))
+    first = file.read_bytes()
+    add(workspace, verdict(2))
+    for other in (first, b"", first.replace(b"good", b"fine") * 3):
+        file.write_bytes(other)
+        add(workspace, verdict(2))
+        assert file.read_bytes().startswith(other) and b"%032d" % 2 in file.read_bytes()
+    file.unlink()
+    add(workspace, verdict(2))
+    assert versions(workspace) == [2]
+
+
+def test_an_entry_of_which_a_power_cut_left_a_part_is_added_whole(tmp_path: Path) -> None:
+    workspace, file = Workspace(tmp_path), ledger.ledger_file(Workspace(tmp_path), "d")
+    add(workspace, verdict(1))
+    file.write_bytes(file.read_bytes()[:-20])
+    add(workspace, verdict(1))
+    assert versions(workspace) == [1]
+
+
 def test_a_line_that_two_wrote_at_once_is_read_once(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     add(workspace, verdict(1))
