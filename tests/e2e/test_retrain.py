@@ -142,8 +142,9 @@ def test_a_second_retrain_has_nothing_to_do(shop: Any, first: dict[str, Any]) ->
     assert [entry["status"] for entry in second["categories"].values()] == ["up-to-date"] * 2
     for name, entry in second["categories"].items():
         before = first["categories"][name]
-        same = ("metrics", "control", "decision", "model", "weights_sha256", "threshold")
+        same = ("metrics", "control", "model", "weights_sha256", "threshold")
         assert {key: entry[key] for key in same} == {key: before[key] for key in same}
+        assert entry["decision"] == {**before["decision"], "anew": False}
 
 
 def test_predict_from_folder_and_registry_agree_with_the_evaluation(shop: Any, first: dict[str, Any]) -> None:
