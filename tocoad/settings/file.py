@@ -232,6 +232,8 @@ def _value(key: str, text: str) -> Any:
 
 def _assign(document: dict[str, Any], key: str, value: Any) -> None:
     node, place = document, place_of(document, tuple(key.split(".")))
+    if len(place) > 2 and place[0] == "profiles" and place[1] not in document["profiles"]:
+        raise SettingsError(f"--set {key}: profile {place[1]!r} is not one of {', '.join(document['profiles'])}")
     for part in place[:-1]:
         node = node.setdefault(part, {})
         if not isinstance(node, dict):

@@ -29,6 +29,10 @@ def check_places(document: Mapping[str, Any], profile: str, file: str) -> None:
                 f"{file}: profiles.{profile}.{section}: a profile holds {', '.join(PROFILED)} and no other section: "
                 f"set {key} outside of the profiles"
             )
+        if not isinstance(own := document.get(section), Mapping | None):
+            raise SettingsError(
+                f"{file}: {section}: a section with its keys is expected, for the profile to lie over (it is {own!r})"
+            )
         for key, value in values.items():
             if _is_set(document, section, key):
                 raise SettingsError(

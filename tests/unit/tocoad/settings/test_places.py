@@ -102,6 +102,21 @@ def test_set_changes_what_an_earlier_version_wrote_into_the_section(workspace: W
     assert override(workspace, {"stage1": "{}", "stage1.lr": "8e-5"}).settings.stage1.lr == 8e-5
 
 
+def test_a_value_in_the_place_of_a_section_is_refused_though_the_profile_covers_it(workspace: Workspace) -> None:
+    """It took the section's other values with it, and the profile's were laid over it without a word."""
+    before = workspace.params_file.read_bytes()
+    with pytest.raises(SettingsError, match=r"params\.yaml: stage1: a section with its keys is expected.*\(it is 5\)"):
+        override(workspace, {"stage1": "5"})
+    assert workspace.params_file.read_bytes() == before
+
+
+def test_set_makes_no_profile_out_of_a_name_that_is_mistyped(workspace: Workspace) -> None:
+    before = workspace.params_file.read_bytes()
+    with pytest.raises(SettingsError, match=r"profiles\.dmeo\.stage1\.lr: profile 'dmeo' is not one of demo, default"):
+        override(workspace, {"profiles.dmeo.stage1.lr": "5e-2"})
+    assert workspace.params_file.read_bytes() == before
+
+
 def test_a_section_that_comes_back_with_its_defaults_keeps_out_of_the_profiles_way(workspace: Workspace) -> None:
     before = load_params(workspace).settings
     yaml = YAML()
