@@ -27,10 +27,13 @@ _TINY = float(np.finfo(np.float32).tiny)
 def check_parity(folder: Path) -> Parity:
     """Loads the package, scores its probes, and compares. A package without probes scores one grey image: libraries may
     have changed since, and weights of another age load and then give nothing.
+
+    Raises:
+        OSError: a file that is there cannot be read: the machine's fault, which says nothing of the package.
     """
     try:
         return _compared(folder)
-    except (StageError, OSError) as error:
+    except StageError as error:
         told = str(error).replace(f"{folder.parent}{os.sep}", "")
         return Parity(fault=f"its package does not work: {told}")
 

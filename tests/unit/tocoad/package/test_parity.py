@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +134,26 @@ def test_a_package_without_probes_passes_and_says_that_nothing_was_compared(pack
     parity = check_parity(as_format_1(package))
     assert (parity.passed, parity.probes) == (True, 0)
     assert parity.reason.startswith("parity not checked: the package carries no probes")
+
+
+@contextmanager
+def no_file_opens() -> Iterator[None]:
+    """As on a machine that has too many open already."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    os.close(free := os.open(os.devnull, os.O_RDONLY))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_machine_that_cannot_read_now_says_nothing_of_the_package(packed: Path) -> None:
+    """A fault is a finding of the gate, and would reject the package for good."""
+    check_parity(packed)
+    with pytest.raises(OSError, match="Too many open files"), no_file_opens():
+        check_parity(packed)
+    assert check_parity(packed).passed
 
 
 @pytest.mark.parametrize("probes", [True, False])
