@@ -56,7 +56,7 @@ def dataset_status(
             "method": plan.method(category) if category in jobs else None,
             "stale": [job.dvc_name.partition("@")[0] for job in foreseen(jobs.get(category, ()), stale, by_images)],
             "champion": champion,
-            "previous": history.way_back(),
+            "previous": log.way_back(history),
         }
         progress(Progress(number, len(categories)))
     return {"dataset": dataset, "data_version": data.data_version(workspace, dataset), "categories": entries}

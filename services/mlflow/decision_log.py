@@ -109,6 +109,10 @@ class DecisionLog:
         """The same; None too where it was deleted."""
         return None if history.champion is None else self._registry.get(self.name, history.champion)
 
+    def way_back(self, history: History) -> int | None:
+        """Where a rollback leads: among the versions that there still are."""
+        return history.way_back([version.version for version in self._registry.versions(self.name)])
+
     def entry(self, action: Action, history: History, new: int | None, **more: Any) -> Entry:
         """A decision that was made in the knowledge of `history`."""
         return Entry(

@@ -14,6 +14,7 @@ import pytest
 from services.mlflow import ledger
 from services.mlflow.calls import AwayError, TrackingError, connect
 from services.mlflow.decision_log import DecisionLog, DecisionLogError, champion_in_force
+from services.mlflow.glance import Glance
 from services.mlflow.promotion import PromotionError, carry_out, plan_promotion, plan_rollback
 from services.mlflow.registry import Registry
 from services.mlflow.standing import decisions
@@ -316,6 +317,19 @@ def test_a_champion_that_was_deleted_is_told_and_another_can_be_promoted(make_li
         line.log.champion(line.log.settled())
     line.promote(2)
     assert line.aliases == {"champion": 2, "previous": 1}, "3 is no way back"
+
+
+@pytest.mark.parametrize("services", ["local"], indirect=True)
+def test_the_way_back_that_is_told_is_the_one_that_a_rollback_takes(make_line: MakeLine) -> None:
+    line = make_line(3)
+    for number in (1, 2, 3):
+        line.gate_promotes(number)
+    line.client.delete_model_version(line.name, "2")
+    glance = Glance(line.registry, line.dataset)
+    log = DecisionLog(glance, line.name)
+    assert (log.way_back(log.settled()), line.aliases["previous"]) == (1, 1)
+    line.rollback()
+    assert line.aliases == {"champion": 1}
 
 
 def test_what_is_not_there_is_told_with_what_there_is(make_line: MakeLine) -> None:
