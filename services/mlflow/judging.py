@@ -55,7 +55,7 @@ class Judging:
         """
         for _ in range(_LOSSES):
             history = self.log.settled()
-            champion, known = self.log.champion(history), word_in_force(self.registry, self.log, history, self.subject)
+            champion, known = self.log.champion(history), self._known(history)
             if champion is not None:
                 about = self._about(champion)
                 judged = history.verdict(about)
@@ -73,6 +73,11 @@ class Judging:
                 return known
             self._enter(history, self.version, self.subject, self._verdict(history, champion))
         raise DecisionLogError(f"{self.log.name}: others moved its champion {_LOSSES} times meanwhile: run again")
+
+    def _known(self, history: History) -> Entry | None:
+        """Not the word on a version that is gone from the registry."""
+        entry = history.verdict(self.subject)
+        return None if entry is None or judged_version(self.registry, self.log.name, entry) is None else entry
 
     def _verdict(self, history: History, champion: Version | None) -> Decision:
         """What a person took down only a person brings back, though the same bytes may be trained again."""
@@ -116,16 +121,6 @@ def about_other(version: Version, subject: Subject) -> Subject:
     """What a verdict on another version is about, by the same rules on the same evaluation set."""
     package = version.tags.get(PACKAGE_TAG, version.uri)
     return subject.model_copy(update={"package": package, "method": version.tags.get(METHOD_TAG, "")})
-
-
-def word_in_force(registry: Registry, log: DecisionLog, history: History, subject: Subject) -> Entry | None:
-    """The verdict on just this; not that on a version which a person took down since, nor on one that is gone from the
-    registry.
-    """
-    entry = history.verdict(subject)
-    if entry is None or entry.decision is None or judged_version(registry, log.name, entry) is None:
-        return None
-    return None if entry.decision.verdict == "promoted" and entry.version in history.taken_down else entry
 
 
 def judged_version(registry: Registry, name: str, entry: Entry) -> Version | None:

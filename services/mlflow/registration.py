@@ -17,7 +17,6 @@ from services.mlflow.judging import (
     about_other,
     judged_version,
     mirror,
-    word_in_force,
 )
 from services.mlflow.registry import PACKAGE_TAG, Registry, Version
 from services.mlflow.run import Run
@@ -55,7 +54,8 @@ def registered(
     workspace: Workspace, category: Category, method: MethodName, settings: Settings, registry: Registry
 ) -> Registration | None:
     """The registration of the package that lies in the workspace; None where the gate has not spoken of it, or of the
-    champion, on the present evaluation set and by the present rules, nor since a person took it down.
+    champion, on the present evaluation set and by the present rules, nor since a person took it down or
+    brought it back.
     """
     log = DecisionLog(registry, category.model_name)
     try:
@@ -68,7 +68,7 @@ def registered(
         champion = log.champion(history)
     except DecisionLogError:
         return None  # the same
-    entry = word_in_force(registry, log, history, subject)
+    entry = history.verdict(subject)
     if entry is None or (version := judged_version(registry, log.name, entry)) is None:
         return None
     other = champion if champion is not None and champion.version != version.version else None

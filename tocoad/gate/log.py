@@ -72,6 +72,7 @@ class History:
     counted: list[Numbered] = field(default_factory=list)
     lost: list[Numbered] = field(default_factory=list)
     _ids: set[str] = field(default_factory=set)
+    _on_taken_down: set[int] = field(default_factory=set)
 
     def way_back(self, present: Collection[int] | None = None) -> int | None:
         """Where a rollback leads: to the version that was champion last before and was not taken down; `present` are
@@ -83,8 +84,13 @@ class History:
         return None
 
     def verdict(self, subject: Subject) -> Entry | None:
-        """The last verdict that counts about just this."""
-        return next((e for _, e in reversed(self.counted) if e.subject == subject and e.decision is not None), None)
+        """The last verdict that counts about just this; none where a person has taken the version down since, or
+        brought it back.
+        """
+        found = ((n, e) for n, e in reversed(self.counted) if e.subject == subject and e.decision is not None)
+        number, entry = next(found, (0, None))
+        stands = entry is not None and (number in self._on_taken_down) == (entry.version in self.taken_down)
+        return entry if stands else None
 
     def verdict_on(self, version: int, evaluation_set: str | None = None, rules: str | None = None) -> Entry | None:
         """The last verdict that counts on the version, on this evaluation set and by these rules (None: any)."""
@@ -111,6 +117,8 @@ class History:
             return
         self._ids.add(entry.id)
         self.counted.append(Numbered(number, entry))
+        if entry.action == "judge" and entry.version in self.taken_down:
+            self._on_taken_down.add(number)
         if entry.action == "adopt":
             self.former = list(entry.former)
             self.taken_down = dict(entry.taken_down)

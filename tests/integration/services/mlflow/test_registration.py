@@ -187,6 +187,12 @@ def test_a_retrain_that_trains_nothing_does_not_call_promoted_what_a_person_took
     assert told.reasons[0].startswith("version 2 was rolled back (misses scratches)")
     assert shop.registered() == told
     assert ledger.verdicts(shop.workspace, dataset)[-1]["verdict"] == "kept", "and the report says so"
+    carry_out(shop.workspace, shop.registry, plan_promotion(shop.registry, dataset, "gear", 2))
+    assert shop.registered() is None, "that it was taken down is no reason any more"
+    back = shop.register()
+    assert (back.version, back.verdict, back.aliases) == (2, "promoted", ("champion",))
+    assert back.reasons[-1] == "it is champion, and was judged anew by the floors alone"
+    assert shop.registered() == back and shop.log.read().way_back() == 1
 
 
 @pytest.mark.parametrize("services", ["local"], indirect=True)

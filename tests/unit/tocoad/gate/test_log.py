@@ -97,6 +97,19 @@ def test_a_verdict_is_found_by_package_evaluation_set_and_rules_together() -> No
     assert history.reign == 1, "a champion that is judged anew reigns on"
 
 
+def test_a_verdict_stands_until_a_person_takes_the_version_down_or_brings_it_back() -> None:
+    history = replay(numbered(entry("promote", 0, None, 1), verdict(1, 1, 2, "promoted")))
+    assert history.verdict(subject()) is not None
+    history.take(3, entry("rollback", 2, 2, 1, reason="bad"))
+    assert history.verdict(subject()) is None
+    history.take(4, taken_down := verdict(3, 1, 2, "kept"))
+    assert history.verdict(subject()) == taken_down
+    history.take(5, entry("promote", 3, 1, 2))
+    assert history.verdict(subject()) is None, "it speaks of a rollback that is over"
+    history.take(6, anew := verdict(5, 2, 2, "promoted", id="anew"))
+    assert history.verdict(subject()) == anew
+
+
 def test_the_rules_are_others_where_a_setting_is_that_decides() -> None:
     settings = Settings()
     other = settings.model_copy(update={"gate": settings.gate.model_copy(update={"margin": 0.01})})
