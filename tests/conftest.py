@@ -12,11 +12,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as drawing
 from skip_report import pytest_terminal_summary  # noqa: F401 - a hook
 
 from tests.helpers.processes import free_port, stop_group
 
 START_SECONDS = 180
+
+# A busy machine is slow, which is no fault of what is tested.
+drawing.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+drawing.load_profile("untimed")
 
 
 def serve(command: list[str], health: str, log: Path, env: dict[str, str], cwd: Path) -> Iterator[None]:
