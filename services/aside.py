@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import Coroutine
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from threading import Thread
 from typing import Any, TypeVar
@@ -34,16 +34,19 @@ def run_aside(work: Coroutine[Any, Any, T]) -> T:
         try:
             ended.set_result(asyncio.run(body()))
         except BaseException as error:
+            started.cancel()  # the loop may not have come so far
             ended.set_exception(error)
 
     thread = Thread(target=contextvars.copy_context().run, args=(run,), name="aside", daemon=True)
-    thread.start()
     try:
+        with held():  # started or not, and nothing between
+            thread.start()
         return ended.result()
     except BaseException:
         with held():
-            loop, task = started.result()
-            with suppress(RuntimeError):  # it has just closed
-                loop.call_soon_threadsafe(task.cancel)
-            thread.join()
+            if thread.ident is not None:
+                with suppress(CancelledError, RuntimeError):  # it has never run, or has just closed
+                    loop, task = started.result()
+                    loop.call_soon_threadsafe(task.cancel)
+                thread.join()
         raise

@@ -11,6 +11,7 @@ from pathlib import Path
 from dvc.config import Config
 from dvc.lock import LockError
 from dvc.repo import Repo, lock_repo
+from dvc.rwlock import RWLOCK_FILE
 
 from services.dvc.calls import told
 from services.dvc.moved_links import follow_links
@@ -65,3 +66,6 @@ def _keep_locks_apart(repo: Repo) -> None:
     """
     repo.tmp_dir = str(Path(repo.tmp_dir) / "tocoad")
     Path(repo.tmp_dir).mkdir(exist_ok=True)
+    # What is noted there, or half written, is of a run that was killed: none but this one has DVC's lock. DVC itself
+    # would take its process for alive as soon as another has its number.
+    Path(repo.tmp_dir, RWLOCK_FILE).unlink(missing_ok=True)

@@ -157,7 +157,7 @@ def _taken(folder: Path, claims: frozenset[str], what: str, wait: float) -> Iter
 
 def _wait(mine: Ticket, longest: float) -> bool:
     """Until no living ticket is ahead; whether there was one."""
-    started, watcher = time.monotonic(), Watcher()
+    started, watcher = time.monotonic(), Watcher(longest)
     with WaitingLine() as line:
         while ahead := _ahead(mine, watcher):
             left = longest - (time.monotonic() - started)

@@ -8,6 +8,7 @@ again, or not for `SILENT_SECONDS`.
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import secrets
@@ -22,7 +23,7 @@ from tocoad.files.process_lock import is_free, lock_new_file
 
 BEAT_SECONDS = 15.0
 SILENT_SECONDS = 90.0
-# For who does not wait: a file of this age is a dead process's, as long as the clocks differ by less than 8 minutes.
+# For who does not wait that long: a file of this age is a dead process's, if the clocks differ by less than 8 minutes.
 LONG_SILENT_SECONDS = 600.0
 
 
@@ -74,9 +75,12 @@ def tickets(folder: Path) -> list[Ticket]:
 
 
 class Watcher:
-    """Tells the living from the dead. Of another machine's ticket it takes a while: ask again and again."""
+    """Tells the living from the dead. Of another machine's ticket it takes a while: ask again and again. Who does not
+    `wait` that long compares clocks.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, wait: float) -> None:
+        self._longest = math.inf if wait > SILENT_SECONDS else LONG_SILENT_SECONDS
         self._beats: dict[Path, tuple[int, float]] = {}
 
     def lives(self, ticket: Ticket) -> bool:
@@ -93,7 +97,7 @@ class Watcher:
         known, seen = self._beats.get(file, (None, now))
         if beat != known:
             self._beats[file] = (beat, now)
-            return time.time() - beat / 1e9 < LONG_SILENT_SECONDS
+            return time.time() - beat / 1e9 < self._longest
         return now - seen < SILENT_SECONDS
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import errno
+import gc
 import os
+import resource
 import signal
 import threading
 import time
@@ -48,3 +51,26 @@ def test_a_signal_cancels_the_work_and_waits_until_it_has_closed(monkeypatch: py
         run_aside(work())
     assert closed == ["in order"]
     assert time.monotonic() - started < 30
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::RuntimeWarning")
+def test_a_loop_that_cannot_start_is_an_error_and_no_wait() -> None:
+    """For want of file descriptors."""
+    ended: list[int | None] = []
+
+    def ask() -> None:
+        try:
+            run_aside(asyncio.sleep(0))
+        except OSError as error:
+            ended.append(error.errno)
+
+    thread = threading.Thread(target=ask, daemon=True)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        thread.start()
+        thread.join(10)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    gc.collect()  # asyncio's half a loop complains as it goes
+    assert ended == [errno.EMFILE]

@@ -371,6 +371,15 @@ def test_a_record_that_finds_no_room_is_one_line_and_the_earlier_one_stays(small
     assert (small.root / "dvc.lock").read_bytes() == lock
 
 
+@pytest.mark.parametrize("left", ["", '{"write": {"ROOT": {"pid": PID, "cmd": "tocoad"}}, "read": {}}'])
+def test_what_a_killed_run_noted_of_paths_keeps_nobody_out(recorded: Workspace, left: str) -> None:
+    """It was cut while it was written, by a full disk too, or another process has the number of the dead one."""
+    file = recorded.root / ".dvc" / "tmp" / "tocoad" / "rwlock"
+    file.write_text(left.replace("ROOT", str(recorded.root)).replace("PID", str(os.getppid())))
+    assert staleness.is_clean(recorded, A + B)
+    assert record.commit(recorded, A) == set()
+
+
 def test_what_another_process_changes_between_two_calls_is_seen(recorded: Workspace) -> None:
     assert staleness.stale(recorded, [*A, *B]) == set()
     (recorded.root / "data" / "set" / "a" / "2.png").write_text("new")

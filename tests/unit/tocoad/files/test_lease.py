@@ -212,18 +212,19 @@ def far(workspace: Workspace) -> Path:
     return file
 
 
+@pytest.mark.parametrize("off", [3600, -3600])
 def test_a_process_on_another_machine_lives_as_long_as_its_file_is_touched(
-    workspace: Workspace, far: Path, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, far: Path, monkeypatch: pytest.MonkeyPatch, off: int
 ) -> None:
     monkeypatch.setattr(ticket_module, "SILENT_SECONDS", 1.0)
     monkeypatch.setattr(lease_module, "_LOOK_SECONDS", 0.1)
-    # Its clock is an hour ahead of ours: only that the time changes counts.
-    ahead = time.time() + 3600
+    # Its clock is an hour ahead of ours, or behind: only that the time changes counts.
+    its_time = time.time() + off
     began = time.monotonic()
 
     def touch(*_: object) -> None:
         if time.monotonic() - began < 2:
-            os.utime(far, (ahead + time.monotonic() - began,) * 2)
+            os.utime(far, (its_time + time.monotonic() - began,) * 2)
 
     looked, lives = [], ticket_module.Watcher.lives
     monkeypatch.setattr(
