@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -98,4 +98,7 @@ def _tolerance(detector: Detector, probes: Probes, here: str) -> float:
 
 
 def _libraries_are(card: DetectorCard) -> bool:
-    return all(version(name) == known for name, known in card.provenance.versions.items())
+    try:
+        return all(version(name) == known for name, known in card.provenance.versions.items())
+    except PackageNotFoundError:  # one that is needed no longer
+        return False

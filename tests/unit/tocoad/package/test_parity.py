@@ -92,10 +92,11 @@ def test_one_bit_of_a_score_is_too_much_where_the_processor_is_the_same_and_roun
     assert not check_parity(packed).passed
 
 
-def test_other_libraries_may_round_and_no_more(packed: Path) -> None:
+@pytest.mark.parametrize("library", ["torch", "one-that-is-needed-no-longer"])
+def test_other_libraries_may_round_and_no_more(packed: Path, library: str) -> None:
     other_score(packed)
     provenance = read_card(packed)[0].provenance
-    other_card(packed, provenance=provenance.model_copy(update={"versions": {"torch": "0.4"}}))
+    other_card(packed, provenance=provenance.model_copy(update={"versions": {library: "0.4"}}))
     assert check_parity(packed).passed
     other_mean(packed)
     assert not check_parity(packed).passed
