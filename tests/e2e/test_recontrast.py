@@ -149,6 +149,8 @@ def test_a_retrain_with_nothing_stale_leaves_it_so(place: Any, rolled_back: dict
     entry = place.retrain("--categories", "gear")["categories"]["gear"]
     assert (entry["status"], entry["model"]) == ("up-to-date", {"name": "tiny.gear", "version": 2, "aliases": []})
     assert aliases(place) == {"champion": 1}
+    assert entry["decision"]["verdict"] == "kept"
+    assert entry["decision"]["reasons"][0].startswith("version 2 was rolled back (rejects good gears)")
 
 
 def test_a_damaged_package_is_refused_in_one_line_and_nothing_moves(place: Any, rolled_back: dict[str, Any]) -> None:
@@ -168,6 +170,6 @@ def test_a_damaged_package_is_refused_in_one_line_and_nothing_moves(place: Any, 
 
 def test_a_person_promotes_it_again(place: Any, rolled_back: dict[str, Any]) -> None:
     done = place.run("tocoad", "promote", "tiny", "gear")
-    line = "tiny.gear: version 2 is champion now, before it was version 1; the gate's verdict on version 2: promoted\n"
+    line = "tiny.gear: version 2 is champion now, before it was version 1; the gate's verdict on version 2: kept\n"
     assert (done.returncode, done.stdout, done.stderr) == (0, line, "")
     assert aliases(place) == {"champion": 2, "previous": 1}
