@@ -249,11 +249,12 @@ class Driver:
         elif self._lacks_since is None:
             self._lacks_since = now
         elif now - self._lacks_since >= _PATIENCE_SECONDS:
-            for task in self._running:
-                _cancel(task)
             self._answer_all(SettingsError(f"{lack}, and for {_PATIENCE_SECONDS:.0f} s none has come"))
 
     def _answer_all(self, error: Exception) -> None:
+        """What runs is stopped: another try is not to meet it at work."""
+        for task in self._running:
+            _cancel(task)
         calls = [*self._running.values(), *(call for *_, call in self._waiting)]
         self._running.clear()
         self._waiting.clear()

@@ -34,6 +34,7 @@ def behave(
         "replaces": lambda: _replace(workspace.root / "replaced", settings.seed),
         "silences": lambda: _silence(progress),
         "breaks": lambda: StageRecord({"quotient": 1 / 0}),
+        "beats": lambda: _beat(workspace),
         "dies": lambda: os._exit(1),
     }
     if category.name.startswith("notes-"):
@@ -105,6 +106,13 @@ def _silence(progress: ProgressCallback) -> StageRecord:
     time.sleep(0.5)
     progress(Progress(2, 2, {"loss": 0.25}))
     return StageRecord({"done": 1.0})
+
+
+def _beat(workspace: Workspace) -> StageRecord:
+    for beat in range(600):
+        (workspace.root / "beats").write_text(str(beat))
+        time.sleep(0.1)
+    return StageRecord()
 
 
 def _replace(target: Path, seed: int) -> StageRecord:

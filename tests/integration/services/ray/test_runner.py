@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
@@ -96,12 +97,22 @@ def test_stages_run_side_by_side(stages: RayStages) -> None:
 
 def test_of_those_that_wait_the_most_urgent_goes_first(stages: RayStages, workspace: Workspace) -> None:
     places = 2 * (os.cpu_count() or 1)
-    # They have a place, or lie in Ray's own queue, which takes them as they came.
-    fillers = [stages.submit(job("notes-first"), Settings(), urgency=1e9) for _ in range(2 * places)]
+    heard, begun = workspace.root / "heard", set()
+    heard.unlink(missing_ok=True)
+
+    def filler(number: int) -> Future[StageRecord]:
+        return stages.submit(job("listens"), Settings(), lambda _: begun.add(number), urgency=1e9)
+
+    # They have a place, or lie in Ray's own queue, which takes them as they came; they end when all the others are
+    # there, and each place its process: the first call of one is late.
+    fillers = [filler(number) for number in range(2 * places)]
     waiting = [stages.submit(job(f"notes-{number}"), Settings(), urgency=number) for number in range(3 * places)]
+    while len(begun) < places:
+        time.sleep(0.05)
+    heard.touch()
     for future in (*fillers, *waiting):
         future.result()
-    order = [int(name) for name in (workspace.root / "notes").read_text().split() if name != "first"]
+    order = [int(name) for name in (workspace.root / "notes").read_text().split()]
     # As many run at a time as there are places: neighbours may change theirs.
     assert min(order[:places]) > max(order[-places:])
 
@@ -179,6 +190,32 @@ def test_a_request_that_no_node_of_a_cluster_can_fulfil_is_refused_after_a_while
     expected = "ray.num_gpus: a stage asks for 64, the largest node has 0, and for 1 s none has come"
     with RayStages(Workspace(Path.cwd()), wanted) as greedy, pytest.raises(SettingsError, match=expected):
         run(greedy, "any")
+
+
+def test_what_is_given_up_as_lost_is_stopped(
+    stages: RayStages, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its next try would meet it at the same checkpoint, and what reads from the one have it replaced by the other."""
+    monkeypatch.setattr("services.ray.driver._LOOK_SECONDS", 0.2)
+    import ray
+
+    beats, present = workspace.root / "beats", ray.nodes()
+
+    def nodes() -> object:
+        if beats.exists():
+            raise ConnectionError("the control store does not answer")
+        return present
+
+    with RayStages(workspace, RaySettings(num_cpus=0.5), "stand_in_stages:behave") as own:
+        run(own, "any")
+        monkeypatch.setattr("ray.nodes", nodes)
+        with pytest.raises(WorkerLostError, match=r"Ray failed \(the control store"):
+            run(own, "beats")
+        monkeypatch.undo()
+        time.sleep(3)
+        before = beats.read_text()
+        time.sleep(1)
+        assert beats.read_text() == before
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
