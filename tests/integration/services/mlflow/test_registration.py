@@ -187,7 +187,9 @@ def test_a_retrain_that_trains_nothing_does_not_call_promoted_what_a_person_took
     assert told.reasons[0].startswith("version 2 was rolled back (misses scratches)")
     assert shop.registered() == told
     assert ledger.verdicts(shop.workspace, dataset)[-1]["verdict"] == "kept", "and the report says so"
-    carry_out(shop.workspace, shop.registry, plan_promotion(shop.registry, dataset, "gear", 2))
+    promotion = plan_promotion(shop.registry, dataset, "gear", 2)
+    assert promotion.entry.word is not None and promotion.entry.word["verdict"] == "kept"
+    carry_out(shop.workspace, shop.registry, promotion)
     assert shop.registered() is None, "that it was taken down is no reason any more"
     back = shop.register()
     assert (back.version, back.verdict, back.aliases) == (2, "promoted", ("champion",))
