@@ -1,7 +1,8 @@
 """How do planning's time and memory grow with the number of categories, and are a cluster's places at work?
 
 A rendered workspace of each size, in which all is made (bench.fleet_workspace); seconds of the processor. The largest
-takes half an hour. With TOCOAD_FLEET=FOLDER the workspaces stay there, and what was measured in them is not again.
+takes half an hour; TOCOAD_FLEET_LARGEST=100 leaves out those that are larger. With TOCOAD_FLEET=FOLDER the workspaces
+stay there, and what was measured in them is not again.
 """
 
 from __future__ import annotations
