@@ -19,7 +19,7 @@ Measured = Mapping[int, Mapping[str, Mapping[str, float]]]
 """By number of categories and part: seconds, and the greatest resident set in bytes."""
 
 LARGEST = int(os.environ.get("TOCOAD_FLEET_LARGEST", "1000"))
-FITTED = tuple(size for size in (10, 100, 300, 1000) if size <= LARGEST)
+FITTED = (*(size for size in (10, 100) if size < LARGEST), LARGEST)
 PAGE = Path(__file__).parents[1] / "docs" / "results" / "fleet.md"
 _DRAWN = ("record all", "stale", "sources", "track", "retrain, nothing to do", "dvc status", "dvc repro, nothing to do")
 
