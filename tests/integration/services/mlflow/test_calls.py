@@ -15,6 +15,7 @@ import pytest
 
 from services.addresses import Services, configure
 from services.mlflow.calls import AwayError, TrackingError
+from services.mlflow.decision_log import DecisionLog, champion_in_force
 from services.mlflow.models import detector_folder
 from services.mlflow.package_check import check_package
 from services.mlflow.promotion import plan_promotion, plan_rollback
@@ -23,6 +24,7 @@ from services.mlflow.run import Point, Run
 from services.mlflow.tracking import Tracking
 from tocoad.errors import TocoadError, UserError
 from tocoad.files.workspace import Workspace
+from tocoad.gate.log import History
 
 pytestmark = pytest.mark.integration
 
@@ -66,6 +68,7 @@ def every_call(tracking: Tracking, folder: Path) -> dict[str, Callable[[], Any]]
     """All that the package asks of MLflow, for a run and a version that the server knew before."""
     run, registry = Run(tracking.client, "a" * 32, "0"), Registry(tracking.client)
     version = Version("set.gear", 1, None, {"package_sha256": "0", "rolled_back": "why"}, ())
+    log = DecisionLog(registry, "set.gear")
     image = np.zeros((32, 32, 3), np.uint8)
     (folder / "roc.csv").write_text("fpr,tpr\n")
     return {
@@ -78,13 +81,18 @@ def every_call(tracking: Tracking, folder: Path) -> dict[str, Callable[[], Any]]
         "log_artifacts": lambda: run.log_artifacts(folder / "roc.csv"),
         "end": lambda: run.end("FINISHED", "note"),
         "names": registry.names,
-        "champion": lambda: registry.champion("set.gear"),
+        "the log, read": log.read,
+        "the log, settled": log.settled,
+        "the log, followed": lambda: log.follow(History()),
+        "the log, appended to": lambda: log.append(log.entry("promote", History(), 1)),
+        "champion_in_force": lambda: champion_in_force(registry, "models:/set.gear@champion"),
+        "get": lambda: registry.get("set.gear", 1),
+        "aliases": lambda: registry.aliases("set.gear"),
         "version": lambda: registry.version("set.gear", 1),
         "versions": lambda: registry.versions("set.gear"),
         "find": lambda: registry.find("set.gear", "0"),
         "register": lambda: registry.register("set.gear", run, folder, image, version.tags),
-        "way_back": lambda: registry.way_back("set.gear"),
-        "set_champion": lambda: registry.set_champion("set.gear", 1),
+        "set_alias": lambda: registry.set_alias("set.gear", "champion", 1),
         "set_tags of a version": lambda: registry.set_tags(version, {"verdict": "kept"}),
         "remove_tag": lambda: registry.remove_tag(version, "rolled_back"),
         "resolve": lambda: registry.resolve("models:/set.gear@champion"),
