@@ -20,12 +20,12 @@ pytestmark = pytest.mark.integration
 
 
 @contextmanager
-def answering(status: int) -> Iterator[str]:
+def answering(status: int, body: bytes = b"<html>\nWelcome</html>") -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(status)
             self.end_headers()
-            self.wfile.write(b"<html>\nWelcome</html>")
+            self.wfile.write(body)
 
         def log_message(self, *_: Any) -> None:
             pass
@@ -53,3 +53,25 @@ def test_a_command_says_in_one_line_that_no_prefect_server_answers(tmp_path: Pat
     assert done.returncode == 1
     assert done.stderr.startswith(f"error: no Prefect server answers at {url} ("), done.stderr
     assert done.stderr.count("\n") == 1, done.stderr
+
+
+READY = """
+import sys
+from pathlib import Path
+from services.addresses import configure
+from services.prefect.server import prefect_api
+from tocoad.files.workspace import Workspace
+with prefect_api(configure(Workspace(Path(sys.argv[1])))) as api:
+    api.ready()
+"""
+
+
+def test_a_configured_server_is_used_as_it_is(tmp_path: Path) -> None:
+    project_workspace(tmp_path)
+    home = tmp_path / "home"
+    with answering(200, b'"3.8.8"') as url:
+        env = os.environ | {"PREFECT_API_URL": url, "PREFECT_HOME": str(home), "PYTHONPATH": str(PROJECT)}
+        done = subprocess.run([sys.executable, "-P", "-c", READY, str(tmp_path)], env=env, timeout=200, check=False)
+    assert done.returncode == 0
+    # Prefect's client makes the folder when it is imported.
+    assert not [file.name for file in home.glob("*") if file.name != "profiles.toml"]

@@ -14,10 +14,8 @@ from typing import Any
 
 import pytest
 
-from services.addresses import Services
 from services.prefect.calls import PrefectServerError
-from services.prefect.server import EmbeddedServer, prefect_api
-from tocoad.files.workspace import Workspace
+from services.prefect.server import EmbeddedServer
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
@@ -122,12 +120,3 @@ def test_a_server_that_cannot_start_is_told_with_its_log(tmp_path: Path, monkeyp
     finally:
         server.stop()
     assert (tmp_path / f"server-{os.getpid()}.log").stat().st_size > 0
-
-
-def test_a_configured_server_is_used_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "home"))
-    services = Services(Workspace(tmp_path), "sqlite://", None, "http://127.0.0.1:9/api")
-    with prefect_api(services) as api:
-        api.ready()
-    # Prefect's client makes the folder when it is imported.
-    assert not [file.name for file in (tmp_path / "home").glob("*") if file.name != "profiles.toml"]
