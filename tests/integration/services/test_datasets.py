@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 from dvc.config import Config
@@ -130,6 +133,26 @@ def test_a_name_that_is_none_replaces_no_folder_of_the_workspace(workspace: Work
     assert contents(workspace.root) == before
 
 
+@contextmanager
+def held_elsewhere(workspace: Workspace, owner: Owner) -> Iterator[None]:
+    """A thread of its own is another run: within one, a lease in a lease of the same is refused."""
+    held, over = Event(), Event()
+
+    def run() -> None:
+        with lease(workspace, [owner], "the run"):
+            held.set()
+            over.wait()
+
+    thread = Thread(target=run)
+    thread.start()
+    held.wait()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
 @pytest.mark.parametrize("reader", [Category("tiny", "plate"), "tiny", study_owner(Category("tiny", "gear"))])
 def test_a_data_set_is_not_replaced_while_a_run_reads_it(
     workspace: Workspace, source: Path, tmp_path: Path, reader: Owner
@@ -139,7 +162,7 @@ def test_a_data_set_is_not_replaced_while_a_run_reads_it(
     before = contents(workspace.dataset_dir("tiny"))
     # The category that is read is no longer there in what is to take its place.
     shutil.rmtree(tmp_path / "tiny/plate")
-    with lease(workspace, [reader], "the run"), pytest.raises(LeaseTakenError, match=r"the run .* works there"):
+    with held_elsewhere(workspace, reader), pytest.raises(LeaseTakenError, match=r"the run .* works there"):
         add_dataset(workspace, tmp_path / "tiny", "tiny", "auto", silent, wait=0)
     assert contents(workspace.dataset_dir("tiny")) == before
     add_dataset(workspace, tmp_path / "tiny", "tiny", "auto", silent, wait=0)
