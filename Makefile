@@ -3,10 +3,12 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long test-e2e test-rest test-processors check bench chaos serve
+.PHONY: help setup demo test test-long test-e2e test-services test-rest test-processors check tests-and-checks bench chaos serve
 
 # End-to-end tests that take about half of the time of all.
 LONG := $(addprefix tests/e2e/test_,retrain.py schedule.py unified.py)
+# The parts of all tests, the longest first.
+PARTS := test-services test-long test-rest test-e2e
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -21,9 +23,9 @@ demo: setup ## render the sample data, retrain all its categories, show the resu
 # Where the parts leave what they skipped, to be told once at the end.
 test: export SKIPPED_TO := $(CURDIR)/build/skipped
 test: setup ## every test
-	@echo "three parts, two at once; each is shown when it is over"
+	@echo "four parts, two at once; each is shown when it is over"
 	@rm -rf "$$SKIPPED_TO"
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-long test-rest test-e2e; \
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target $(PARTS); \
 	code=$$?; python tests/helpers/skip_report.py "$$SKIPPED_TO"; exit $$code
 
 # Processes that load their libraries one after another: on two cores they leave one idle.
@@ -33,8 +35,14 @@ test-long: setup
 test-e2e: setup
 	@pytest tests/e2e $(addprefix --ignore=,$(LONG))
 
+test-services: setup
+	@OMP_NUM_THREADS=1 pytest tests/integration
+
 test-rest: setup
-	@OMP_NUM_THREADS=1 pytest --ignore tests/e2e
+	@OMP_NUM_THREADS=1 pytest --ignore tests/e2e --ignore tests/integration
+
+# What CI runs.
+tests-and-checks: $(PARTS) check
 
 test-processors: setup ## the numeric tests once more with the instructions of other processors
 	@python tests/processors.py
