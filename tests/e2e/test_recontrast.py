@@ -163,7 +163,7 @@ def test_a_damaged_package_is_refused_in_one_line_and_nothing_moves(place: Any, 
     file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     done = place.run("tocoad", "promote", "tiny", "gear", "--version", "2")
     file.write_bytes(whole)
-    refusal = "error: tiny.gear version 2: its package is not the one that was registered\n"
+    refusal = "error: tiny.gear version 2: parity: its package is not the one that was registered\n"
     assert (done.returncode, done.stdout, done.stderr) == (1, "", refusal)
     assert (aliases(place), ledger(place)) == ({"champion": 1}, before)
 
