@@ -1,4 +1,4 @@
-"""How do planning's time and memory grow with the number of categories, and are a cluster's places at work?
+"""How do planning's time and memory grow with the number of categories?
 
 A rendered workspace of each size, in which all is made (bench.fleet_workspace); seconds of the processor. The largest
 takes half an hour; TOCOAD_FLEET_LARGEST=100 leaves out those that are larger. With TOCOAD_FLEET=FOLDER the workspaces
@@ -14,11 +14,12 @@ import subprocess
 import sys
 import tempfile
 from contextlib import ExitStack
-from dataclasses import asdict
 from pathlib import Path
 
-from bench.fleet_page import FITTED, exponent, write_page
+from bench.fleet_page import exponent, write_page
+from bench.fleet_sizes import FITTED
 from bench.fleet_workspace import make_workspace
+from bench.kept import kept
 from bench.timing import Row
 
 SIZES = (3, *FITTED)
@@ -32,8 +33,7 @@ def run() -> list[Row]:
     with ExitStack() as stack:
         folder = Path(os.environ.get("TOCOAD_FLEET") or stack.enter_context(tempfile.TemporaryDirectory()))
         measured = {size: _measured(folder, size) for size in SIZES}
-        slots = _slots(folder / "slots.json")
-    write_page(measured, slots)
+    write_page(measured, kept("fleet_slots"))
     rows = []
     for part in PARTS:
         for size in SIZES:
@@ -45,16 +45,7 @@ def run() -> list[Row]:
         for size in SIZES
         for part in PARTS
     ]
-    return rows + slots
-
-
-def _slots(notes: Path) -> list[Row]:
-    """Of `bench.fleet_slots`, which starts Ray and Prefect."""
-    if not notes.is_file():
-        from bench import fleet_slots
-
-        notes.write_text(json.dumps([asdict(row) for row in fleet_slots.run()]))
-    return [Row(**row) for row in json.loads(notes.read_text())]
+    return rows
 
 
 def _measured(folder: Path, size: int) -> dict[str, dict[str, float]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -12,14 +11,13 @@ import numpy as np
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from bench.fleet_sizes import FITTED
 from bench.machine import machine
 from bench.timing import Row
 
 Measured = Mapping[int, Mapping[str, Mapping[str, float]]]
 """By number of categories and part: seconds, and the greatest resident set in bytes."""
 
-LARGEST = int(os.environ.get("TOCOAD_FLEET_LARGEST", "1000"))
-FITTED = (*(size for size in (10, 100) if size < LARGEST), LARGEST)
 PAGE = Path(__file__).parents[1] / "docs" / "results" / "fleet.md"
 _DRAWN = ("record all", "stale", "sources", "track", "retrain, nothing to do", "dvc status", "dvc repro, nothing to do")
 
@@ -51,7 +49,8 @@ The exponent is fitted over {fitted} categories: 1 is linear, 2 the square. The 
 
 ## Places at work
 
-A retrain's way of running its stages, on stages that only sleep and a Ray that is told it has 100 processors.
+A retrain's way of running its stages, on stages that only sleep and a Ray that is told it has 100 processors; kept by
+`python -m bench fleet_slots`.
 
 {slots}
 """

@@ -15,6 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from bench.fleet_sizes import FITTED
 from bench.timing import Row
 from tocoad.files.workspace import Category, Owner, Workspace
 from tocoad.settings.sections import RaySettings, Settings
@@ -24,6 +25,7 @@ from tocoad.stages.stage import ProgressCallback, StageRecord
 if TYPE_CHECKING:
     from tasks.session import Workshop
 
+FLEETS = tuple(size for size in FITTED if size >= 100)
 SLOTS = 100
 # On average; between half and one and a half of it, always the same for the same job.
 SECONDS = 4.0
@@ -45,7 +47,7 @@ def sleep(
     return StageRecord({BEGAN: began, ENDED: time.time()})
 
 
-def run(fleets: Sequence[int] = (100, 1000)) -> list[Row]:
+def run() -> list[Row]:
     """Rows for fleets of so many categories, each with the stages of ToCoAD and its control."""
     from services.addresses import configure
     from services.prefect.server import prefect_api
@@ -68,7 +70,7 @@ def run(fleets: Sequence[int] = (100, 1000)) -> list[Row]:
                     shop = _workshop(workspace, runner)
                     # Starts the workers' processes.
                     _retrain(shop, SLOTS)
-                    return [row for categories in fleets for row in _rows(shop, categories)]
+                    return [row for categories in FLEETS for row in _rows(shop, categories)]
             finally:
                 ray.shutdown()
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from bench.__main__ import QUESTIONS, RESULTS
+from bench.__main__ import QUESTIONS
+from bench.kept import RESULTS
 
 
 def test_every_question_has_rows_and_the_machine_they_are_of() -> None:

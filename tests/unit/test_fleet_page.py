@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from bench import fleet_page
-from bench.fleet_page import FITTED, exponent, write_page
+from bench.fleet_page import exponent, write_page
+from bench.fleet_sizes import FITTED
 from bench.timing import Row
 
 
