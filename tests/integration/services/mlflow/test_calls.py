@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from answering import answering
 
 from services.addresses import Services, configure
 from services.mlflow.calls import AwayError, TrackingError
@@ -37,31 +35,6 @@ ANSWERS = {
     "404 HTML": (404, b"<html>\nnothing</html>", TrackingError, "what answers there is no MLflow"),
     "401": (401, b"who are you?", TrackingError, "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"),
 }
-
-
-@contextmanager
-def answering(status: int, body: bytes) -> Iterator[str]:
-    """The address of a server that gives every request the same answer."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def handle_one(self) -> None:
-            self.rfile.read(int(self.headers.get("content-length") or 0))
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = handle_one
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
 
 
 def every_call(tracking: Tracking, folder: Path) -> dict[str, Callable[[], Any]]:

@@ -5,46 +5,22 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
+from answering import answering
 
 from tests.helpers.project import PROJECT, project_workspace
 
 pytestmark = pytest.mark.integration
 
 
-@contextmanager
-def answering(status: int, body: bytes = b"<html>\nWelcome</html>") -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(status)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/api"
-        server.shutdown()
-        thread.join()
-
-
 @pytest.mark.parametrize("status", [0, 200, 401], ids=["nobody", "a page of HTML", "who are you?"])
 def test_a_command_says_in_one_line_that_no_prefect_server_answers(tmp_path: Path, status: int) -> None:
     project_workspace(tmp_path)
     (tmp_path / "dvc.yaml").write_text((PROJECT / "dvc.yaml").read_text())
-    with answering(status) as url:
-        if not status:
-            url = "http://127.0.0.1:9/api"
+    with answering(status, b"<html>\nWelcome</html>") as address:
+        url = f"{address if status else 'http://127.0.0.1:9'}/api"
         env = os.environ | {"PREFECT_API_URL": url, "PREFECT_CLIENT_MAX_RETRIES": "0", "PYTHONPATH": str(PROJECT)}
         command = [sys.executable, "-P", "-c", "import sys; from cli.main import main; sys.exit(main())"]
         done = subprocess.run(
@@ -69,8 +45,8 @@ with prefect_api(configure(Workspace(Path(sys.argv[1])))) as api:
 def test_a_configured_server_is_used_as_it_is(tmp_path: Path) -> None:
     project_workspace(tmp_path)
     home = tmp_path / "home"
-    with answering(200, b'"3.8.8"') as url:
-        env = os.environ | {"PREFECT_API_URL": url, "PREFECT_HOME": str(home), "PYTHONPATH": str(PROJECT)}
+    with answering(200, b'"3.8.8"') as address:
+        env = os.environ | {"PREFECT_API_URL": f"{address}/api", "PREFECT_HOME": str(home), "PYTHONPATH": str(PROJECT)}
         done = subprocess.run([sys.executable, "-P", "-c", READY, str(tmp_path)], env=env, timeout=200, check=False)
     assert done.returncode == 0
     # Prefect's client makes the folder when it is imported.
