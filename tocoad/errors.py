@@ -20,7 +20,7 @@
           DvcError                    services.dvc.calls
           LostLinkError               services.dvc.moved_links
           PrefectServerError          services.prefect.calls
-          StageStoppedError           services.ray.call
+          StageStoppedError           services.ray.inbox
           CategoriesFailedError       flows.retrain
       PassingError                    it may pass by itself: whoever calls asks again, within limits, then tells it
         AwayError                     services.mlflow.calls

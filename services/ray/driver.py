@@ -19,9 +19,9 @@ from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 from services.interrupts import sigterm_kept
-from services.ray.call import Call, Inbox, stopped
 from services.ray.calls import refuse_silence, told
 from services.ray.folder import ray_folder
+from services.ray.inbox import Call, Inbox, stopped
 from services.ray.nodes import lacking, living_nodes, places
 from services.ray.token import guard_token
 from tocoad.errors import PassingError, SettingsError, first_line

@@ -9,8 +9,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from services.interrupts import held
-from services.ray.call import Call, Inbox, stopped
 from services.ray.driver import Driver
+from services.ray.inbox import Call, Inbox, stopped
 from tocoad.files.lease import current_ticket
 from tocoad.files.workspace import Workspace
 from tocoad.settings.sections import RaySettings, Settings

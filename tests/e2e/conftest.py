@@ -7,11 +7,14 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from page_browser import start_browser
+from selenium import webdriver
 
 from tests.helpers.project import PROJECT, project_workspace
 from tocoad.sample import SampleCounts, render_sample
@@ -111,3 +114,10 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     done = made.run("tocoad", "data", "add", str(source), "--name", "tiny")
     assert done.returncode == 0, done.stderr
     return made
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    driver = start_browser(tmp_path_factory.mktemp("profile"))
+    yield driver
+    driver.quit()

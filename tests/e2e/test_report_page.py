@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from page_browser import DESKTOP, PHONE, focused, open_page, severe, start_browser
+from page_browser import DESKTOP, PHONE, focused, open_page, severe
 from report_files import FACTS, Made, write_category
 from selenium import webdriver
 from selenium.webdriver.common.by import By
@@ -24,13 +23,6 @@ pytestmark = pytest.mark.e2e
 
 # What a browser may open from disk but not show: a picture without pixels, a page wider than its window.
 BROKEN = "return [...document.images].filter((i) => !(i.complete && i.naturalWidth > 0)).map((i) => i.alt)"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    driver = start_browser(tmp_path_factory.mktemp("profile"))
-    yield driver
-    driver.quit()
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from page_browser import DESKTOP, PHONE, focused, open_page, severe, start_browser
+from page_browser import DESKTOP, PHONE, focused, open_page, severe
 from report_files import FACTS, Made, write_category
 from selenium import webdriver
 from selenium.webdriver.common.by import By
@@ -27,13 +26,6 @@ WEAK = replace(FINE, scores={"good": [5.0] * 15 + [11.0] * 5, "dent": [15.0] * 1
 BLIND = replace(FINE, scores={"good": [5.0] * 20}, metrics=dict.fromkeys(METRIC_NAMES))
 PROMOTED = {"verdict": "promoted", "reasons": [], "version": 1}
 SIZE, MANY = 200, 1000
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    driver = start_browser(tmp_path_factory.mktemp("profile"))
-    yield driver
-    driver.quit()
 
 
 @pytest.fixture(scope="module")
