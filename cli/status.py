@@ -41,4 +41,7 @@ def _status(options: argparse.Namespace) -> int:
         print()
     else:
         status_table(status, options.all)
-    return 0
+    errors = {name: entry["error"] for name, entry in status["categories"].items() if entry["error"]}
+    for name, error in errors.items():
+        print(f"error: {name}: {error}", file=sys.stderr)
+    return 1 if errors else 0

@@ -12,8 +12,9 @@ from cli.figures import COLUMNS, SHOWN_MAX, cells, hint, means
 from flows.digest import tally, urgent
 
 _UNPLANNED, _UNJUDGED, _FINE = "not yet in the plan", "not judged", "up to date"
+_UNKNOWN = "that cannot be read"
 _REJECTED = "with a champion that is rejected"
-STANDS = (_REJECTED, "without a champion", "stale", _UNPLANNED, _UNJUDGED, _FINE)
+STANDS = (_UNKNOWN, _REJECTED, "without a champion", "stale", _UNPLANNED, _UNJUDGED, _FINE)
 """Of a category, the most urgent first."""
 
 
@@ -36,6 +37,8 @@ def status_table(status: Mapping[str, Any], whole: bool = False) -> None:
         stale = ", ".join(row["stale"]) if row["method"] else _UNPLANNED
         stale = stale or (_UNJUDGED if stand_of(row) == _UNJUDGED else _FINE)
         previous = f"v{row['previous']}" if row["previous"] else "none"
+        if row["error"]:
+            previous = "unknown"
         add_row(table, name, row["method"] or "-", stale, _champion(row), previous, *figures)
     if len(categories) > SHOWN_MAX:
         champions = [row["champion"]["metrics"] for row in categories.values() if row["champion"]]
@@ -48,6 +51,8 @@ def status_table(status: Mapping[str, Any], whole: bool = False) -> None:
 
 def stand_of(row: Mapping[str, Any]) -> str:
     """One of STANDS."""
+    if row["error"]:
+        return _UNKNOWN
     if row["champion"] and row["champion"]["verdict"] == "rejected":
         return _REJECTED
     if not row["method"]:
@@ -61,6 +66,8 @@ def stand_of(row: Mapping[str, Any]) -> str:
 
 def _champion(row: Mapping[str, Any]) -> Text:
     """Its version, its method where the plan has another, and that it is rejected."""
+    if row["error"]:
+        return Text("unknown", "red")
     if not (champion := row["champion"]):
         return Text("none")
     other = champion["method"] not in (None, row["method"])

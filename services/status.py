@@ -7,9 +7,8 @@ from typing import Any
 
 from services.addresses import Services
 from services.dvc import data, staleness
-from services.mlflow.decision_log import DecisionLog
 from services.mlflow.glance import Glance
-from services.mlflow.standing import standing
+from services.mlflow.standing import models_in_force
 from services.mlflow.tracking import Tracking
 from tocoad.data.manifest import TEST_FILE, Manifest
 from tocoad.errors import StageError
@@ -34,7 +33,7 @@ def dataset_status(
     """A JSON document of the named categories (None: of all).
 
     `stale` lists the stages that a retrain would run, `previous` is where a rollback leads; `champion` and `previous`
-    are null where there is none.
+    are null where there is none, and where `error` says that it is not known.
     """
     categories = select_categories(workspace, dataset, names)
     params = load_params(workspace)
@@ -49,14 +48,10 @@ def dataset_status(
     rules = rules_digest(params.settings)
     entries = {}
     for number, category in enumerate(categories, start=1):
-        log = DecisionLog(registry, category.model_name)
-        history = log.settled()
-        champion = standing(log, history, _evaluation_set(workspace, category), rules)
         entries[category.name] = {
             "method": plan.method(category) if category in jobs else None,
             "stale": [job.dvc_name.partition("@")[0] for job in foreseen(jobs.get(category, ()), stale, by_images)],
-            "champion": champion,
-            "previous": log.way_back(history),
+            **models_in_force(registry, category.model_name, _evaluation_set(workspace, category), rules),
         }
         progress(Progress(number, len(categories)))
     return {"dataset": dataset, "data_version": data.data_version(workspace, dataset), "categories": entries}

@@ -4,10 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.mlflow.decision_log import DecisionLog
+from services.mlflow.decision_log import DecisionLog, DecisionLogError
 from services.mlflow.judging import EVALUATION_SET_TAG, METHOD_TAG
+from services.mlflow.registry import Registry
+from tocoad.errors import error_line
 from tocoad.gate.log import Entry, History
 from tocoad.metrics.names import METRIC_NAMES
+
+
+def models_in_force(registry: Registry, name: str, evaluation_set: str | None, rules: str) -> dict[str, Any]:
+    """The champion of a model by its name, as `standing` tells it, and where a rollback leads; both None where there is
+    none. Where the log cannot be read they are not known, and `error` says why: one such log hides no other category.
+    """
+    log = DecisionLog(registry, name)
+    try:
+        history = log.settled()
+        champion, previous = standing(log, history, evaluation_set, rules), log.way_back(history)
+    except DecisionLogError as error:
+        return {"champion": None, "previous": None, "error": error_line(error)}
+    return {"champion": champion, "previous": previous, "error": None}
 
 
 def standing(log: DecisionLog, history: History, evaluation_set: str | None, rules: str) -> dict[str, Any] | None:

@@ -17,11 +17,12 @@ CHAMPION: dict[str, Any] = {
     "method": "tocoad",
     "metrics": dict.fromkeys(METRIC_NAMES, 0.8),
 }
-FINE: dict[str, Any] = {"method": "tocoad", "stale": [], "champion": CHAMPION, "previous": 1}
+FINE: dict[str, Any] = {"method": "tocoad", "stale": [], "champion": CHAMPION, "previous": 1, "error": None}
 OTHERS: dict[str, dict[str, Any]] = {
     "stale": {**FINE, "stale": ["stage1", "fit_tocoad"]},
     "young": {**FINE, "champion": None, "previous": None},
     "new": {**FINE, "method": None, "champion": None},
+    "torn": {**FINE, "champion": None, "previous": None, "error": "entry 2 was deleted"},
     "doomed": {**FINE, "champion": {**CHAMPION, "verdict": "rejected"}},
     "other_images": {**FINE, "champion": {**CHAMPION, "verdict": None, "metrics": {}}},
 }
@@ -40,18 +41,19 @@ def rows(lines: list[str]) -> list[str]:
 
 def test_of_a_thousand_categories_it_shows_those_that_want_something_done(capsys: pytest.CaptureFixture[str]) -> None:
     lines = told(capsys, 1000)
-    assert rows(lines) == ["doomed", "young", "stale", "new", "other_images", "mean"]
+    assert rows(lines) == ["torn", "doomed", "young", "stale", "new", "other_images", "mean"]
     assert "v2 rejected" in next(line for line in lines if "doomed" in line)
+    assert next(line for line in lines if "torn" in line).count("unknown") == 2
     assert lines[-1] == (
-        "1000 categories: 1 with a champion that is rejected, 1 without a champion, 1 stale, 1 not yet in the plan, "
-        "1 not judged, 995 up to date; "
-        "5 shown: --all shows all, --json tells of all"
+        "1000 categories: 1 that cannot be read, 1 with a champion that is rejected, 1 without a champion, 1 stale, "
+        "1 not yet in the plan, 1 not judged, 994 up to date; "
+        "6 shown: --all shows all, --json tells of all"
     )
 
 
 def test_all_are_shown_where_that_is_wanted(capsys: pytest.CaptureFixture[str]) -> None:
     lines = told(capsys, 1000, whole=True)
-    assert len(rows(lines)) == 1001 and lines[-1].endswith("995 up to date")
+    assert len(rows(lines)) == 1001 and lines[-1].endswith("994 up to date")
 
 
 def test_a_handful_is_shown_whole_without_a_summary(capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,7 +17,7 @@ from services.mlflow.decision_log import DecisionLog, DecisionLogError, champion
 from services.mlflow.glance import Glance
 from services.mlflow.promotion import PromotionError, carry_out, plan_promotion, plan_rollback
 from services.mlflow.registry import Registry
-from services.mlflow.standing import decisions
+from services.mlflow.standing import decisions, models_in_force
 from services.mlflow.tracking import Tracking
 from tocoad.errors import SettingsError
 from tocoad.files.workspace import Workspace
@@ -306,6 +306,20 @@ def test_an_entry_that_was_deleted_or_altered_is_told_with_the_way_out(make_line
         line.promote(1)
     line.client.delete_registered_model(f"{line.name}.decisions")
     assert line.log.settled().champion == 3 and line.aliases["champion"] == 3
+
+
+@pytest.mark.parametrize("services", ["local"], indirect=True)
+def test_status_tells_of_a_log_that_cannot_be_read_and_of_the_others(make_line: MakeLine) -> None:
+    line = make_line(2)
+    for number in (1, 2):
+        line.gate_promotes(number)
+    found = models_in_force(line.registry, line.name, None, "r")
+    assert (found["champion"]["version"], found["previous"], found["error"]) == (2, 1, None)
+    line.client.delete_model_version(f"{line.name}.decisions", "1")
+    found = models_in_force(line.registry, line.name, None, "r")
+    assert (found["champion"], found["previous"]) == (None, None) and "entry 1 was deleted" in found["error"]
+    nothing = {"champion": None, "previous": None, "error": None}
+    assert models_in_force(line.registry, f"{line.dataset}.plate", None, "r") == nothing
 
 
 def test_a_champion_that_was_deleted_is_told_and_another_can_be_promoted(make_line: MakeLine) -> None:
