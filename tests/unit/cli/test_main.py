@@ -22,6 +22,9 @@ COMMANDS = (
     ["predict"],
     ["promote"],
     ["rollback"],
+    ["remote"],
+    ["remote", "set"],
+    ["remote", "show"],
     ["study"],
 )
 
