@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -95,7 +95,41 @@ def of_workspace(workshop: Workshop) -> Iterator[str]:
     if dvc.code != 0 or dvc.document != {}:
         yield f"dvc status: {(dvc.stdout + dvc.stderr).strip()[:300]}"
     yield from _champions(workshop)
+    yield from _decisions(workshop.root / ".services" / "mlflow.db")
     yield from _open_runs(workshop.root / ".services")
+
+
+def _decisions(file: Path) -> Iterator[str]:
+    """By the registry's own tables: the champion is the one that the log of decisions makes it, and no package is
+    registered twice.
+    """
+    with closing(sqlite3.connect(file)) as database:
+        for name in CATEGORIES:
+            model = f"{DATASET}.{name}"
+            where = "from registered_model_aliases where name = ? and alias = 'champion'"
+            alias = database.execute(f"select version {where}", (model,)).fetchone()
+            where = "from model_version_tags where name = ? and key = 'entry' order by version"
+            entries = database.execute(f"select version, value {where}", (f"{model}.decisions",)).fetchall()
+            champion = champion_by(entries)
+            if not entries or alias is None or int(alias[0]) != champion:
+                yield f"{name}: the champion is {alias}, and by {len(entries)} decisions {champion}"
+            where = "from model_version_tags where name = ? and key = 'package_sha256' group by value"
+            counts = database.execute(f"select count(*) {where}", (model,)).fetchall()
+            if not counts or max(count for (count,) in counts) > 1:
+                yield f"{name}: versions by package {counts}"
+
+
+def champion_by(entries: Iterable[tuple[int, str]]) -> int | None:
+    """Of the log's numbered entries: one counts if it was made in the knowledge of the reign before it."""
+    reign, champion, seen = 0, None, set()
+    for number, text in entries:
+        entry = json.loads(text)
+        if entry["id"] in seen or (entry["after"], entry["from"]) != (reign, champion):
+            continue
+        seen.add(entry["id"])
+        if entry["action"] != "judge" or entry["to"] != entry["from"]:
+            reign, champion = number, entry["to"]
+    return champion
 
 
 def _champions(workshop: Workshop) -> Iterator[str]:

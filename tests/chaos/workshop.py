@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.chaos.plan import STATES
-from tests.e2e.conftest import TINY, make_workspace
 from tests.helpers.processes import MARK, kill_marked
+from tests.helpers.shop import TINY, make_workspace
 from tocoad.sample import SampleCounts, render_sample
 from tocoad.settings.file import Plan, override, parse_assignments, save_plan
 

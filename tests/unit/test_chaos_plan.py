@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from itertools import pairwise
 
+from tests.chaos.invariants import champion_by
 from tests.chaos.plan import KINDS, STATES, rounds
 from tests.chaos.result import TOO_LATE, Result, page
+from tests.helpers.project import PROJECT
+
+
+def test_it_starts_as_a_command_without_what_pytest_puts_on_its_path() -> None:
+    asked = [sys.executable, "-m", "tests.chaos", "--help"]
+    done = subprocess.run(asked, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_same_seed_makes_the_same_choices_and_another_makes_others() -> None:
@@ -33,3 +44,14 @@ def test_a_round_whose_harm_came_too_late_does_not_count_as_clean() -> None:
     ]
     told = " ".join(page(results, 1, "c0ffee").split())
     assert "of 3 rounds 2 did their harm in time, and 1 of these were clean" in told
+
+
+def test_a_decision_that_did_not_know_of_the_reign_before_it_makes_no_champion() -> None:
+    def decided(number: int, after: int, old: int | None, new: int | None, name: str = "") -> tuple[int, str]:
+        entry = {"id": name or str(number), "action": "judge", "after": after, "from": old, "to": new}
+        return number, json.dumps(entry)
+
+    first, kept, late = decided(1, 0, None, 1), decided(2, 1, 1, 1), decided(4, 0, None, 2)
+    assert champion_by([first, kept]) == 1
+    assert champion_by([first, kept, decided(3, 1, 1, 3), late, decided(5, 1, 1, 4)]) == 3
+    assert champion_by([first, decided(2, 1, 1, 2, "x"), decided(3, 2, 2, 1), decided(4, 3, 1, 2, "x")]) == 1
