@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from services.dvc import data
-from tocoad.data import importing
+from tocoad.data import importing, rewriting
+from tocoad.data.changes import Changes
 from tocoad.data.inventory import Inventory
 from tocoad.data.layouts.detect import Layout
 from tocoad.errors import SettingsError
-from tocoad.files.lease import FOREVER, lease_of, study_owner
+from tocoad.files.lease import FOREVER, Lease, lease_of, study_owner
 from tocoad.files.links import refuse_links
+from tocoad.files.replacing import recover, replacing
 from tocoad.files.workspace import NAME_RULE, Category, Owner, Workspace, is_name
 from tocoad.sample import render_sample
 from tocoad.settings.file import load_params
 from tocoad.settings.planning import drop_missing, plan_categories
-from tocoad.stages.stage import ProgressCallback
+from tocoad.stages.stage import Progress, ProgressCallback, silent
 
 
 def check_dataset(workspace: Workspace, source: Path, layout: Layout, progress: ProgressCallback) -> Inventory:
@@ -43,28 +47,107 @@ def add_dataset(
         LeaseTakenError: the same; a run still reads the earlier version.
         SettingsError: the same; the name is none, or the data set's folder is to be behind a link.
     """
-    _refuse_no_name(name)
-    target, results = workspace.dataset_dir(name), workspace.work_dir(name)
-    refuse_links(workspace, [target, results, *(entry for entry in results.glob("*") if entry.is_dir())])
+    _refuse_unfit(workspace, name)
+    target = workspace.dataset_dir(name)
     split = load_params(workspace).settings.split
     with ExitStack() as stack:
 
         def keep_out(inventory: Inventory) -> None:
-            """All that reads the data set as it is: retrains, stages and studies."""
-
-            def readers() -> set[Owner]:
-                categories = {Category(name, category.name) for category in inventory.categories}
-                owners: set[Owner] = {name, *categories, *workspace.categories(name)}
-                return owners | {study_owner(owner) for owner in owners}
-
-            stack.enter_context(lease_of(workspace, readers, f"tocoad data add --name {name}", wait))
+            stack.enter_context(_kept_out(workspace, name, inventory, f"tocoad data add --name {name}", wait))
 
         cache = data.cache_dir(workspace)
         inventory = importing.import_dataset(source, target, layout, split, progress, cache, keep_out)
-        data.track_dataset(workspace, name)
-        drop_missing(workspace, name)
-        plan_categories(workspace, name)
+        _enter(workspace, name)
     return inventory
+
+
+@dataclass(frozen=True)
+class ChangedDataset:
+    """`before` and `after` are data versions; `before` is None of a data set that was not under DVC, and both are the
+    same where nothing was to be changed.
+    """
+
+    inventory: Inventory
+    changes: Changes
+    before: str | None
+    after: str | None
+
+
+def change_dataset(
+    workspace: Workspace,
+    name: str,
+    changes: Changes | rewriting.Plan,
+    what: str,
+    progress: ProgressCallback = silent,
+    wait: float = FOREVER,
+    write: bool = True,
+) -> ChangedDataset:
+    """The one way to change a data set in part, or to begin one: checks it as it will be, writes it anew as a whole and
+    brings it under DVC, when no run reads it any more; for which it waits at most so many seconds. `what` is the
+    command, as those are told of it who wait meanwhile.
+
+    `changes` may be decided by what lies there: they are asked for again if another run has changed the data set
+    meanwhile. Without `write` nothing is changed.
+
+    Raises:
+        DataError: everything is as it was; the line names each file, in the data set or where it comes from.
+        LeaseTakenError: the same; a run still reads the data set.
+        SettingsError: the same; the name is none, or the data set's folder is behind a link.
+    """
+    _refuse_unfit(workspace, name)
+    data.follow_links(workspace)
+    folder, split, cache = workspace.dataset_dir(name), load_params(workspace).settings.split, data.cache_dir(workspace)
+    recover(folder)
+    before = data.data_version(workspace, name)
+
+    def prepared() -> rewriting.Rewrite:
+        plan = (lambda _: changes) if isinstance(changes, Changes) else changes
+        return rewriting.prepare(folder, plan, split, cache, lambda now: progress(Progress(now.step, 2 * now.total)))
+
+    seen = _identity(folder)
+    rewrite = prepared()
+    if not (write and rewrite.changes):
+        return ChangedDataset(rewrite.inventory, rewrite.changes, before, before)
+    with _kept_out(workspace, name, rewrite.inventory, what, wait):
+        if _identity(folder) != seen:
+            rewrite, before = prepared(), data.data_version(workspace, name)
+            if not rewrite.changes:
+                return ChangedDataset(rewrite.inventory, rewrite.changes, before, before)
+        with replacing(folder) as target:
+            rewriting.write(
+                rewrite, folder, target, lambda now: progress(Progress(now.total + now.step, 2 * now.total))
+            )
+        after = _enter(workspace, name)
+    return ChangedDataset(rewrite.inventory, rewrite.changes, before, after)
+
+
+def _identity(folder: Path) -> tuple[int, ...] | None:
+    """Of what lies there: whatever changes a data set puts another folder in its place."""
+    if not folder.is_dir():
+        return None
+    there = folder.stat()
+    return there.st_dev, there.st_ino, there.st_mtime_ns
+
+
+def _kept_out(
+    workspace: Workspace, name: str, inventory: Inventory, what: str, wait: float
+) -> AbstractContextManager[Lease]:
+    """All that reads the data set as it is, and as it will be: retrains, stages and studies."""
+
+    def readers() -> Iterable[Owner]:
+        categories = {Category(name, category.name) for category in inventory.categories}
+        owners: set[Owner] = {name, *categories, *workspace.categories(name)}
+        return owners | {study_owner(owner) for owner in owners}
+
+    return lease_of(workspace, readers, what, wait)
+
+
+def _enter(workspace: Workspace, name: str) -> str:
+    """What lies there now, under DVC and in the plan; returns its data version."""
+    version = data.track_dataset(workspace, name)
+    drop_missing(workspace, name)
+    plan_categories(workspace, name)
+    return version
 
 
 def add_sample(workspace: Workspace, name: str, seed: int, progress: ProgressCallback) -> Inventory:
@@ -74,6 +157,14 @@ def add_sample(workspace: Workspace, name: str, seed: int, progress: ProgressCal
         rendered = Path(scratch) / name
         render_sample(rendered, seed=seed, progress=progress)
         return add_dataset(workspace, rendered, name, "mvtec", progress)
+
+
+def _refuse_unfit(workspace: Workspace, name: str) -> None:
+    """A name that is none, and images or results that would lie behind a link."""
+    _refuse_no_name(name)
+    results = workspace.work_dir(name)
+    folders = (entry for entry in results.glob("*") if entry.is_dir())
+    refuse_links(workspace, [workspace.dataset_dir(name), results, *folders])
 
 
 def _refuse_no_name(name: str) -> None:

@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from tocoad.data.copying import copy_file
 from tocoad.data.inventory import Inventory, take_inventory
 from tocoad.data.layouts.detect import Layout, read_source
 from tocoad.data.problems import DataError, Problem
@@ -20,7 +20,7 @@ from tocoad.files.workspace import Category
 from tocoad.settings.sections import SplitSettings
 from tocoad.stages.stage import Progress, ProgressCallback, silent
 
-_THREADS = min(8, os.cpu_count() or 1)
+THREADS = min(8, os.cpu_count() or 1)
 
 
 def check_dataset(
@@ -67,7 +67,7 @@ def _check(
     root: Path, layout: Layout, split: SplitSettings, progress: ProgressCallback, store: Path | None
 ) -> tuple[Inventory, Sequence[CheckedCategory]]:
     found, source = read_source(root, layout, store)
-    categories = validate(source, split, _THREADS, progress)
+    categories = validate(source, split, THREADS, progress)
     inventories = tuple(take_inventory(category) for category in categories)
     return Inventory(found, inventories, tuple(sorted(source.warnings))), categories
 
@@ -85,7 +85,7 @@ def _copy(categories: Sequence[CheckedCategory], target: Path, progress: Progres
     jobs = [(image, target / category.name) for category in categories for image in category.images]
     for folder in {(folder / path).parent for image, folder in jobs for path in _paths(image)}:
         folder.mkdir(parents=True)
-    with thread_pool(_THREADS) as pool:
+    with thread_pool(THREADS) as pool:
         for done, _ in enumerate(pool.map(lambda job: _copy_image(*job), jobs), start=1):
             progress(Progress(len(jobs) + done, 2 * len(jobs)))
 
@@ -97,13 +97,6 @@ def _paths(image: CheckedImage) -> tuple[str, ...]:
 
 def _copy_image(image: CheckedImage, folder: Path) -> None:
     source = image.source
-    _copy_file(source.file, folder / source.path, image.sha256)
+    copy_file(source.file, folder / source.path, image.sha256)
     if source.mask is not None and source.mask_path is not None and image.mask_sha256 is not None:
-        _copy_file(source.mask, folder / source.mask_path, image.mask_sha256)
-
-
-def _copy_file(file: Path, target: Path, sha256: str) -> None:
-    data = file.read_bytes()
-    if hashlib.sha256(data).hexdigest() != sha256:
-        raise DataError([Problem(file, "changed while it was imported; try again")])
-    target.write_bytes(data)
+        copy_file(source.mask, folder / source.mask_path, image.mask_sha256)

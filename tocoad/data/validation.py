@@ -85,7 +85,7 @@ def validate(
 
 def _check_image(source: SourceImage) -> _Findings:
     findings = _Findings()
-    if (size := name_bytes(source.file.name)) > LONGEST_NAME:
+    if (size := name_bytes(source.file_name)) > LONGEST_NAME:
         reason = (
             f"its name has {size} bytes, and {LONGEST_NAME} are the most that results can be named after; rename it"
         )
@@ -165,9 +165,9 @@ def _check_names(source: Source, category: SourceCategory) -> None:
     for same in _groups(category.images, lambda image: image.path):
         source.refuse(same[0].file, f"listed {len(same)} times as {same[0].path}")
     test = {image.path: image for image in category.images if image.part == "test"}
-    for same in _groups(test.values(), lambda image: (image.defect_type, image.file.stem)):
+    for same in _groups(test.values(), lambda image: (image.defect_type, image.stem)):
         for image in same[1:]:
-            source.refuse(image.file, f"differs from {same[0].file.name} by its suffix alone; rename one of them")
+            source.refuse(image.file, f"differs from {same[0].file_name} by its suffix alone; rename one of them")
 
 
 def _check_duplicates(source: Source, images: Sequence[CheckedImage]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Literal
 
 from tocoad.data.listing import first_names, is_image_name, is_left_behind
@@ -14,20 +14,32 @@ from tocoad.data.problems import Problem
 
 @dataclass(frozen=True)
 class SourceImage:
-    """One image and where it belongs in the canonical tree; paths there are relative to the category's folder."""
+    """One image and where it belongs in the canonical tree; paths there are relative to the category's folder.
+
+    `name` is its name there where that is not the file's.
+    """
 
     file: Path
     part: Literal["train", "test"]
     defect_type: str
     mask: Path | None = None
+    name: str = ""
+
+    @property
+    def file_name(self) -> str:
+        return self.name or self.file.name
+
+    @property
+    def stem(self) -> str:
+        return PurePath(self.file_name).stem
 
     @property
     def path(self) -> str:
-        return f"{self.part}/{self.defect_type}/{self.file.name}"
+        return f"{self.part}/{self.defect_type}/{self.file_name}"
 
     @property
     def mask_path(self) -> str | None:
-        return f"ground_truth/{self.defect_type}/{self.file.stem}{MASK_ENDING}{self.mask.suffix}" if self.mask else None
+        return f"ground_truth/{self.defect_type}/{self.stem}{MASK_ENDING}{self.mask.suffix}" if self.mask else None
 
 
 @dataclass

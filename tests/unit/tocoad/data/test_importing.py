@@ -147,7 +147,7 @@ def test_disk_that_fills_up_leaves_nothing(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(importing, "_copy_file", full)
+    monkeypatch.setattr(importing, "copy_file", full)
     with pytest.raises(StageError, match=r"data/parts: no room on its disk \(No space left on device\)"):
         import_dataset(tmp_path / "source", tmp_path / "data/parts", "auto", split)
     assert list((tmp_path / "data").iterdir()) == []
