@@ -22,6 +22,7 @@
           PrefectServerError          services.prefect.calls
           StageStoppedError           services.ray.inbox
           CategoriesFailedError       flows.retrain
+        FeedbackError                 tocoad.feedback.problems
       PassingError                    it may pass by itself: whoever calls asks again, within limits, then tells it
         AwayError                     services.mlflow.calls
         DvcBusyError                  services.dvc.calls
