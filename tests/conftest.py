@@ -17,6 +17,7 @@ from hypothesis import settings as drawing
 from skip_report import pytest_terminal_summary  # noqa: F401 - a hook
 
 from tests.helpers.processes import free_port, stop_group
+from tests.helpers.s3_servers import S3Server, moto_s3, rclone_s3
 
 START_SECONDS = 180
 
@@ -72,3 +73,17 @@ def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     environment = {**os.environ, **private, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     for _ in serve([*command, *stores], f"http://127.0.0.1:{port}/health", home / "server.log", environment, home):
         yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="session")
+def rclone_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """S3 that checks keys and keeps objects as files; a test takes a prefix of its own below its URL."""
+    with rclone_s3(tmp_path_factory.mktemp("rclone") / "buckets") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def moto_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """S3 that is nearer to AWS, in memory; a test takes a prefix of its own below its URL."""
+    with moto_s3(tmp_path_factory.mktemp("moto") / "server.log") as server:
+        yield server

@@ -23,9 +23,13 @@
           StageStoppedError           services.ray.inbox
           CategoriesFailedError       flows.retrain
         FeedbackError                 tocoad.feedback.problems
+        StoreError                    services.store.errors
+          AbsentError                 services.store.errors
+          DamagedError                services.store.errors
       PassingError                    it may pass by itself: whoever calls asks again, within limits, then tells it
         AwayError                     services.mlflow.calls
         DvcBusyError                  services.dvc.calls
+        StoreAwayError                services.store.errors
         WorkerLostError               services.ray.driver
 
 What is not in the tree is a defect of ours, with two exceptions: an OSError names its file, and is told like a

@@ -1,0 +1,114 @@
+"""Objects in a folder: a workspace's own cache, a disk that machines share, a node's cache."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from services.store.errors import AbsentError, DamagedError, StoreError
+from services.store.objects import ASIDE, LAYOUT, is_named, read_through
+from tocoad.files.full_disk import full_disk_named
+from tocoad.files.process_lock import is_free, locked
+
+_JOBS = 4
+_EMPTY = hashlib.md5(b"", usedforsecurity=False).hexdigest()
+_READ_ONLY = 0o444
+"""Hard links from a workspace lead here. DVC takes what is read-only for checked."""
+_INCOMING = ".incoming-"
+# Where a file system has no locks, what came to this age is taken for a dead process's.
+_LEFT_SECONDS = 7 * 24 * 3600
+
+
+class FolderPlace:
+    """The folder is made with the first object. An object appears whole, by one rename."""
+
+    def __init__(self, root: Path) -> None:
+        self.name, self.jobs, self.is_near = str(root), _JOBS, True
+        self._root, self._objects = root, root.joinpath(*LAYOUT)
+
+    def existing(self, hashes: set[str]) -> set[str]:
+        return {name for name in hashes if self._is_there(name)}
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        folder = self._objects / f"{_INCOMING}{secrets.token_hex(8)}"
+        try:
+            with self._told(folder), ExitStack() as stack:
+                self._objects.mkdir(parents=True, exist_ok=True)
+                with locked(self._objects):
+                    self._tidy()
+                    folder.mkdir()
+                    stack.enter_context(locked(folder))
+                yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    @contextmanager
+    def at_hand(self, name: str, scratch: Path) -> Iterator[Path]:
+        if not (file := self._file(name)).is_file():
+            raise AbsentError(f"{self.name}: object {name} is not there")
+        yield file
+
+    def take(self, name: str, file: Path, scratch: Path) -> int:
+        with self._told(self._file(name)):
+            if file.parent == scratch:
+                digest, size = read_through(file, lambda _: None)
+            else:
+                file, source = scratch / secrets.token_hex(8), file
+                with file.open("xb") as copy:
+                    digest, size = read_through(source, copy.write)
+            if not is_named(name, digest):
+                file.unlink()
+                raise DamagedError(f"object {name} has the content of {digest}")
+            file.chmod(_READ_ONLY)
+            self._folder_of(name)
+            file.replace(self._file(name))
+        return size
+
+    def remove(self, name: str) -> None:
+        with self._told(self._file(name)):
+            self._file(name).unlink(missing_ok=True)
+
+    def set_aside(self, name: str) -> str:
+        aside = self._root.joinpath(*ASIDE, name)
+        with self._told(aside):
+            aside.parent.mkdir(parents=True, exist_ok=True)
+            self._file(name).replace(aside)
+        return str(aside)
+
+    def _file(self, name: str) -> Path:
+        return self._objects / name[:2] / name[2:]
+
+    def _is_there(self, name: str) -> bool:
+        """An object without a byte is what a power cut leaves of a file that was not yet written out."""
+        try:
+            return self._file(name).stat().st_size > 0 or name == _EMPTY
+        except FileNotFoundError:
+            return False
+
+    def _folder_of(self, name: str) -> None:
+        """As open to a group as the folder above: a cache that several people share has its rights from there."""
+        folder = self._file(name).parent
+        if not folder.is_dir():
+            folder.mkdir(exist_ok=True)
+            folder.chmod(self._objects.stat().st_mode)
+
+    def _tidy(self) -> None:
+        for left in self._objects.glob(f"{_INCOMING}*"):
+            if is_free(left, unknown=time.time() - left.stat().st_mtime > _LEFT_SECONDS):
+                shutil.rmtree(left, ignore_errors=True)
+
+    @contextmanager
+    def _told(self, target: Path) -> Iterator[None]:
+        """A full disk, and a folder that may not be written, in a line each."""
+        try:
+            with full_disk_named(target):
+                yield
+        except OSError as error:
+            where, why = error.filename or target, error.strerror or type(error).__name__
+            raise StoreError(f"{where}: the store cannot be used ({why}): mend that, or name another") from error

@@ -1,0 +1,68 @@
+"""Objects by their md5, as DVC names them, and what a place must be able to do that keeps them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+FOLDER_MARK = ".dir"
+"""Ends the hash of a folder, whose object is the list of its files."""
+LAYOUT = ("files", "md5")
+ASIDE = ("files", "damaged")
+_CHUNK = 2**20
+
+
+class Place(Protocol):
+    """A folder, or a prefix in a bucket. Each of these may raise StoreError, and StoreAwayError for what may pass."""
+
+    name: str
+    """Its URL, as it may be printed."""
+    jobs: int
+    """How many objects may be on their way at once."""
+    is_near: bool
+    """Whether a look there costs no request."""
+
+    def existing(self, hashes: set[str]) -> set[str]:
+        """Those of which there is an object, whatever it holds."""
+
+    def scratch(self) -> AbstractContextManager[Path]:
+        """A folder for what is on its way here; it goes with the block, or after the death of its process."""
+
+    def at_hand(self, name: str, scratch: Path) -> AbstractContextManager[Path]:
+        """A file with what lies under the hash, for the block. Raises AbsentError."""
+
+    def take(self, name: str, file: Path, scratch: Path) -> int:
+        """Puts the file's content, which is read once, under its hash; returns the size. A file in `scratch` is gone
+        afterwards. Raises DamagedError where the content has another hash: then nothing is put.
+        """
+
+    def remove(self, name: str) -> None:
+        """Takes the object away, if it is there."""
+
+    def set_aside(self, name: str) -> str:
+        """Gives the hash free; what lay under it is kept, and this says where."""
+
+
+def read_through(file: Path, use: Callable[[bytes], object]) -> tuple[str, int]:
+    """Hands the content on in pieces; returns its md5 and its size."""
+    digest, size = hashlib.md5(usedforsecurity=False), 0
+    with file.open("rb") as stream:
+        while piece := stream.read(_CHUNK):
+            digest.update(piece)
+            size += len(piece)
+            use(piece)
+    return digest.hexdigest(), size
+
+
+def is_named(name: str, digest: str) -> bool:
+    """Whether an object of this digest has this hash for its name."""
+    return name.removesuffix(FOLDER_MARK) == digest
+
+
+def files_of(listing: bytes) -> dict[str, str]:
+    """Of a folder's object the hashes of its files, by their paths in the folder."""
+    return {entry["relpath"]: entry["md5"] for entry in json.loads(listing)}
