@@ -28,6 +28,7 @@ from flows.digest import OUTCOMES, outcome_of, tally, urgent
 from flows.outcome import Outcome
 from flows.result import table_rows
 from tasks.interrupts import covered, held
+from tasks.night import keep_night
 from tasks.publish import publish
 from tasks.record import record_stages
 from tasks.register import AwayError, announce, register
@@ -193,12 +194,20 @@ def _run_stages(shop: Workshop, stale: Stale, categories: Sequence[Category], ou
 
 
 def _register(shop: Workshop, categories: Sequence[Category], outcome: Outcome) -> None:
-    """Registers the complete categories, each on its own: the registry may refuse one and take the next."""
-    futures = {
-        category: register.submit(shop, category, outcome.plan.method(category))
-        for category in categories
-        if category not in outcome.errors
-    }
+    """Registers the complete categories, each on its own: the registry may refuse one and take the next. What they are
+    made of is in the record of the night before, so that no version is without.
+    """
+    complete = [category for category in categories if category not in outcome.errors]
+    if not complete:
+        return
+    state = keep_night(shop, return_state=True)
+    if not state.is_completed():
+        error: Any = state.result(raise_on_failure=False)
+        for category in complete:
+            _tell_unregistered(outcome, category, error)
+        return
+    night = state.result()
+    futures = {category: register.submit(shop, category, outcome.plan.method(category), night) for category in complete}
     announce(len(futures))
     wait(list(futures.values()))
     for category, future in futures.items():
@@ -206,8 +215,11 @@ def _register(shop: Workshop, categories: Sequence[Category], outcome: Outcome) 
             outcome.registrations[category] = future.result()
             outcome.judged.add(category)
         else:
-            error = future.state.result(raise_on_failure=False)
-            outcome.errors[category] = f"register: {error_line(error)}"
-            if isinstance(error, AwayError):
-                outcome.unregistered.add(category)
-                outcome.errors[category] += "; the next retrain registers it, without training"
+            _tell_unregistered(outcome, category, future.state.result(raise_on_failure=False))
+
+
+def _tell_unregistered(outcome: Outcome, category: Category, error: Exception) -> None:
+    outcome.errors[category] = f"register: {error_line(error)}"
+    if isinstance(error, AwayError):
+        outcome.unregistered.add(category)
+        outcome.errors[category] += "; the next retrain registers it, without training"

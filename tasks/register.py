@@ -24,8 +24,9 @@ __all__ = ["AwayError", "Registration", "announce", "register"]
 
 
 @task(name="register", task_run_name="register {category}", cache_policy=NO_CACHE)
-def register(shop: Workshop, category: Category, method: MethodName) -> Registration:
-    """The category's detector becomes a model version; the gate decides about the champion alias.
+def register(shop: Workshop, category: Category, method: MethodName, night: str) -> Registration:
+    """The category's detector becomes a model version; the gate decides about the champion alias. `night` is what
+    `keep_night` has returned.
 
     Raises:
         CleanProcessError: nothing is known of the package as it was registered; the next retrain asks again.
@@ -45,7 +46,7 @@ def register(shop: Workshop, category: Category, method: MethodName) -> Registra
     def ask() -> Registration:
         shop.record.finish(category, method)
         run = shop.record.run(category)
-        return register_candidate(workspace, category, method, settings, shop.registry, run, rescore, check)
+        return register_candidate(workspace, category, method, settings, shop.registry, run, rescore, night, check)
 
     with telling(f"register@{category}"):
         return patiently(ask)

@@ -9,6 +9,7 @@ from threading import Lock
 
 from services.interrupts import held
 from services.mlflow.figures import Figures
+from services.mlflow.nights import keep_night
 from services.mlflow.run import Run
 from services.mlflow.tracking import GIT_COMMIT_TAG, Tracking
 from tocoad.data.manifest import TEST_FILE, TRAIN_FILE, Manifest
@@ -95,6 +96,10 @@ class RetrainRecord:
         for prefix, name in (("", method), ("control/", CONTROL)):
             figures = _metrics(self._workspace, category, name)
             run.log_metrics({f"{prefix}{key}": value for key, value in figures.items()})
+
+    def keep_night(self) -> str:
+        """Keeps the workspace's documents as they are now; returns the id of the run that has them."""
+        return keep_night(self._tracking.client, self.parent, self._workspace)
 
     def report(self, index: Path, pages: Mapping[Category, Path]) -> str | None:
         """Keeps the summary and the pages, to which it links, at the retrain's run; a category's run says where.

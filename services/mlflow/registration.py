@@ -18,6 +18,7 @@ from services.mlflow.judging import (
     judged_version,
     mirror,
 )
+from services.mlflow.nights import NIGHT_TAG
 from services.mlflow.registry import PACKAGE_TAG, Registry, Version
 from services.mlflow.run import Run
 from tocoad.data.images import load_images
@@ -55,7 +56,7 @@ def registered(
 ) -> Registration | None:
     """The registration of the package that lies in the workspace; None where the gate has not spoken of it, or of the
     champion, on the present evaluation set and by the present rules, nor since a person took it down or
-    brought it back.
+    brought it back, and where the version has no record of its night.
     """
     log = DecisionLog(registry, category.model_name)
     try:
@@ -70,6 +71,8 @@ def registered(
         return None  # the same
     entry = history.verdict(subject)
     if entry is None or (version := judged_version(registry, log.name, entry)) is None:
+        return None
+    if NIGHT_TAG not in version.tags:
         return None
     other = champion if champion is not None and champion.version != version.version else None
     if other is not None and history.verdict(about_other(other, subject)) is None:
@@ -86,9 +89,11 @@ def register_candidate(
     registry: Registry,
     run: Run,
     rescore: Rescore,
+    night: str,
     check: Check = lambda _: (),
 ) -> Registration:
-    """Registers the package, judges it against the champion on the same evaluation set, and moves the alias.
+    """Registers the package, judges it against the champion on the same evaluation set, and moves the alias. `night` is
+    the run that has the record of the workspace in which the package lies.
 
     It may be broken off anywhere and asked again: what the log of decisions has is not decided twice, and tags, aliases
     and the ledger are made to say the same.
@@ -103,8 +108,11 @@ def register_candidate(
         PACKAGE_TAG: subject.package,
         EVALUATION_SET_TAG: subject.evaluation_set,
         METHOD_TAG: method,
+        NIGHT_TAG: night,
         **{name: value for name, value in challenger.metrics.items() if value is not None},
     })  # fmt: skip
+    if NIGHT_TAG not in version.tags:  # of a version before there were such records
+        registry.set_tags(version, {NIGHT_TAG: night})
     log = DecisionLog(registry, category.model_name)
     scores = {subject.package: challenger}
     entry = Judging(registry, log, settings.gate, run.run_id, rescore, check, version, subject, scores).settle()

@@ -21,10 +21,17 @@ def redacted(text: str) -> str:
     >>> redacted("no answer from http://ops:hunter2@mlflow.example:5000/api")
     'no answer from http://***@mlflow.example:5000/api'
     """
-    text = _USER_INFO.sub(f"{MASK}@", text)
+    text = without_logins(text)
     for secret in sorted(set(_secrets()), key=len, reverse=True):
         text = text.replace(secret, MASK)
     return text
+
+
+def without_logins(text: str) -> str:
+    """The text with `***` for the user and password of any URL in it alone: for what is read back by a program, where a
+    word that happens to be a secret too must stay.
+    """
+    return _USER_INFO.sub(f"{MASK}@", text)
 
 
 def _secrets() -> Iterator[str]:

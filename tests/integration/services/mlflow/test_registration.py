@@ -52,6 +52,7 @@ class Shop:
     # By package: its figures, on whichever evaluation set it is scored.
     figures: dict[str, float] = field(default_factory=dict)
     check: Check = lambda _: ()
+    night: str = ""
     # The packages of champions that were scored anew.
     met: list[str] = field(default_factory=list)
 
@@ -89,7 +90,15 @@ class Shop:
     def register(self) -> Registration:
         with self.tracking.run(self.tracking.experiment("registration"), "gear") as run:
             return register_candidate(
-                self.workspace, self.category, "patchcore", self.settings, self.registry, run, self.rescore, self.check
+                self.workspace,
+                self.category,
+                "patchcore",
+                self.settings,
+                self.registry,
+                run,
+                self.rescore,
+                self.night or run.run_id,
+                self.check,
             )
 
     def retrain(self, seed: int, image_AUROC: float = 0.9) -> Registration:
@@ -147,6 +156,25 @@ def test_a_package_that_is_registered_already_is_not_stored_again(shop: Shop) ->
     assert not client.list_artifacts(first) and not client.list_artifacts(again)
     tags = {run.data.tags["model"] for run in client.search_runs([experiment], max_results=2)}
     assert tags == {f"models:/{shop.category.model_name}/1"}
+
+
+def test_a_version_leads_to_the_record_of_its_night_for_good(shop: Shop) -> None:
+    shop.night = "the first"
+    shop.retrain(1)
+    shop.night = "another"
+    assert shop.retrain(1).version == 1
+    assert shop.registry.version(shop.category.model_name, 1).tags["workspace"] == "the first"
+
+
+def test_a_version_of_before_there_were_records_gets_one_with_the_next_retrain(shop: Shop) -> None:
+    shop.retrain(1)
+    shop.tracking.client.delete_model_version_tag(shop.category.model_name, "1", "workspace")
+    assert shop.registered() is None
+    shop.night = "the record"
+    entries = len(shop.log.read().counted)
+    assert shop.register().verdict == "promoted" and len(shop.log.read().counted) == entries, "nothing is judged anew"
+    assert shop.registry.version(shop.category.model_name, 1).tags["workspace"] == "the record"
+    assert shop.registered() is not None
 
 
 def test_after_a_rollback_the_challenger_meets_the_champion_that_is_back(shop: Shop) -> None:
@@ -316,7 +344,7 @@ def test_a_registration_that_broke_off_is_taken_up_and_its_verdict_stands_once(
         shop.tracking.start(shop.tracking.experiment("registration"), "gear"),
         detector_dir(shop.workspace, shop.category, "patchcore"),
         np.zeros((32, 32, 3), np.uint8),
-        {"package_sha256": shop.package},
+        {"package_sha256": shop.package, "workspace": "its night's"},
     )
     with monkeypatch.context() as patch:
         patch.setattr(client, write, gone)
