@@ -1,0 +1,56 @@
+"""What is kept when old versions are tidied away: chosen from the log of decisions and what records name, purely."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+from tocoad.gate.log import History
+
+# DVC keeps the list of a folder's files as an object like any other, named after its hash.
+LISTING = ".dir"
+
+
+def kept_versions(history: History, present: Collection[int], keep: int) -> dict[int, tuple[str, ...]]:
+    """Of a category's versions (`present`: those in the registry) the ones to keep, each with the reasons, the newest
+    first.
+
+    A challenger is open if it came after the champion and has no verdict yet: the run that made it broke off.
+    """
+    latest = set(sorted(present)[-keep:]) if keep > 0 else set()
+    decided = {entry.version for _, entry in history.counted if entry.decision is not None}
+    decided |= {*history.former, *history.taken_down, history.champion}
+    way_back = history.way_back(present)
+    kept = {}
+    for version in sorted(present, reverse=True):
+        reasons = {
+            "champion": version == history.champion,
+            "previous": version == way_back,
+            "open challenger": version not in decided and version > (history.champion or 0),
+            f"one of the last {keep}": version in latest,
+        }
+        if any(reasons.values()):
+            kept[version] = tuple(reason for reason, holds in reasons.items() if holds)
+    return kept
+
+
+def with_files(names: Iterable[str], listings: Mapping[str, Collection[str]]) -> set[str]:
+    """The objects of these names and, of each that is a listing, the files in it."""
+    named = set(names)
+    return named.union(*(listings.get(name, ()) for name in named))
+
+
+def removable(
+    old: Collection[str], needed: Collection[str], fresh: Collection[str], listings: Mapping[str, Collection[str]]
+) -> list[str]:
+    """The objects of one place (the cache, or the store) that go, by hash, in the order of their removal.
+
+    `old` is what versions name that are not kept, `needed` what anything kept names, both with the files in their
+    listings. `fresh` are objects that somebody may just be bringing, `listings` all that lie in the place: one that
+    stays keeps its files, whoever's it is.
+
+    Listings go first. Who finds one takes its files for there; so broken off, a removal leaves files without a listing
+    and never a listing without its files.
+    """
+    going = set(old).difference(needed, fresh)
+    stay = [files for name, files in listings.items() if name not in going]
+    return sorted(going.difference(*stay), key=lambda name: (not name.endswith(LISTING), name))
