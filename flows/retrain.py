@@ -24,9 +24,11 @@ from prefect.futures import PrefectFuture, wait
 from prefect.runtime import flow_run
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
+from flows.commit_message import commit_message
 from flows.digest import OUTCOMES, outcome_of, tally, urgent
 from flows.outcome import Outcome
 from flows.result import table_rows
+from tasks.commit import commit
 from tasks.interrupts import covered, held
 from tasks.night import keep_night
 from tasks.publish import publish
@@ -102,6 +104,7 @@ def retrain(
             publish(dataset, rows, told, outcome.report)
         except Exception as error:
             outcome.warnings.append(f"Prefect does not have the table of the result ({error_line(error)})")
+        _commit(place, result, outcome)
     if outcome.errors:
         raise CategoriesFailedError(result) from outcome.fault
     return result
@@ -133,6 +136,15 @@ def run_retrain(
         return outcome.document(None, time.perf_counter() - started), outcome.fault
     finally:
         _outcome.reset(token)
+
+
+def _commit(workspace: Workspace, result: dict[str, Any], outcome: Outcome) -> None:
+    """To git, where the settings want it. What is recorded stands without that: a refusal is told, and no more."""
+    try:
+        if load_params(workspace).settings.flow.commit == "git":
+            commit(workspace, commit_message(result))
+    except Exception as error:
+        outcome.warnings.append(f"git does not have the record of the night ({error_line(error)})")
 
 
 def _planned(workspace: Workspace, dataset: str, categories: list[str] | None) -> Outcome:

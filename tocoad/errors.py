@@ -19,6 +19,7 @@
           PromotionError              services.mlflow.promotion
           DvcError                    services.dvc.calls
           LostLinkError               services.dvc.moved_links
+          GitRecordError              services.git_record
           PrefectServerError          services.prefect.calls
           StageStoppedError           services.ray.inbox
           CategoriesFailedError       flows.retrain

@@ -148,6 +148,7 @@ class RaySettings(Section):
 class FlowSettings(Section):
     retries: int = Field(1, ge=0, description="retries of a stage that failed for a reason that may pass")
     retry_delay_seconds: float = Field(5, ge=0)
+    commit: Literal["none", "git"] = Field("none", description="git: what a retrain records is committed by it")
 
 
 class _Foremost(Section):
