@@ -11,7 +11,7 @@ from functools import cache
 from tocoad.files.workspace import Workspace
 
 # What a retrain itself writes does not make the code another.
-_WRITTEN_BY_US = (":(exclude)dvc.lock", ":(exclude)data/*.dvc")
+_WRITTEN_BY_US = (":(exclude)dvc.lock", ":(exclude)data/*.dvc", ":(exclude)feedback/*.dvc")
 
 
 @dataclass(frozen=True)

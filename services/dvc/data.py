@@ -18,22 +18,28 @@ from services.dvc.staging import listings_dropped
 from tocoad.files.workspace import Workspace
 
 
-@healing
 def track_dataset(workspace: Workspace, dataset: str) -> str:
     """Brings the data set's folder under DVC as it is now (`data/NAME.dvc`); returns its data version."""
-    folder = Workspace(workspace.root.resolve()).dataset_dir(dataset)
+    folder = workspace.dataset_dir(dataset)
     if not folder.is_dir():
         raise DvcError(f"data set {dataset!r}: {folder} is missing")
+    return track_folder(workspace, folder)
+
+
+@healing
+def track_folder(workspace: Workspace, folder: Path) -> str:
+    """The same of any folder of the workspace, with its `.dvc` file beside it."""
+    folder = folder.resolve()
     with opened(workspace) as repo:
-        if (known := data_version(workspace, dataset)) is not None:
+        if (known := folder_version(folder)) is not None:
             remove_damaged_listing(repo, known)
         _add(repo, folder, again=known is not None)
-        version = data_version(workspace, dataset)
+        version = folder_version(folder)
         assert version is not None
         if remove_damaged_listing(repo, version):
             _add(repo, folder, again=True)
         if absent := absent_objects(repo, version):
-            place, images = repo.cache.local.path, f"{len(absent)} files of {dataset}"
+            place, images = repo.cache.local.path, f"{len(absent)} files of {folder.name}"
             raise DvcError(f"{place}: {images} could not be copied there: make room, then run the same again")
     return version
 
@@ -56,11 +62,19 @@ def _add(repo: Repo, folder: Path, again: bool) -> None:
 
 def data_version(workspace: Workspace, dataset: str) -> str | None:
     """The content hash in `data/NAME.dvc`, or None where the data set was never brought under DVC."""
-    file = workspace.dataset_dir(dataset).with_name(f"{dataset}.dvc")
+    try:
+        return folder_version(workspace.dataset_dir(dataset))
+    except ValueError as error:
+        raise DvcError(f"{error}; tocoad retrain {dataset} makes it anew") from None
+
+
+def folder_version(folder: Path) -> str | None:
+    """The same of any folder. Raises ValueError where its `.dvc` file is damaged."""
+    file = folder.with_name(f"{folder.name}.dvc")
     try:
         return data_file_md5(file) if file.is_file() else None
     except ValueError as error:
-        raise DvcError(f"{file}: damaged ({error}); tocoad retrain {dataset} makes it anew") from None
+        raise ValueError(f"{file}: damaged ({error})") from None
 
 
 def cache_dir(workspace: Workspace) -> Path:

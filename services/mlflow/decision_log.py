@@ -7,8 +7,6 @@ of a model of its own, `DATASET.CATEGORY.decisions`; `tocoad.gate.log` says whic
 
 from __future__ import annotations
 
-import getpass
-import os
 import platform
 import random
 import time
@@ -25,6 +23,7 @@ from mlflow.protos.databricks_pb2 import (
 
 from services.mlflow.calls import AwayError, TrackingError
 from services.mlflow.registry import CHAMPION, PREVIOUS, ROLLED_BACK_TAG, UNTIL_TAG, Registry, Version, is_code
+from services.people import user_name
 from tocoad.errors import StageError, first_line
 from tocoad.files.sealed import seal, unseal
 from tocoad.gate.log import Action, Entry, History, Numbered, replay
@@ -220,14 +219,6 @@ def champion_in_force(registry: Registry, uri: str) -> Version:
         if (champion := log.champion(log.read())) is not None:
             return champion
     return registry.resolve(uri)
-
-
-def user_name() -> str:
-    """The name of who runs this; in a container the id may have none."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())
 
 
 def told(entry: Entry) -> str:

@@ -28,7 +28,9 @@ _TAKE_OUT = "take that out first (tocoad data add --remove)"
 
 @dataclass(frozen=True)
 class Checked:
-    """A verdict that can be taken. `files` are those to bring in, by the paths that the statement gives them."""
+    """A verdict that can be taken. `files` are those to bring in, by their paths in the statement's `added`; what an
+    intake that was broken off has brought is there already.
+    """
 
     statement: Statement
     files: Mapping[str, Path]
@@ -145,6 +147,7 @@ def _check(row: Row, seen: Seen, defect_type: str | None, known: Known) -> Check
         mask = mask or _mask_path(path, row.mask)
         if ours or image is None or image.mask is None:
             files[mask] = row.mask
+    there = set() if image is None else {image.path, image.mask_path}
     statement = Statement(
         given=row.given,
         sha256=seen.sha256,
@@ -158,7 +161,7 @@ def _check(row: Row, seen: Seen, defect_type: str | None, known: Known) -> Check
         mask_sha256=seen.mask_sha256,
         added=tuple(files),
     )
-    return Checked(statement, files)
+    return Checked(statement, {path: file for path, file in files.items() if path not in there})
 
 
 def _sha256(file: Path) -> str:

@@ -2,41 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import partial
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 from tocoad.data.decoding import decode
-from tocoad.data.layouts.source import Source, SourceImage
-from tocoad.data.layouts.tree import read_tree
-from tocoad.data.problems import DataError
+from tocoad.data.layouts.source import SourceImage
+from tocoad.data.problems import DataError, Problem
 from tocoad.data.threads import cores, thread_pool
 from tocoad.feedback.pixels import pixel_digest
 from tocoad.stages.stage import Progress, ProgressCallback
 
 
-def present_images(folder: Path, progress: ProgressCallback) -> Mapping[str, SourceImage]:
-    """By pixel digest; `folder` is the category's. Of images that are there twice the first.
+def present_images(images: Sequence[SourceImage], progress: ProgressCallback) -> Mapping[str, SourceImage]:
+    """By pixel digest; of images that are there twice the first.
 
     Raises:
-        DataError: one cannot be read, so that nothing can be said of it.
+        DataError: some cannot be read, so that nothing can be said of them.
     """
-    source = Source()  # no root: DVC may put links to its cache in place of the files
-    read_tree(source, folder, folder.name)
-    images = source.categories[0].images
     found: dict[str, SourceImage] = {}
+    problems: list[Problem] = []
     with thread_pool(cores()) as pool:
-        for done, (image, digest) in enumerate(zip(images, pool.map(partial(_digest, source), images), strict=True), 1):
-            found.setdefault(digest, image)
+        for done, (image, digest) in enumerate(zip(images, pool.map(_digest, images), strict=True), start=1):
+            if isinstance(digest, Problem):
+                problems.append(digest)
+            else:
+                found.setdefault(digest, image)
             progress(Progress(done, len(images)))
-    if source.problems:
-        raise DataError(source.problems)
+    if problems:
+        raise DataError(problems)
     return found
 
 
-def _digest(source: Source, image: SourceImage) -> str:
+def _digest(image: SourceImage) -> str | Problem:
     try:
         return pixel_digest(decode(image.file))
     except DataError as error:
-        source.problems += error.problems
-        return ""
+        return error.problems[0]

@@ -14,6 +14,7 @@ from tocoad.methods.table import TABLE
 COMMANDS = (
     ["data", "add"],
     ["data", "check"],
+    ["feedback"],
     ["sample"],
     ["retrain"],
     ["status"],
@@ -52,6 +53,8 @@ def test_every_command_has_help_with_an_example(command: list[str], capsys: pyte
         ["data", "add", "", "--name", "x"],
         ["data", "check", ""],
         ["study", ""],
+        ["feedback"],
+        ["feedback", "x", "gear", ""],
     ],
     ids=" ".join,
 )

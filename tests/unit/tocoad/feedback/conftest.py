@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tocoad.data.layouts.source import Source
+from tocoad.data.layouts.tree import read_tree
 from tocoad.feedback.checking import Checked, Known, check_verdicts
 from tocoad.feedback.present import present_images
 from tocoad.feedback.problems import LineProblem
@@ -61,7 +63,9 @@ def check(category: Path, line: Path) -> Callable[..., tuple[list[Checked], list
         file = line / "verdicts.csv"
         file.write_text(text, encoding="utf-8")
         rows, problems = read_verdicts(file)
-        known = Known(present_images(category, silent), last_words(before, "gear"))
+        source = Source()
+        read_tree(source, category, "gear")
+        known = Known(present_images(source.categories[0].images, silent), last_words(before, "gear"))
         checked, more = check_verdicts(rows, known, silent)
         return checked, problems + more
 
