@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from typing import TYPE_CHECKING
 
 from cli.command import Subparsers, add_command, filled
@@ -19,7 +20,7 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
         common,
         "remote",
         _show,
-        "show or set the store of data and results",
+        "show, set or check the store of data and results",
         "tocoad remote set s3://inspection/line-3",
     )
     actions = remote.add_subparsers(dest="action", metavar="ACTION")
@@ -39,6 +40,8 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
         "from the environment (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_PROFILE) or AWS's "
         "own files, and never belong in the URL",
     )  # fmt: skip
+    check = "write, read back and remove one object in the store"
+    add_command(actions, common, "check", _check, check, "tocoad remote check")
 
 
 def _show(options: argparse.Namespace) -> int:
@@ -63,7 +66,21 @@ def _set(options: argparse.Namespace) -> int:
     from services.dvc.remote import configure_remote
 
     _tell(configure_remote(workspace, options.url))
-    print("it is in .dvc/config: commit that, and a clone has it", file=sys.stderr)
+    print("it is in .dvc/config: commit that, and a clone has it; next: tocoad remote check", file=sys.stderr)
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from services.addresses import configure
+
+    workspace = current_workspace()
+    configure(workspace, debug=options.debug)
+    from services.dvc.push import remote_to_push_to
+
+    remote = remote_to_push_to(workspace)
+    begin = time.monotonic()
+    remote.store().check()
+    print(f"{remote.url}: wrote, found, read back and deleted an object, {time.monotonic() - begin:.1f} s")
     return 0
 
 

@@ -18,6 +18,7 @@
           DecisionLogError            services.mlflow.decision_log
           PromotionError              services.mlflow.promotion
           DvcError                    services.dvc.calls
+          PushError                   services.dvc.pushing
           LostLinkError               services.dvc.moved_links
           GitRecordError              services.git_record
           PrefectServerError          services.prefect.calls

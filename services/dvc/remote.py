@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from dvc.config import Config
 
 from services.dvc.calls import told
+from services.dvc.data import cache_dir
 from services.dvc.repository import opened
+from services.store.patience import PATIENCE_SECONDS
+from services.store.store import Store, open_store
 from tocoad.errors import SettingsError
 from tocoad.files.remote_url import S3, checked_url
 from tocoad.files.replacing import sync
@@ -23,10 +27,17 @@ _TRACKED = "repo"  # DVC's word for .dvc/config
 
 @dataclass(frozen=True)
 class Remote:
-    """`url` is S3's, or a folder in full; `name` is DVC's."""
+    """`url` is S3's, or a folder in full; `name` is DVC's. `settings` are what else DVC is told of it, which may be
+    secret where the user's own, untracked file tells it.
+    """
 
     name: str
     url: str
+    settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def store(self, patience: float = PATIENCE_SECONDS) -> Store:
+        """One that is away is waited for `patience` seconds in a row."""
+        return open_store(self.url, self.settings, patience)
 
 
 def configured_remote(workspace: Workspace) -> Remote | None:
@@ -39,12 +50,27 @@ def configured_remote(workspace: Workspace) -> Remote | None:
     with told(folder.parent):
         config: dict[str, Any] = Config(str(folder)) if folder.is_dir() else {}
         name = config.get("core", {}).get("remote")
-        url = config["remote"].get(name, {}).get("url") if name else None
+        settings = dict(config["remote"].get(name, {})) if name else {}
     if name is None:
         return None
-    if url is None:
+    if (url := settings.pop("url", None)) is None:
         raise SettingsError(f"{folder / 'config'}: the default remote {name!r} has no URL: tocoad remote set URL")
-    return Remote(name, checked_url(str(url)))
+    return Remote(name, checked_url(str(url)), settings)
+
+
+def remote_store(workspace: Workspace) -> Store | None:
+    """The default remote; None where there is none.
+
+    Raises:
+        SettingsError: as `configured_remote`.
+    """
+    remote = configured_remote(workspace)
+    return None if remote is None else remote.store()
+
+
+def local_store(workspace: Workspace) -> Store:
+    """The workspace's own cache."""
+    return open_store(str(cache_dir(workspace)))
 
 
 def configure_remote(workspace: Workspace, url: str) -> Remote:

@@ -24,7 +24,8 @@ def checked_url(text: str) -> str:
     """
     # In front of the first slash a folder has neither: `user:password@host:...`, `s3:bucket`.
     bare = text.removeprefix(S3)
-    if "?" in text or "@" in bare.partition("/")[0] or redacted(text) != text:
+    told = text.startswith(S3) and redacted(text) != text
+    if told or "?" in text or "@" in bare.partition("/")[0]:
         raise SettingsError(f"the remote's URL holds a user, a key or a query, which git would keep: {_HOW}")
     if ":" in bare.partition("/")[0] or not text.isprintable() or not bare.strip("/ "):
         raise SettingsError(f"a remote is a folder or {S3}BUCKET/PREFIX, and this is neither; {_HOW}")
