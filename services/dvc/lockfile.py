@@ -8,6 +8,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -60,14 +61,28 @@ def write(repo: Repo, stages: Sequence[Any]) -> None:
     in the middle of that would leave a half that no DVC command reads any more.
     """
     lock = Path(repo.root_dir) / "dvc.lock"
-    incoming = lock.with_name(".dvc.lock.incoming")
-    try:
+    with _incoming(lock) as incoming:
         blocks, new = read_blocks(lock.parent), _dump(stages)
         if blocks is not None and new is not None:
             incoming.write_text(_HEAD + "".join({**blocks, **new}.values()), encoding="utf-8")
         else:
             incoming.write_bytes(lock.read_bytes() if lock.is_file() else b"")
             Lockfile(repo, str(incoming)).dump_stages(stages)
+
+
+def write_entries(root: Path, blocks: Blocks, entries: Mapping[str, Any]) -> None:
+    """dvc.lock, of which these are the blocks, with these entries new."""
+    new = _blocks(dumps_yaml({"schema": "2.0", "stages": _apart(entries)})) or {}
+    with _incoming(root / "dvc.lock") as incoming:
+        incoming.write_text(_HEAD + "".join({**blocks, **new}.values()), encoding="utf-8")
+
+
+@contextmanager
+def _incoming(lock: Path) -> Iterator[Path]:
+    """A file that takes its place when it is written."""
+    incoming = lock.with_name(".dvc.lock.incoming")
+    try:
+        yield incoming
         with incoming.open("rb") as written:
             os.fsync(written.fileno())
         incoming.replace(lock)

@@ -18,6 +18,7 @@ from dvc.repo import Repo
 
 from services.dvc import lockfile
 from services.dvc.calls import DvcError
+from services.dvc.earlier import bring_up_to_date
 from services.dvc.staging import listings_dropped
 
 Stages = dict[str, Any]
@@ -92,6 +93,7 @@ def load_graph(repo: Repo) -> Graph:
     key = (root, *(definition.read_bytes() if definition.is_file() else b"" for definition in definitions))
     graph = _kept.pop(key, None) or Graph(repo, file)
     _kept.clear()
+    bring_up_to_date(root)
     graph.fill(repo)
     if b"vars:" not in file.read_bytes():  # other files may then say what the stages are
         _kept[key] = graph

@@ -63,7 +63,7 @@ def test_every_category_has_a_champion_of_its_own_with_the_networks_of_all(place
         assert entry["decision"]["verdict"] == "promoted"
         assert entry["model"] == {"name": f"sample.{name}", "version": 1, "aliases": ["champion"]}
         assert entry["control"]["method"] == "patchcore"
-        assert set(entry["seconds"]) == {"manifest", "train_unified", "fit", "evaluate"}
+        assert set(entry["seconds"]) == {"manifest", "list_unified", "train_unified", "fit", "evaluate"}
         card = json.loads((package(place, name) / "detector.json").read_text())
         assert (card["category"], card["serves"]) == (name, CATEGORIES)
         control = json.loads((place.root / f"work/sample/{name}/patchcore/fit/detector/detector.json").read_text())
@@ -111,5 +111,5 @@ def test_a_training_that_fails_fails_every_category_with_its_reason(place: Any, 
     errors = {name: entry["error"] for name, entry in retrain(place, code=1)["categories"].items()}
     assert errors["gear"].startswith("manifest: ")
     for name in ("fabric", "plate"):
-        assert errors[name].startswith("train_unified: ")
+        assert errors[name].startswith("list_unified: ")
         assert "notes.txt: not an image" in errors[name]

@@ -17,6 +17,7 @@ from tocoad.data.layouts.tree import read_train
 from tocoad.data.problems import DataError
 from tocoad.data.split import TooFewError, calibration_digests
 from tocoad.data.threads import thread_pool
+from tocoad.errors import StageError
 from tocoad.files.reading import read_document
 from tocoad.settings.sections import SplitSettings
 
@@ -60,13 +61,21 @@ class TrainingImages(BaseModel):
             for image in images
         ]
 
+    def refuse_changed(self, folder: Path, threads: int = 1) -> None:
+        """Raises StageError for a file below the data set's folder that is not the one that is listed."""
+        with thread_pool(threads) as pool:
+            files = [folder / image.path for image in self.all]
+            for file, image, sha256 in zip(files, self.all, pool.map(_digest_of, files), strict=True):
+                if sha256 != image.sha256:
+                    raise StageError(f"{file}: changed since list_unified: run that stage again")
+
     def save(self, file: Path) -> None:
         file.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
     @classmethod
-    def load(cls, file: Path) -> Self:
-        """Raises StageError where the file is missing or damaged."""
-        return read_document(cls, file, "train_unified")
+    def load(cls, file: Path, stage: str) -> Self:
+        """As the stage left it. Raises StageError where the file is missing or damaged."""
+        return read_document(cls, file, stage)
 
 
 def read_training_images(folder: Path, split: SplitSettings, threads: int = 1) -> TrainingImages:
@@ -101,6 +110,14 @@ def _sha256(source: Source, image: SourceImage) -> str:
     except OSError as error:
         source.refuse(image.file, f"cannot be read ({error.strerror})")
         return ""
+
+
+def _digest_of(file: Path) -> str | None:
+    """None where it cannot be read."""
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError:
+        return None
 
 
 def _reach(folder: Path, image: TrainingImage) -> Reach | None:

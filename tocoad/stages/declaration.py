@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 Scope = Literal["method", "category", "dataset"]
 """Whose a stage's output is: a method's of one category, every method's of a category, or a method's of a data set."""
 
-DataPart = Literal["none", "train", "all"]
-"""Which of its owner's images a stage may open."""
+DataPart = Literal["none", "train", "all", "listed"]
+"""Which of its owner's images a stage may open. `listed` are those that a list which it reads names by their content:
+DVC compares the list, and the stage refuses an image that is no longer what the list says.
+"""
 
 
 @dataclass(frozen=True)

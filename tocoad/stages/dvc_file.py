@@ -113,7 +113,7 @@ class Entry:
         return " ".join(words)
 
     def deps(self, outside: Iterable[str]) -> Iterator[str]:
-        if self.stage.data != "none":
+        if self.stage.data in ("train", "all"):
             yield f"data/{self.owner}" + ("/train" if self.stage.data == "train" else "")
         method = self.methods[0]
         reads = method.reads(self.stage)

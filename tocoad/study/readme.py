@@ -46,7 +46,8 @@ def _declared(method: Method) -> Iterator[str]:
     yield "| stage | reads | is decided by | leaves |"
     yield "|---|---|---|---|"
     for stage in method.stages:
-        images = {"none": [], "train": ["training images"], "all": ["images"]}[stage.data]
+        training = ["training images"]
+        images = {"none": [], "train": training, "listed": training, "all": ["images"]}[stage.data]
         reads = ", ".join([*images, *stage.upstream])
         decided = ", ".join(f"`{section}`" for section in stage.params)
         yield f"| {stage.name} | {reads} | {decided} | {', '.join(stage.outs)} |"

@@ -102,9 +102,11 @@ class StageFolders:
         return _digest([stage.function, whose, _sections(stage, settings), upstream, *self._further(stage, settings)])
 
     def _dataset_key(self, owner: Owner, method: MethodName, stage: Stage, settings: Settings) -> str:
-        """Of a stage that reads the images of all categories, and no other stage."""
-        decided = [stage.function, method, _sections(stage, settings), self._fingerprint(owner)]
-        return _digest([*decided, *self._further(stage, settings)])
+        """Of a stage of a data set; what it reads of another one is of the same images."""
+        names = METHODS[method].params(stage.name)
+        decided = [stage.function, method, _named(names, settings), self._fingerprint(owner)]
+        read = (METHODS[method].stage(name) for name in stage.upstream)
+        return _digest([*decided, *(part for each in (stage, *read) for part in self._further(each, settings))])
 
     def _further(self, stage: Stage, settings: Settings) -> list[object]:
         """What decides the stage beyond its settings and inputs. Nothing of a first revision without outside files: so
@@ -137,7 +139,11 @@ class StageFolders:
 
 
 def _sections(stage: Stage, settings: Settings) -> Mapping[str, object]:
-    return settings.model_dump(mode="json", include=set(stage.params))
+    return _named(stage.params, settings)
+
+
+def _named(sections: Iterable[str], settings: Settings) -> Mapping[str, object]:
+    return settings.model_dump(mode="json", include=set(sections))
 
 
 def _digest(content: object) -> str:

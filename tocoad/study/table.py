@@ -12,7 +12,6 @@ import numpy as np
 from tocoad.metrics.names import METRIC_NAMES, MetricName
 from tocoad.metrics.seeds import Spread, over_seeds
 from tocoad.stages.graph import METHODS, OF_SEVERAL_METHODS
-from tocoad.stages.shared import MANIFEST
 from tocoad.stages.stage import CURVES_FILE
 from tocoad.study.earlier import MARK, EarlierRows, row_name, row_seeds
 from tocoad.study.plan import Cell, StudyFile
@@ -21,11 +20,12 @@ from tocoad.study.results import CellResult
 # What the tables show of the seven; pixel AUROC is saturated and stands beside the others for that reason alone.
 SHOWN: tuple[MetricName, ...] = ("image_AUROC", "image_AP", "pixel_AUROC", "pixel_AP", "pixel_AUPRO")
 _CONFIDENCE = 0.95
+# What reads all images and does not judge them lists them: that costs nothing beside what is made of them.
 _OWN = {
     stage.name: stage
     for method in METHODS.values()
     for stage in method.stages
-    if stage != MANIFEST and stage.name not in OF_SEVERAL_METHODS
+    if stage.data != "all" and stage.name not in OF_SEVERAL_METHODS
 }
 _TIMED = (*_OWN, *OF_SEVERAL_METHODS)
 _TRAINED = tuple(name for name, stage in _OWN.items() if CURVES_FILE in stage.writes)

@@ -20,9 +20,21 @@ from tocoad.stages.stage import StageContext, StageRecord
 IMAGES_FILE = "images.json"
 
 
-def train_unified(context: StageContext) -> StageRecord:
-    """Writes what `train` writes, of the training images of all categories in one shuffled loader, and their names."""
+def list_unified(context: StageContext) -> StageRecord:
+    """Writes which images are to be trained on: another test image changes nothing there, and so trains nothing."""
     images = read_training_images(context.data_dir, context.settings.split, context.settings.compute.threads)
+    images.save(context.output_dir / IMAGES_FILE)
+    return StageRecord()
+
+
+def train_unified(context: StageContext) -> StageRecord:
+    """Writes what `train` writes, of the training images of all categories in one shuffled loader, and their names.
+
+    Raises:
+        StageError: an image is not what the list says.
+    """
+    images = TrainingImages.load(context.inputs["images"] / IMAGES_FILE, "list_unified")
+    images.refuse_changed(context.data_dir, context.settings.compute.threads)
     images.save(context.output_dir / IMAGES_FILE)
     pixels = cached_images(images.files(context.data_dir), context.settings, context.cache_dir)
     return train_on(_as_single(context), pixels, images.digest)
@@ -35,7 +47,7 @@ def fit_unified(context: StageContext) -> StageRecord:
         StageError: they were not trained on the training part of its manifest, so that its calibration images may have
             been among them.
     """
-    trained_on = TrainingImages.load(context.inputs["train"] / IMAGES_FILE)
+    trained_on = TrainingImages.load(context.inputs["train"] / IMAGES_FILE, "train_unified")
     mine = {image.sha256 for image in trained_on.categories.get(context.category.name, ())}
     manifest = Manifest.load(context.inputs["manifest"] / TRAIN_FILE)
     depth = trained_on.depths.get(context.category.name, FULL_DEPTH)

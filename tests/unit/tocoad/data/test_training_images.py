@@ -83,7 +83,7 @@ def test_it_survives_the_file_and_its_digest_is_of_names_and_contents(
 ) -> None:
     found = read_training_images(parts, split)
     found.save(tmp_path / "images.json")
-    assert TrainingImages.load(tmp_path / "images.json") == found
+    assert TrainingImages.load(tmp_path / "images.json", "list_unified") == found
     lines = "".join(f"{image.path} {image.sha256}\n" for image in found.all)
     assert found.digest == hashlib.sha256(lines.encode()).hexdigest()
     (parts / "screw").rename(parts / "bolt")

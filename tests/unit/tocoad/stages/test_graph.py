@@ -61,6 +61,8 @@ def test_what_belongs_to_a_data_set_is_one_job_that_all_its_categories_wait_for(
     for category, chain in chains.items():
         (fit,) = (job for job in chain if job.stage.name == "fit" and job.method == "recontrast_unified")
         assert fit.upstream == (f"manifest@{category}", "train_unified@sample")
+        (trained,) = (job for job in chain if job.stage.name == "train_unified")
+        assert trained.upstream == ("list_unified@sample",)
         run = [job.dvc_name for job in to_run(chain, {"train_unified@sample"})]
         assert run == ["train_unified@sample", f"{fit.dvc_name}", f"evaluate_recontrast_unified@{category}"]
 

@@ -141,7 +141,8 @@ def test_cells_of_two_categories_share_the_training_of_their_data_set(study_file
     trained = folder(GEAR, "train_unified")
     assert trained == folder(PLATE, "train_unified")
     assert trained.parent == workspace.root / "work/studies/stages/tiny"
-    run_study_stage(workspace, "tiny", "recontrast_unified", "train_unified", settings)
+    for stage in ("list_unified", "train_unified"):
+        run_study_stage(workspace, "tiny", "recontrast_unified", stage, settings)
     run_study_stage(workspace, GEAR, "recontrast_unified", "manifest", settings)
     run_study_stage(workspace, GEAR, "recontrast_unified", "fit", settings)
     fitted = folder(GEAR, "fit")

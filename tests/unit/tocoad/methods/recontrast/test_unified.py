@@ -23,6 +23,7 @@ from tocoad.stages.running import run_stage
 from tocoad.stages.stage import Progress, StageContext
 
 METHOD = METHODS["recontrast_unified"]
+TRAIN = (("list_unified", "toys"), ("train_unified", "toys"))
 SETTINGS = Settings(
     image=ImageSettings(size=SIZE),
     split=SplitSettings(train_min=2, calibration_min=4),
@@ -52,7 +53,7 @@ def trained_dir(workspace: Workspace) -> Path:
 
 def test_both_packages_have_the_same_networks_and_thresholds_of_their_own(workspace: Workspace) -> None:
     expected = manifests(workspace)
-    run(workspace, ("train_unified", "toys"), ("fit", DISC), ("fit", BAR))
+    run(workspace, *TRAIN, ("fit", DISC), ("fit", BAR))
     folders = {category.name: detector_dir(workspace, category, "recontrast_unified") for category in (DISC, BAR)}
     weights = {name: (folder / "model.safetensors").read_bytes() for name, folder in folders.items()}
     assert weights["disc"] == weights["bar"]
@@ -84,7 +85,7 @@ def test_training_decodes_the_training_images_of_both_categories_alone(
     monkeypatch.setattr(reading, "decode", watched)
     for file in workspace.dataset_dir("toys").glob("*/test/good/*"):
         file.write_bytes(b"no image")
-    run(workspace, ("train_unified", "toys"))
+    run(workspace, *TRAIN)
     assert sorted(opened) == sorted(expected)
     # The listed images are what the loader drew its batches from.
     listed = json.loads((trained_dir(workspace) / "images.json").read_text())["categories"]
@@ -104,6 +105,7 @@ def test_it_trains_by_its_own_section_over_all_images(workspace: Workspace, monk
     paper = SETTINGS.unified.model_copy(update={"encoder_batch_norm": "paper"})
     settings = SETTINGS.model_copy(update={"unified": paper})
     steps: list[Progress] = []
+    run(workspace, TRAIN[0])
     run_stage(workspace, "toys", "recontrast_unified", "train_unified", settings, steps.append)
     ((used, images),) = seen
     assert images == count
@@ -121,7 +123,7 @@ def test_the_published_values_are_the_defaults() -> None:
 
 def test_networks_of_another_split_are_refused(workspace: Workspace) -> None:
     manifests(workspace)
-    run(workspace, ("train_unified", "toys"))
+    run(workspace, *TRAIN)
     other = SETTINGS.model_copy(update={"split": SplitSettings(train_min=2, calibration_min=6)})
     run(workspace, ("manifest", DISC), settings=other)
     with pytest.raises(StageError, match="toys/disc: its images or split changed after train_unified"):
@@ -130,9 +132,25 @@ def test_networks_of_another_split_are_refused(workspace: Workspace) -> None:
 
 
 def test_a_category_that_came_later_is_refused_until_the_model_is_trained_again(workspace: Workspace) -> None:
-    run(workspace, ("train_unified", "toys"))
+    run(workspace, *TRAIN)
     cross = Category("toys", "cross")
     workspace.data_dir(BAR).rename(workspace.data_dir(cross))
     run(workspace, ("manifest", cross))
     with pytest.raises(StageError, match="toys/cross: its images or split changed"):
         run(workspace, ("fit", cross))
+
+
+def test_another_test_image_leaves_the_list_and_another_training_image_is_refused(workspace: Workspace) -> None:
+    run(workspace, *TRAIN)
+    listed = output_dir(workspace, "toys", "recontrast_unified", METHOD.stage("list_unified")) / "images.json"
+    before = listed.read_bytes()
+    test, train = (workspace.data_dir(DISC) / part for part in ("test/good/020.png", "train/good"))
+    test.write_bytes((workspace.data_dir(BAR) / "test/good/020.png").read_bytes())
+    run(workspace, TRAIN[0])
+    assert listed.read_bytes() == before
+    assert (trained_dir(workspace) / "images.json").read_bytes() == before
+    part = json.loads(before)["categories"]["disc"]
+    file = train.parent.parent.parent / part[0]["path"]
+    file.write_bytes(test.read_bytes())
+    with pytest.raises(StageError, match=rf"{file.name}: changed since list_unified: run that stage again"):
+        run(workspace, TRAIN[1])
