@@ -5,9 +5,16 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cli.command import Subparsers, add_command, add_wait, filled, path
 from cli.workspace import current_workspace
+
+if TYPE_CHECKING:
+    from services.datasets import ChangedDataset
+    from services.merging import Announce, Take
+    from tocoad.data.merging import Comparison, Comparisons
+    from tocoad.files.workspace import Workspace
 
 _LAYOUTS = ("auto", "mvtec", "visa", "btad", "folder", "oct2017", "aptos", "isic2018")
 
@@ -17,20 +24,7 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
         "data", help="bring images in, or check them", description="Bring images in, or check them."
     )
     actions = data.add_subparsers(dest="action", metavar="ACTION", required=True)
-    add = add_command(
-        actions,
-        common,
-        "add",
-        _add,
-        "validate a folder of images, index it and bring it under DVC",
-        "tocoad data add ~/datasets/mvtec_ad --name mvtec",
-    )
-    add.add_argument("source", type=path, help="folder of images, in one of the known layouts")
-    add.add_argument("--name", required=True, help="name of the data set in this workspace")
-    add.add_argument(
-        "--layout", choices=_LAYOUTS, default="auto", help="how the folder is laid out (default: %(default)s)"
-    )
-    add_wait(add)
+    _add_parser(actions, common)
     check = add_command(
         actions,
         common,
@@ -45,20 +39,78 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_parser(actions: Subparsers, common: argparse.ArgumentParser) -> None:
+    add = add_command(
+        actions,
+        common,
+        "add",
+        _add,
+        "validate a folder of images and bring it under DVC; what a data set has already stays",
+        "tocoad data add ~/datasets/mvtec_ad --name mvtec\n  tocoad data add ~/monday --name mvtec --dry-run\n"
+        "  tocoad data add --name mvtec --remove bottle/train/good/007.png 'bottle/test/crack/*'",
+    )
+    add.add_argument("source", nargs="?", type=path, help="folder of images, in one of the known layouts")
+    add.add_argument("--name", required=True, help="name of the data set in this workspace")
+    add.add_argument(
+        "--layout", choices=_LAYOUTS, default="auto", help="how the folder is laid out (default: %(default)s)"
+    )
+    conflicts = add.add_mutually_exclusive_group()
+    conflicts.add_argument(
+        "--replace", action="store_true", help="take the source's files where the data set has others of the same path"
+    )
+    conflicts.add_argument(
+        "--replace-all", action="store_true", help="put the source in place of all that the data set has"
+    )
+    conflicts.add_argument(
+        "--remove", nargs="+", action="extend", metavar="FILE",
+        help="without SOURCE: take out these images with their masks (CATEGORY/train/good/NAME; * within a name)",
+    )  # fmt: skip
+    add.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
+    add.add_argument("--all", action="store_true", help="list every file, where there are many")
+    add.add_argument("--json", action="store_true", help="one JSON document on standard output, not a table")
+    add_wait(add)
+
+
 def _add(options: argparse.Namespace) -> int:
+    from cli.data_changes import last_line, print_document, show_comparisons
     from cli.render import show_inventory
     from services.addresses import configure
-    from tocoad.stages.bars import stage_bar
+    from tocoad.errors import SettingsError, TocoadError
 
+    if (options.source is None) == (options.remove is None):
+        raise SettingsError("tocoad data add: give a SOURCE folder or files to --remove, one of the two")
     workspace = current_workspace()
     configure(workspace, debug=options.debug)
-    from services.datasets import add_dataset
+    told: dict[str, Comparison] = {}
 
-    with stage_bar(f"checking {options.source.name}") as progress:
-        inventory = add_dataset(workspace, options.source, options.name, options.layout, progress, options.wait)
-    show_inventory(inventory)
-    print(f"data set {options.name!r} is in data/{options.name}; next: tocoad retrain {options.name}", file=sys.stderr)
+    def announce(comparisons: Comparisons) -> None:
+        told.clear()
+        told.update(comparisons)
+        show_comparisons(comparisons, options.all)
+
+    try:
+        done = _change(workspace, options, announce)
+    except TocoadError as error:
+        if options.json:
+            print_document(options.name, options.dry_run, told, None, str(error))
+        raise
+    show_inventory(done.inventory)
+    if options.json:
+        print_document(options.name, options.dry_run, told, done, None)
+    print(last_line(options.name, options.dry_run, done), file=sys.stderr)
     return 0
+
+
+def _change(workspace: Workspace, options: argparse.Namespace, announce: Announce) -> ChangedDataset:
+    from services.merging import bring_in, remove_images
+    from tocoad.stages.bars import stage_bar
+
+    write, wait = not options.dry_run, options.wait
+    with stage_bar(f"checking {options.name}") as progress:
+        if options.remove is not None:
+            return remove_images(workspace, options.name, options.remove, announce, progress, wait, write)
+        take: Take = "all" if options.replace_all else "conflicts" if options.replace else "new"
+        return bring_in(workspace, options.source, options.name, options.layout, take, announce, progress, wait, write)
 
 
 def _check(options: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from services.dvc import data
@@ -13,7 +13,7 @@ from tocoad.data import importing, rewriting
 from tocoad.data.changes import Changes
 from tocoad.data.inventory import Inventory
 from tocoad.data.layouts.detect import Layout
-from tocoad.errors import SettingsError
+from tocoad.errors import SettingsError, StageError
 from tocoad.files.lease import FOREVER, Lease, lease_of, study_owner
 from tocoad.files.links import refuse_links
 from tocoad.files.replacing import recover, replacing
@@ -68,9 +68,9 @@ class ChangedDataset:
     """
 
     inventory: Inventory
-    changes: Changes
     before: str | None
     after: str | None
+    changes: Changes = field(default_factory=Changes)
 
 
 def change_dataset(
@@ -92,6 +92,7 @@ def change_dataset(
     Raises:
         DataError: everything is as it was; the line names each file, in the data set or where it comes from.
         LeaseTakenError: the same; a run still reads the data set.
+        StageError: the same; the data set is not here, though it has a version.
         SettingsError: the same; the name is none, or the data set's folder is behind a link.
     """
     _refuse_unfit(workspace, name)
@@ -99,6 +100,8 @@ def change_dataset(
     folder, split, cache = workspace.dataset_dir(name), load_params(workspace).settings.split, data.cache_dir(workspace)
     recover(folder)
     before = data.data_version(workspace, name)
+    if before is not None and not folder.is_dir():
+        raise StageError(f"{folder} is not here, though {name}.dvc gives its version {before}: dvc pull brings it back")
 
     def prepared() -> rewriting.Rewrite:
         plan = (lambda _: changes) if isinstance(changes, Changes) else changes
@@ -107,18 +110,18 @@ def change_dataset(
     seen = _identity(folder)
     rewrite = prepared()
     if not (write and rewrite.changes):
-        return ChangedDataset(rewrite.inventory, rewrite.changes, before, before)
+        return ChangedDataset(rewrite.inventory, before, before, rewrite.changes)
     with _kept_out(workspace, name, rewrite.inventory, what, wait):
         if _identity(folder) != seen:
             rewrite, before = prepared(), data.data_version(workspace, name)
             if not rewrite.changes:
-                return ChangedDataset(rewrite.inventory, rewrite.changes, before, before)
+                return ChangedDataset(rewrite.inventory, before, before, rewrite.changes)
         with replacing(folder) as target:
             rewriting.write(
                 rewrite, folder, target, lambda now: progress(Progress(now.total + now.step, 2 * now.total))
             )
         after = _enter(workspace, name)
-    return ChangedDataset(rewrite.inventory, rewrite.changes, before, after)
+    return ChangedDataset(rewrite.inventory, before, after, rewrite.changes)
 
 
 def _identity(folder: Path) -> tuple[int, ...] | None:

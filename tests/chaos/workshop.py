@@ -100,7 +100,7 @@ class Workshop:
     def enter(self, state: str) -> None:
         """Makes the workspace's settings and images those of the state, by the commands that a user has."""
         images = "images and one more" if "image more" in state else "images"
-        self.check("tocoad", "data", "add", str(self._folder / images), "--name", DATASET)
+        self.check("tocoad", "data", "add", str(self._folder / images), "--name", DATASET, "--replace-all")
         override(self.workspace, parse_assignments([f"seed={state.split()[1].rstrip(',')}"]))
 
     def start(self, *command: str, uri: str | None = None) -> Command:

@@ -228,7 +228,7 @@ def test_a_bad_data_set_is_refused_and_the_old_one_stays(shop: Any, first: dict[
     truncated = sorted((bad / "gear/train/good").iterdir())[0]
     truncated.write_bytes(truncated.read_bytes()[:200])
     shutil.copy(sorted((bad / "plate/train/good").iterdir())[0], bad / "plate/test/good/copy.png")
-    done = shop.run("tocoad", "data", "add", str(bad), "--name", "tiny")
+    done = shop.run("tocoad", "data", "add", str(bad), "--name", "tiny", "--replace")
     assert done.returncode == 1
     assert truncated.name in done.stderr and "truncated" in done.stderr
     assert "copy.png" in done.stderr

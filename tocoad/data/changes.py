@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -109,9 +108,7 @@ class _Tree:
             if owner in self._images:
                 self._images[owner] = replace(self._images[owner], mask=None)
         elif path not in self.gone:  # a mask that is named beside its image
-            near = difflib.get_close_matches(path, [*self._images, *self._masks], n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            self.problems.append(Problem(self._folder / path, f"is no image of the data set{hint}"))
+            self.problems.append(Problem(self._folder / path, "is no image of the data set"))
             return
         self.gone.add(path)
 

@@ -17,11 +17,13 @@ from services.datasets import add_dataset, add_sample, change_dataset, check_dat
 from services.dvc import data
 from services.dvc.moved_links import LostLinkError
 from services.dvc.repository import opened
+from services.merging import bring_in, remove_images
 from tests.helpers.project import project_workspace
 from tocoad.data.changes import Changes
 from tocoad.data.layouts.source import Source
+from tocoad.data.merging import Comparisons
 from tocoad.data.problems import DataError
-from tocoad.errors import SettingsError
+from tocoad.errors import SettingsError, StageError
 from tocoad.files.lease import LeaseTakenError, lease, study_owner
 from tocoad.files.workspace import Category, Owner, Workspace
 from tocoad.sample import SampleCounts, render_sample
@@ -224,6 +226,58 @@ def test_nothing_is_written_where_nothing_is_to_be_changed_or_it_is_only_asked(
     assert asked.inventory != made.inventory
     assert asked.before == asked.after == made.before == made.after == data.data_version(workspace, "tiny")
     assert contents(workspace.root) == before and workspace.dataset_dir("tiny").stat().st_ino == folder
+
+
+def test_a_data_set_that_is_in_git_and_not_here_is_not_begun_anew(workspace: Workspace, source: Path) -> None:
+    add_dataset(workspace, source, "tiny", "auto", silent)
+    shutil.rmtree(workspace.dataset_dir("tiny"))
+    before = (workspace.root / "data/tiny.dvc").read_bytes()
+    with pytest.raises(StageError, match=r"data/tiny is not here, though tiny\.dvc gives its version .* dvc pull"):
+        bring_in(workspace, source, "tiny", "auto", "new", print, silent)
+    assert (workspace.root / "data/tiny.dvc").read_bytes() == before
+    assert bring_in(workspace, source, "tiny", "auto", "all", print, silent).after
+
+
+def test_a_source_is_told_then_merged_and_brings_nothing_the_second_time(
+    workspace: Workspace, source: Path, tmp_path: Path
+) -> None:
+    new = Path(shutil.copytree(source / "gear/train", tmp_path / "monday/gear/train"))
+    (new / "good/more.png").write_bytes(drawn(tmp_path / "a.png").read_bytes())
+    add_dataset(workspace, source, "tiny", "auto", silent)
+    before, told = contents(workspace.dataset_dir("tiny")), list[Comparisons]()
+
+    def announce(comparisons: Comparisons) -> None:
+        assert contents(workspace.dataset_dir("tiny")) == before
+        told.append(comparisons)
+
+    made = bring_in(workspace, tmp_path / "monday", "tiny", "auto", "new", announce, silent)
+    assert told[0]["gear"].new == ["gear/train/good/more.png"] and len(told[0]["gear"].identical) == 6
+    after = contents(workspace.dataset_dir("tiny"))
+    assert after == {**before, "gear/train/good/more.png": (tmp_path / "a.png").read_bytes()}
+    again = bring_in(workspace, tmp_path / "monday", "tiny", "auto", "new", lambda _: None, silent)
+    assert again.before == again.after == made.after != made.before
+
+
+def test_conflicts_are_refused_or_taken_and_what_is_removed_goes_with_its_mask(
+    workspace: Workspace, source: Path, tmp_path: Path
+) -> None:
+    add_dataset(workspace, source, "tiny", "auto", silent)
+    before, folder = contents(workspace.dataset_dir("tiny")), workspace.dataset_dir("tiny")
+    (tmp_path / "gear/train/good").mkdir(parents=True)
+    image = "gear/train/good/000.png"
+    drawn(tmp_path / image)
+    with pytest.raises(DataError, match=r"gear/train/good/000\.png: differs from .*data/tiny/gear/train/good/000"):
+        bring_in(workspace, tmp_path / "gear", "tiny", "auto", "new", print, silent)
+    assert contents(folder) == before
+    bring_in(workspace, tmp_path / "gear", "tiny", "auto", "conflicts", print, silent)
+    assert contents(folder) == {**before, image: (tmp_path / image).read_bytes()}
+    told = list[Comparisons]()
+    mask = next(path for path in before if path.startswith("gear/ground_truth/"))
+    gone = {mask, mask.replace("ground_truth", "test").replace("_mask", "")}
+    remove_images(workspace, "tiny", [max(gone)], told.append, silent)
+    assert set(told[0]["gear"].removed) == gone == {*before} - {*contents(folder)}
+    with pytest.raises(SettingsError, match="did you mean 'tiny'"):
+        remove_images(workspace, "tin", [image], print, silent)
 
 
 def test_what_another_run_has_changed_while_this_one_waited_is_looked_at_again(

@@ -53,6 +53,7 @@ def test_every_command_has_help_with_an_example(command: list[str], capsys: pyte
         ["predict", "models:/x.gear@champion", ""],
         ["predict", "models:/x.gear@champion", "images", "--out", ""],
         ["data", "add", "", "--name", "x"],
+        ["data", "add", "new", "--name", "x", "--replace", "--replace-all"],
         ["data", "check", ""],
         ["study", ""],
         ["feedback"],

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from cli.data_changes import show_comparisons
 from cli.render import metrics_table, prediction_table, show_inventory
 from cli.result_table import result_table
 from cli.status_table import status_table
 from tocoad.calibration.conformal import conformal_threshold
 from tocoad.data.inventory import CategoryInventory, Inventory
+from tocoad.data.merging import Comparison
 from tocoad.data.problems import Problem
 from tocoad.stages.bars import progress_bars
 
@@ -44,6 +46,22 @@ def test_of_many_categories_those_with_the_fewest_images_are_shown_and_all_are_s
     (row,) = (line.split("│") for line in told.splitlines() if "│ all " in line)
     assert [cell.strip() for cell in row[2:7]] == [str(300 * 1000 - 299 * 150), "2400", "1800", "1500", "1200"]
     assert told.count("warning: ") == 20 and "and 50 more warnings" in told
+
+
+def test_of_many_files_that_come_some_are_listed_and_all_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    found = {
+        f"c{n:02d}": Comparison(new=[f"c{n:02d}/train/good/{image:03d}.png" for image in range(n)]) for n in range(60)
+    }
+    found["c01"].conflicts["c01/train/good/a.png"] = Path("monday/a.png")
+    show_comparisons(found, whole=False)
+    told = capsys.readouterr().err
+    assert "│ c59      │   59 │" in told and "│ c39 " not in told and "and 39 more categories that change" in told
+    assert f"│ all 60   │ {60 * 59 // 2} │         0 │           1 │" in told
+    assert "new: c59/train/good/004.png\nnew: and 54 more; --all lists all\n" in told
+    show_comparisons(found, whole=True)
+    told = capsys.readouterr().err
+    assert "new: c59/train/good/058.png" in told and "more" not in told
+    assert "in conflict: c01/train/good/a.png and monday/a.png" in told
 
 
 @pytest.mark.parametrize("name", NAMES)

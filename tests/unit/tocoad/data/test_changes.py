@@ -90,7 +90,7 @@ def test_a_category_without_images_is_none(folder: Path) -> None:
         (Changes(replace={"bottle/train/good/new.png": Path("x.png")}), "there is nothing to replace"),
         (
             Changes(remove=["bottle/train/good/0000.png"]),
-            "did you mean 'bottle/train/good/000.png'",
+            r"good/0000\.png: is no image of the data set",
         ),
         (Changes(remove=["bottle/train"]), "parts/bottle/train: is no image of the data set"),
         (Changes(add={"bottle/train/bad/1.png": Path("x.png")}), "an image lies in CATEGORY/train/good or"),

@@ -1,0 +1,95 @@
+"""`tocoad data add` as it is typed, on a workspace with DVC."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.main import main
+from tests.helpers.project import project_workspace
+from tests.helpers.toys import BAR, DISC, draw, draw_toys, write
+from tocoad.settings.file import override
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Empty; the toys lie in the folder `toys` beside it."""
+    environment = dict(os.environ)
+    draw_toys(tmp_path / "drawn")
+    (tmp_path / "drawn/data/toys").rename(tmp_path / "toys")
+    root = tmp_path / "workspace"
+    root.mkdir()
+    shutil.copy(Path(__file__).parents[3] / "dvc.yaml", root)
+    override(project_workspace(root), {"split.train_min": "4", "split.calibration_min": "2"})
+    monkeypatch.chdir(root)
+    yield root
+    os.environ.clear()
+    os.environ.update(environment)
+
+
+def images(root: Path) -> dict[str, bytes]:
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*.png")}
+
+
+def test_what_is_added_again_is_merged_and_every_change_is_told(
+    workspace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def add(*words: str, code: int = 0) -> dict[str, Any]:
+        assert main(["data", "add", "--name", "toys", "--json", *words]) == code
+        told = capsys.readouterr()
+        document: dict[str, Any] = json.loads(told.out)
+        return {**document, "stderr": told.err}
+
+    folder, toys, monday = workspace / "data/toys", str(tmp_path / "toys"), tmp_path / "monday"
+    first = add(toys)
+    assert first["version"]["before"] is None and set(first["images"]) == {"bar", "disc"}
+    write(monday / "disc/train/good", [(11, draw("disc", 11)), (50, draw("disc", 50)), (3, draw("disc", 77))])
+    before = images(folder)
+
+    refused = add(str(monday), code=1)
+    there, other = "disc/train/good/003.png", monday / "disc/train/good/003.png"
+    told = {
+        "new": ["disc/train/good/050.png"],
+        "identical": ["disc/train/good/011.png"],
+        "conflicts": [{"path": there, "file": str(other)}],
+        "removed": [],
+    }
+    assert refused["categories"] == {"disc": told} and refused["version"] is None
+    assert f"{other}: differs from {folder / there}" in refused["error"]
+    asked = add(str(monday), "--replace", "--dry-run")
+    assert asked["categories"] == {"disc": told} and asked["version"]["before"] == asked["version"]["after"]
+    assert images(folder) == before
+
+    taken = add(str(monday), "--replace")
+    assert taken["categories"] == {"disc": told} and taken["version"]["before"] == first["version"]["after"]
+    assert images(folder) == before | {
+        f"disc/train/good/{file.name}": file.read_bytes() for file in monday.rglob("*.png")
+    }
+    assert f"version {taken['version']['before']} is now {taken['version']['after']}" in taken["stderr"]
+    gone = ["disc/ground_truth/scratch/030_mask.png", "disc/test/scratch/030.png"]
+    removed = add("--remove", "data/toys/disc/test/scratch/030.png")
+    assert sorted(removed["categories"]["disc"]["removed"]) == gone
+    assert not {*gone} & {*images(folder)}
+
+    assert add(toys, "--replace-all")["version"]["after"] == first["version"]["after"]
+    assert images(folder) == before
+
+
+def test_an_image_that_is_in_training_does_not_come_into_the_test_whatever_its_name(
+    workspace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["data", "add", str(tmp_path / "toys"), "--name", "toys"]) == 0
+    write(tmp_path / "monday" / BAR.name / "test/good", [(90, draw(BAR.name, 4))])
+    assert main(["data", "add", str(tmp_path / "monday"), "--name", "toys"]) == 1
+    said = capsys.readouterr().err
+    there = workspace / "data" / str(BAR) / "train/good/004.png"
+    assert f"monday/bar/test/good/090.png: duplicate between train and test: the same content as {there}" in said
+    assert main(["data", "add", str(tmp_path / "toys" / DISC.name), "--name", "toys", "--remove", "x"]) == 2
