@@ -39,11 +39,10 @@ The exponent is fitted over {fitted} categories: 1 is linear, 2 the square. The 
 - *record all*: DVC's record of every job, from nothing. *record one category*: of eight jobs more, by a
   process that has asked before what is stale. *adopt one category*: the same of what a run had finished that
   broke off, with a look at every byte.
-- *plan*: the plan of params.yaml. *track*: the images as they are, under DVC. *stale*: what is to run.
+- *plan*: plan.yaml. *track*: the images as they are, under DVC. *stale*: what is to run.
   *sources*: digests of settings and images. Each by a process that has read nothing before.
 - *retrain, nothing to do*: settings, plan, track and stale as a retrain asks for them, in one process.
-- *dvc status*, *dvc repro*: the whole commands. DVC reads params.yaml, with all categories in it, once for
-  every job.
+- *dvc status*, *dvc repro*: the whole commands.
 
 ![seconds over categories](fleet.svg)
 

@@ -16,7 +16,8 @@ from PIL import Image
 
 from services.dvc import data, staleness
 from tocoad.files.workspace import Workspace
-from tocoad.settings.file import Plan, load_params, override, save_plan
+from tocoad.settings.file import load_params, override, save_plan
+from tocoad.settings.plan import Plan
 from tocoad.settings.planning import plan_categories
 from tocoad.stages.declaration import Stage
 from tocoad.stages.graph import Job, distinct, jobs_of
@@ -32,7 +33,7 @@ def make_workspace(root: Path, categories: int) -> Workspace:
     """Everything is made, and nothing recorded."""
     workspace = Workspace(root)
     make_images(workspace, range(categories))
-    for name in ("params.yaml", "dvc.yaml", ".dvcignore", ".gitignore"):
+    for name in ("params.yaml", "plan.yaml", "dvc.yaml", ".dvcignore", ".gitignore"):
         shutil.copy(PROJECT / name, root)
     save_plan(workspace, Plan())  # the checkout is a workspace too
     override(workspace, {}, profile="demo")

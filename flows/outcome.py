@@ -10,7 +10,7 @@ from flows.result import Status, category_entry
 from tasks.register import Registration
 from tocoad.errors import StageError, error_line
 from tocoad.files.workspace import Category, Workspace
-from tocoad.settings.file import Plan
+from tocoad.settings.plan import Plan
 from tocoad.stages.graph import Job
 
 

@@ -19,7 +19,8 @@ from pathlib import Path
 from tocoad.errors import SettingsError, StageError, exit_code, tell
 from tocoad.files.lease import lease
 from tocoad.files.workspace import Category, Owner, Workspace
-from tocoad.settings.file import Plan, load_params, override
+from tocoad.settings.file import load_params, override
+from tocoad.settings.plan import Plan
 from tocoad.settings.planning import select_categories
 from tocoad.settings.sections import MethodName
 from tocoad.stages.code import is_signable, sign, unsigned, unsigned_text
@@ -42,7 +43,7 @@ def resolve_category(text: str, plan: Plan) -> Category:
         return found[0]
     if found:
         raise SettingsError(f"category {text!r} is in several data sets: write one of {', '.join(map(str, found))}")
-    raise SettingsError(f"category {text!r} is not in the plan of params.yaml; it has {', '.join(plan.categories)}")
+    raise SettingsError(f"category {text!r} is not in plan.yaml; it has {', '.join(plan.categories)}")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -75,7 +76,8 @@ def _parser() -> argparse.ArgumentParser:
 def _graph_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tocoad graph",
-        description="Write dvc.yaml from what the stages declare, and into params.yaml what it lacks of a new method.",
+        description="Write dvc.yaml from what the stages declare, and into params.yaml and plan.yaml what they lack of "
+        "a new method.",
         epilog="example: python -m tocoad graph --check",
     )
     parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 where it is not current")

@@ -6,7 +6,7 @@ as long as the files that say what the stages are stay as they were, and each, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from functools import cached_property, partial
 from pathlib import Path, PurePath
 from typing import Any
@@ -23,7 +23,7 @@ from services.dvc.staging import listings_dropped
 
 Stages = dict[str, Any]
 
-_DEFINITIONS = ("dvc.yaml", "params.yaml", ".dvcignore", ".dvc/config", ".dvc/config.local")
+_DEFINITIONS = ("dvc.yaml", "params.yaml", "plan.yaml", ".dvcignore", ".dvc/config", ".dvc/config.local")
 
 
 class Graph:
@@ -39,7 +39,7 @@ class Graph:
         """What lies on the disk is looked at once for all of them that ask for it."""
         wanted = list(dict.fromkeys(names))
         if unknown := [name for name in wanted if name not in self._stages]:
-            raise DvcError(f"dvc.yaml has no stage {unknown[0]!r}: is its category in the plan of params.yaml?")
+            raise DvcError(f"dvc.yaml has no stage {unknown[0]!r}: is its category in plan.yaml?")
         stages = {name: self._stages[name] for name in wanted}
         _look_once(self._project.repo, stages.values(), self._seen)
         return stages
@@ -47,6 +47,13 @@ class Graph:
     def makes(self, path: str) -> bool:
         """Whether the path is a stage's output, in one, or has one in it."""
         return path in self._above or any(str(place) in self._made for place in (path, *PurePath(path).parents))
+
+    def is_defined_by(self, files: Container[str]) -> bool:
+        """Whether no other file says what the stages are."""
+        stages = self._project.contents.get("stages", {}).values()
+        places = [self._project.contents, *stages, *(stage["do"] for stage in stages if "do" in stage)]
+        named = (item for place in places for item in place.get("vars", ()) if isinstance(item, str))
+        return all(item.partition(":")[0] in files for item in named)
 
     def forget(self, names: Iterable[str]) -> None:
         """These stages' objects may no longer be what dvc.lock says: the next call makes them anew."""
@@ -95,13 +102,13 @@ def load_graph(repo: Repo) -> Graph:
     _kept.clear()
     bring_up_to_date(root)
     graph.fill(repo)
-    if b"vars:" not in file.read_bytes():  # other files may then say what the stages are
+    if graph.is_defined_by(_DEFINITIONS):
         _kept[key] = graph
     return graph
 
 
 def _look_once(repo: Repo, stages: Iterable[Any], seen: dict[Any, Any]) -> None:
-    """DVC reads params.yaml, with all categories in it, for every stage, and hashes a folder for each that reads it."""
+    """DVC reads params.yaml for every stage, and hashes a folder for each that reads it."""
     for stage in stages:
         stage.repo = repo
         for entry in (*stage.deps, *stage.outs):

@@ -17,7 +17,8 @@ from tests.chaos.plan import STATES
 from tests.helpers.processes import MARK, kill_marked
 from tests.helpers.shop import TINY, make_workspace
 from tocoad.sample import SampleCounts, render_sample
-from tocoad.settings.file import Plan, override, parse_assignments, save_plan
+from tocoad.settings.file import override, parse_assignments, save_plan
+from tocoad.settings.plan import Plan
 
 PROJECT = Path(__file__).parents[2]
 DATASET = "tiny"

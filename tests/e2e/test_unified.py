@@ -14,7 +14,8 @@ import pytest
 from cli.main import main
 from tocoad.files.workspace import Workspace
 from tocoad.sample import SampleCounts, render_sample
-from tocoad.settings.file import Plan, save_plan
+from tocoad.settings.file import save_plan
+from tocoad.settings.plan import Plan
 
 pytestmark = pytest.mark.e2e
 
@@ -26,7 +27,7 @@ TRAINED = "work/sample/recontrast_unified/train_unified"
 def place(shop: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A workspace of its own, with the small settings of the other tests and small pictures of all categories."""
     root = tmp_path_factory.mktemp("unified")
-    for name in ("params.yaml", "dvc.yaml", ".dvcignore", ".gitignore"):
+    for name in ("params.yaml", "plan.yaml", "dvc.yaml", ".dvcignore", ".gitignore"):
         shutil.copy(shop.root / name, root)
     shutil.copytree(shop.root / ".git", root / ".git")
     save_plan(Workspace(root), Plan())

@@ -6,7 +6,8 @@ import shutil
 from pathlib import Path
 
 from tocoad.files.workspace import Workspace
-from tocoad.settings.file import Plan, override, save_plan
+from tocoad.settings.file import override, save_plan
+from tocoad.settings.plan import Plan
 
 PROJECT = Path(__file__).parents[2]
 

@@ -54,13 +54,19 @@ def parse_owner(text: str) -> Owner:
 
 @dataclass(frozen=True)
 class Workspace:
-    """A checkout of the project, or a copy made from it: `params.yaml`, `dvc.yaml`, `data/`, `work/`, `.services/`."""
+    """A checkout of the project, or a copy made from it: `params.yaml`, `plan.yaml`, `dvc.yaml`, `data/`, `work/`,
+    `.services/`.
+    """
 
     root: Path
 
     @property
     def params_file(self) -> Path:
         return self.root / "params.yaml"
+
+    @property
+    def plan_file(self) -> Path:
+        return self.root / "plan.yaml"
 
     @property
     def services_dir(self) -> Path:

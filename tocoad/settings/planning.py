@@ -9,7 +9,8 @@ from types import MappingProxyType
 from tocoad.errors import SettingsError
 from tocoad.files.links import refuse_links
 from tocoad.files.workspace import Category, Workspace
-from tocoad.settings.file import Plan, load_params, override, save_plan
+from tocoad.settings.file import load_params, override, save_plan
+from tocoad.settings.plan import Plan
 from tocoad.settings.sections import MethodName
 
 DEFAULT_METHOD: MethodName = "tocoad"
@@ -40,11 +41,11 @@ def plan_categories(
     profile: str | None = None,
     write: bool = True,
 ) -> list[Category]:
-    """The selected categories, entered in the plan of `params.yaml`: with `method`, or as they are there already.
+    """The selected categories, entered in `plan.yaml`: with `method`, or as they are there already.
 
-    `assignments` and `profile` go into the file with the same write (`override`); it stays as it was where anything of
-    the whole is wrong: a category that is not there, or images or results that would lie behind a link. Without `write`
-    that is all that is found out.
+    `assignments` and `profile` go into `params.yaml` with it (`override`); both files stay as they were where anything
+    of the whole is wrong: a category that is not there, or images or results that would lie behind a link. Without
+    `write` that is all that is found out.
     """
     categories = select_categories(workspace, dataset, names)
     results = [workspace.work_dir(category) for category in categories]

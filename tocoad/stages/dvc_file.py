@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 from tocoad.errors import StageError
 from tocoad.files.replacing import write_whole
 from tocoad.files.workspace import Workspace
+from tocoad.settings.file import settle_plan
 from tocoad.settings.sections import CONTROL, PROFILED, Settings
 from tocoad.stages.declaration import Method, Stage
 from tocoad.stages.graph import METHODS, OF_SEVERAL_METHODS
@@ -23,7 +24,8 @@ DVC_FILE = "dvc.yaml"
 _KEPT = "persist: true"
 _HEAD = """\
 # Written by `python -m tocoad graph` from what the methods in tocoad/methods/table.py declare: edit there.
-# A matrix runs over the categories that the plan of params.yaml gives a method; the control has them all.
+# A matrix runs over the categories that plan.yaml gives a method; the control has them all.
+vars: [plan.yaml]
 stages:
 """
 
@@ -36,22 +38,31 @@ def dvc_text(workspace: Workspace, settings: Settings) -> str:
 def is_current(workspace: Workspace, settings: Settings) -> bool:
     """Whether the workspace's file says of our stages what they declare; other stages in it are its user's."""
     present, declared = _read(workspace), _parse(dvc_text(workspace, settings))
-    return all(present["stages"].get(name) == stage for name, stage in declared["stages"].items())
+    stages_are = all(present["stages"].get(name) == stage for name, stage in declared["stages"].items())
+    return stages_are and set(declared["vars"]) <= set(_named(present))
 
 
 def write_dvc_file(workspace: Workspace, settings: Settings) -> bool:
-    """Brings the file up to date, with what a user has added to it; True where it was not."""
+    """Brings the file up to date, with what a user has added to it; True where it was not. A plan that still stands in
+    params.yaml moves to where the file finds it.
+    """
+    settle_plan(workspace)
     if is_current(workspace, settings):
         return False
     text, present = dvc_text(workspace, settings), _read(workspace)
-    known = {*_parse(text)["stages"]}
-    added = {name: stage for name, stage in present.pop("stages").items() if name not in known}
-    if added or present:
-        document = _parse(text)
-        document["stages"].update(added)
-        text = _HEAD.replace("stages:\n", "") + _dump({**present, **document})
+    declared = _parse(text)
+    files = [*declared["vars"], *(item for item in present.pop("vars", ()) if item not in declared["vars"])]
+    added = {name: stage for name, stage in present.pop("stages").items() if name not in declared["stages"]}
+    if added or present or files != declared["vars"]:
+        declared["stages"].update(added)
+        text = _HEAD.partition("vars:")[0] + _dump({**present, **declared, "vars": files})
     write_whole(workspace.root / DVC_FILE, text.encode())
     return True
+
+
+def _named(document: Mapping[str, Any]) -> list[str]:
+    """The files of variables; a user may also write variables there."""
+    return [item for item in document.get("vars", ()) if isinstance(item, str)]
 
 
 def unnamed_files(workspace: Workspace, settings: Settings, stage: Stage) -> list[Path]:

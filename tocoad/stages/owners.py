@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tocoad.files.workspace import Category, Owner
-from tocoad.settings.file import Plan
+from tocoad.settings.plan import Plan
 from tocoad.settings.sections import MethodName
 from tocoad.stages.graph import jobs_of
 

@@ -12,7 +12,8 @@ from pydantic import Field, ValidationError, model_validator
 from tocoad.errors import SettingsError
 from tocoad.files.workspace import Category, Workspace
 from tocoad.settings.base import Section
-from tocoad.settings.file import explain, settings_with
+from tocoad.settings.explain import explain
+from tocoad.settings.file import settings_with
 from tocoad.settings.planning import select_categories
 from tocoad.settings.sections import MethodName, Settings
 

@@ -15,7 +15,7 @@ from tocoad.errors import SettingsError
 from tocoad.evaluation.files import read_replicates, read_report
 from tocoad.files.replacing import write_whole
 from tocoad.metrics.names import MetricName
-from tocoad.settings.file import explain
+from tocoad.settings.explain import explain
 from tocoad.stages.graph import METHODS
 from tocoad.stages.running import read_record
 from tocoad.stages.stage import CURVES_FILE

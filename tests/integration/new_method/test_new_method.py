@@ -29,7 +29,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("tree")
     for name in PACKAGES:
         shutil.copytree(PROJECT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("dvc.yaml", "params.yaml"):
+    for name in ("dvc.yaml", "params.yaml", "plan.yaml"):
         shutil.copy(PROJECT / name, root)
     shutil.copytree(HERE / "tiny", root / "tocoad/methods/tiny", ignore=shutil.ignore_patterns("__pycache__"))
     table = root / "tocoad/methods/table.py"
@@ -85,7 +85,8 @@ def test_the_graph_has_its_stages_and_a_workspace_of_before_what_they_read(
     assert set(stages) - set(committed) == {"average", "fit_tiny", "evaluate_tiny"}
     assert {name: stages[name] for name in committed} == committed
     params = YAML(typ="safe").load((tree / "params.yaml").read_text())
-    assert params["plan"]["tiny"] == ["toys/disc"]
+    plan = YAML(typ="safe").load((tree / "plan.yaml").read_text())["plan"]
+    assert plan["tiny"] == ["toys/disc"]
     assert params["distance"] == {"power": 2}
     assert all("distance" in profile for profile in params["profiles"].values())
 

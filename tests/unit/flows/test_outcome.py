@@ -13,7 +13,7 @@ from flows.outcome import Outcome
 from flows.result import table_rows
 from services.mlflow.registration import Registration
 from tocoad.files.workspace import Category, Workspace
-from tocoad.settings.file import Plan
+from tocoad.settings.plan import Plan
 
 GEAR, PLATE = Category("set", "gear"), Category("set", "plate")
 

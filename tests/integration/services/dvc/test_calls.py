@@ -15,7 +15,8 @@ from services.dvc.calls import DvcBusyError, told
 from tests.helpers.project import PROJECT, project_workspace
 from tocoad.errors import TocoadError
 from tocoad.files.workspace import Category, Workspace
-from tocoad.settings.file import Plan, save_plan
+from tocoad.settings.file import save_plan
+from tocoad.settings.plan import Plan
 
 pytestmark = pytest.mark.integration
 

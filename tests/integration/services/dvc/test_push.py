@@ -86,7 +86,7 @@ def test_what_was_pushed_is_whole_for_dvc_and_comes_back_in_a_clone(
     with Repo(str(root)) as repo:
         assert repo.push() == 0
     clone = tmp_path / "clone"
-    for name in (".dvc/config", "params.yaml", "dvc.yaml", "dvc.lock", "data/set.dvc"):
+    for name in (".dvc/config", "params.yaml", "plan.yaml", "dvc.yaml", "dvc.lock", "data/set.dvc"):
         (clone / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(root / name, clone / name)
     monkeypatch.chdir(clone)

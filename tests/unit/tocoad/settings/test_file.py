@@ -11,7 +11,8 @@ from tests.helpers.damage import damages
 from tests.helpers.project import project_workspace
 from tocoad.errors import SettingsError
 from tocoad.files.workspace import Category, Workspace
-from tocoad.settings.file import Plan, load_params, override, parse_assignments, save_plan, settings_with
+from tocoad.settings.file import load_params, override, parse_assignments, save_plan, settings_with
+from tocoad.settings.plan import Plan
 
 
 @pytest.fixture
@@ -66,7 +67,7 @@ def test_a_wrong_value_is_one_line_and_changes_nothing(
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
     assert workspace.params_file.read_bytes() == before
-    assert [file.name for file in workspace.root.iterdir()] == ["params.yaml"]
+    assert sorted(file.name for file in workspace.root.iterdir()) == ["params.yaml", "plan.yaml"]
 
 
 def test_an_unknown_profile_names_the_known_ones(workspace: Workspace) -> None:
@@ -151,7 +152,7 @@ def test_the_list_of_data_sets_follows_that_of_the_categories_by_itself(workspac
     assert plan.lists()["unified"] == ["parts", "sample"]
     assert plan.method(chosen[0]) == "recontrast_unified"
     save_plan(workspace, plan)
-    assert YAML(typ="safe").load(workspace.params_file)["plan"]["unified"] == ["parts", "sample"]
+    assert YAML(typ="safe").load(workspace.plan_file)["plan"]["unified"] == ["parts", "sample"]
     assert load_params(workspace).plan == plan
     save_plan(workspace, plan.with_categories(chosen[2:], "tocoad"))
     read = load_params(workspace).plan
@@ -159,12 +160,11 @@ def test_the_list_of_data_sets_follows_that_of_the_categories_by_itself(workspac
 
 
 def test_what_a_user_writes_into_the_list_of_data_sets_is_not_read(workspace: Workspace) -> None:
-    text = workspace.params_file.read_text().replace("  unified: []", "  unified: [nowhere]", 1)
-    workspace.params_file.write_text(text)
+    workspace.plan_file.write_text(workspace.plan_file.read_text().replace("  unified: []", "  unified: [nowhere]"))
     plan = load_params(workspace).plan
     assert plan.lists()["unified"] == []
     save_plan(workspace, plan)
-    assert "nowhere" not in workspace.params_file.read_text()
+    assert "nowhere" not in workspace.plan_file.read_text()
 
 
 def test_the_file_is_parsed_anew_only_where_it_has_changed(workspace: Workspace) -> None:

@@ -25,7 +25,7 @@ def parsed(workspace: Workspace) -> dict[str, dict[str, list[str]]]:
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
-    for name in ("dvc.yaml", "params.yaml"):
+    for name in ("dvc.yaml", "params.yaml", "plan.yaml"):
         shutil.copy(PROJECT / name, tmp_path)
     return Workspace(tmp_path)
 
