@@ -23,6 +23,7 @@ from tocoad.files.workspace import Workspace
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
+    from prefect.client.schemas.filters import FlowRunFilter
     from prefect.client.schemas.objects import FlowRun
 
     from services.mlflow.tracking import Tracking
@@ -55,6 +56,7 @@ def close_left(services: Services, tracking: Tracking) -> None:
             return
         with get_client(sync_client=True) as client:
             close_flow_runs(client, (run for run in open_flow_runs(client) if not dead.isdisjoint(run.tags)))
+            close_tasks(client, dead)
         close_mlflow_runs(tracking, dead)
         forget_long_dead(services.workspace.services_dir)
 
@@ -120,18 +122,29 @@ def open_flow_runs(client: SyncPrefectClient) -> list[FlowRun]:
 def close_flow_runs(client: SyncPrefectClient, runs: Iterable[FlowRun]) -> None:
     """Crashed, with the tasks that were running; a deployment's slot comes free with its run."""
     from prefect.client.schemas import filters
+    from prefect.states import Crashed
+
+    for run in runs:
+        _close_tasks(client, filters.FlowRunFilter(id=filters.FlowRunFilterId(any_=[run.id])))
+        client.set_flow_run_state(run.id, Crashed(message=NOTE), force=True)
+
+
+def close_tasks(client: SyncPrefectClient, dead: Collection[str]) -> None:
+    """Those whose end the server was never told, though it was told that of their flow run."""
+    from prefect.client.schemas import filters
+
+    _close_tasks(client, filters.FlowRunFilter(tags=filters.FlowRunFilterTags(any_=sorted(dead))))
+
+
+def _close_tasks(client: SyncPrefectClient, flow_runs: FlowRunFilter) -> None:
+    from prefect.client.schemas import filters
     from prefect.client.schemas.objects import StateType
     from prefect.states import Crashed
 
     running = filters.TaskRunFilterState(type=filters.TaskRunFilterStateType(any_=[StateType.RUNNING]))
-    for run in runs:
-        tasks = client.read_task_runs(
-            flow_run_filter=filters.FlowRunFilter(id=filters.FlowRunFilterId(any_=[run.id])),
-            task_run_filter=filters.TaskRunFilter(state=running),
-        )
-        for task in tasks:
-            client.set_task_run_state(task.id, Crashed(message=NOTE), force=True)
-        client.set_flow_run_state(run.id, Crashed(message=NOTE), force=True)
+    wanted = filters.TaskRunFilter(state=running)
+    for task in client.read_task_runs(flow_run_filter=flow_runs, task_run_filter=wanted):
+        client.set_task_run_state(task.id, Crashed(message=NOTE), force=True)
 
 
 def close_mlflow_runs(tracking: Tracking, dead: Collection[str]) -> None:

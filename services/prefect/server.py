@@ -24,9 +24,12 @@ from services.addresses import Services
 from services.holders import own_tag
 from services.prefect.calls import PrefectServerError, check_server
 from services.prefect.home import server_log, starting
+from services.prefect.settling import settle
 
 _ADDRESS = "127.0.0.1"
 _STOP_SECONDS = 10
+# It still writes down what it was told, and on a busy machine that takes its time.
+_SERVER_STOP_SECONDS = 60
 _RETRIES = 2
 
 
@@ -44,6 +47,8 @@ class EmbeddedServer:
             environment |= {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING"}
             # The two that Prefect gives its own embedded server: no UI, only the services a single run needs.
             environment |= {"PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
+            # How long the last states of tasks are waited for; Prefect takes whole seconds.
+            environment |= {"PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1"}
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "services.prefect.server", str(listening.fileno())],
                 env=environment,
@@ -78,7 +83,7 @@ class EmbeddedServer:
         assert self._process.stdin is not None
         self._process.stdin.close()
         try:
-            self._process.wait(_STOP_SECONDS)
+            self._process.wait(_SERVER_STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -119,6 +124,8 @@ class PrefectApi:
         # One that died does not come back: by default every call to it would take a minute.
         settings = {PREFECT_API_URL: server.api_url, PREFECT_CLIENT_MAX_RETRIES: _RETRIES}
         self._stack.enter_context(temporary_settings(updates=settings))
+        if self._holder is not None:
+            self._stack.callback(settle, self._holder)
 
 
 @contextmanager

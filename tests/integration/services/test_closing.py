@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,29 @@ def test_runs_are_closed_of_the_dead_alone_and_of_this_workspace_alone(
         return str(task.state_name)
 
     assert task_state() == "Crashed"
+
+
+def test_a_task_whose_end_was_lost_is_closed_though_its_flow_run_had_ended(
+    here: tuple[Services, Any], start: Callable[[str], Any]
+) -> None:
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+    from prefect.states import Completed
+
+    services, client = here
+    process, _, flow_run = start("here")
+
+    def states() -> list[str]:
+        tasks = client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[flow_run])))
+        return [str(task.state_name) for task in tasks]
+
+    while states() != ["Running"]:
+        time.sleep(0.1)
+    process.kill()
+    process.wait()
+    client.set_flow_run_state(flow_run, Completed(), force=True)
+    close_left(services, Tracking(services))
+    assert states() == ["Crashed"]
+    assert client.read_flow_run(flow_run).state_name == "Completed"
 
 
 def test_a_server_that_is_away_stops_no_work_and_is_closed_later(
