@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import secrets
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from services.store.errors import AbsentError, DamagedError, StoreError
-from services.store.objects import ASIDE, LAYOUT, is_named, read_through
+from services.store.objects import ASIDE, LAYOUT, Found, is_hash, is_named, read_through
 from tocoad.files.full_disk import full_disk_named
 from tocoad.files.process_lock import is_free, locked
 
@@ -33,6 +34,16 @@ class FolderPlace:
 
     def existing(self, hashes: set[str]) -> set[str]:
         return {name for name in hashes if self._is_there(name)}
+
+    def found(self, part: str) -> list[Found]:
+        folder, objects = self._objects / part, []
+        with self._told(folder), suppress(FileNotFoundError), os.scandir(folder) as entries:
+            for entry in entries:
+                if is_hash(name := part + entry.name) and entry.is_file():
+                    there = entry.stat()
+                    # A link to an old file, and a file that was moved here, came when their entry here was made.
+                    objects.append(Found(name, there.st_size, max(there.st_mtime, there.st_ctime)))
+        return objects
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:

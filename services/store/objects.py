@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -13,7 +15,21 @@ FOLDER_MARK = ".dir"
 """Ends the hash of a folder, whose object is the list of its files."""
 LAYOUT = ("files", "md5")
 ASIDE = ("files", "damaged")
+PARTS = tuple(f"{number:02x}" for number in range(256))
+"""Objects lie in a folder by the first two letters of their hash."""
 _CHUNK = 2**20
+_HASH = re.compile(r"[0-9a-f]{32}(?:\.dir)?")
+
+
+@dataclass(frozen=True)
+class Found:
+    """An object as it lies in its place. `changed` is when it came there, in seconds since 1970; None where that is not
+    known.
+    """
+
+    name: str
+    bytes: int
+    changed: float | None
 
 
 class Place(Protocol):
@@ -28,6 +44,9 @@ class Place(Protocol):
 
     def existing(self, hashes: set[str]) -> set[str]:
         """Those of which there is an object, whatever it holds."""
+
+    def found(self, part: str) -> list[Found]:
+        """All objects whose hash begins so, with two letters."""
 
     def scratch(self) -> AbstractContextManager[Path]:
         """A folder for what is on its way here; it goes with the block, or after the death of its process."""
@@ -56,6 +75,11 @@ def read_through(file: Path, use: Callable[[bytes], object]) -> tuple[str, int]:
             size += len(piece)
             use(piece)
     return digest.hexdigest(), size
+
+
+def is_hash(name: str) -> bool:
+    """And not what else may lie there: half an upload of DVC's, a file of somebody's."""
+    return _HASH.fullmatch(name) is not None
 
 
 def is_named(name: str, digest: str) -> bool:

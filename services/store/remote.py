@@ -10,6 +10,7 @@ import secrets
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from dvc_data.hashfile.db import get_odb
 
 from services.store.errors import AbsentError, DamagedError, StoreError
 from services.store.faults import is_absent, told
-from services.store.objects import ASIDE, LAYOUT, is_named, read_through
+from services.store.objects import ASIDE, LAYOUT, Found, is_hash, is_named, read_through
 from tocoad.text.redaction import redacted
 
 TIMEOUTS = {"connect_timeout": 10, "read_timeout": 20}
@@ -51,6 +52,17 @@ class RemotePlace:
                 # Of a bucket that is not there, the listing says the same as of an empty one.
                 self._client.call_s3("head_bucket", Bucket=self._path.partition("/")[0])
         return found
+
+    def found(self, part: str) -> list[Found]:
+        with told(self.name):
+            try:
+                entries = self._client.ls(self._dvc.join(self._path, *LAYOUT, part), detail=True)
+            except FileNotFoundError as error:
+                if not is_absent(error):
+                    raise
+                return []
+        named = [(part + str(entry["name"]).rstrip("/").rpartition("/")[2], entry) for entry in entries]
+        return [Found(name, int(entry["size"] or 0), _changed(entry)) for name, entry in named if is_hash(name)]
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:
@@ -123,3 +135,13 @@ class RemotePlace:
     def _one_stream(self) -> dict[str, int]:
         """Many objects come at once: none of them in pieces of 50 MB that are all in memory."""
         return {"max_concurrency": 1} if hasattr(self._client, "max_concurrency") else {}
+
+
+def _changed(entry: Mapping[str, Any]) -> float | None:
+    """By whichever of their words the client of such a place tells it."""
+    told_as = next(
+        (entry[word] for word in ("LastModified", "last_modified", "mtime", "updated") if word in entry), None
+    )
+    if isinstance(told_as, datetime):
+        return told_as.timestamp()
+    return float(told_as) if isinstance(told_as, int | float) else None

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from services.store.check import check
 from services.store.errors import DamagedError
-from services.store.objects import FOLDER_MARK, Place, files_of, is_named, read_through
+from services.store.objects import FOLDER_MARK, PARTS, Found, Place, files_of, is_named, read_through
 from services.store.patience import PATIENCE_SECONDS, patiently
 
 
@@ -44,6 +44,16 @@ class Store:
         """Those of which there is no object. A folder's hash stands for its list alone, not for its files."""
         wanted = set(hashes)
         return wanted - patiently(lambda: self.place.existing(wanted), self.patience)
+
+    def objects(self) -> Iterator[Found]:
+        """All that lie there, of whomever, in no order."""
+
+        def ask(part: str) -> list[Found]:
+            return patiently(lambda: self.place.found(part), self.patience)
+
+        with ThreadPoolExecutor(self.place.jobs) as pool:
+            for found in pool.map(ask, PARTS):
+                yield from found
 
     def listing(self, folder: str) -> dict[str, str]:
         """Of a folder's hash the hashes of its files, by path. Raises AbsentError, DamagedError."""
