@@ -21,6 +21,8 @@
           PushError                   services.dvc.pushing
           LostLinkError               services.dvc.moved_links
           GitRecordError              services.git_record
+          GitHistoryError             services.git_history
+          UnknownNeedsError           services.gc.named
           PrefectServerError          services.prefect.calls
           StageStoppedError           services.ray.inbox
           CategoriesFailedError       flows.retrain

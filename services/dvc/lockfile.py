@@ -34,9 +34,21 @@ def read_blocks(root: Path) -> Blocks | None:
     """The text of each stage's entry; None where the file is laid out in another way."""
     file = root / "dvc.lock"
     try:
-        return _blocks(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        return blocks_in(file.read_text(encoding="utf-8")) if file.is_file() else {}
     except ValueError:
         return None
+
+
+def blocks_in(text: str) -> Blocks | None:
+    """The same of a text."""
+    if not text.startswith(_HEAD) or _ANCHOR.search(text):
+        return None
+    starts = list(_OUTER_LINE.finditer(text, len(_HEAD)))
+    names = [_FIRST_LINE.fullmatch(start[0]) for start in starts]
+    ends = [start.start() for start in starts[1:]] + [len(text)]
+    blocks = {name[1]: text[start.start() : end] for name, start, end in zip(names, starts, ends, strict=True) if name}
+    # A line that is no stage's first, or one name twice.
+    return blocks if len(blocks) == len(starts) and text.endswith("\n") else None
 
 
 def parse(blocks: Mapping[str, str]) -> dict[str, Any] | None:
@@ -72,7 +84,7 @@ def write(repo: Repo, stages: Sequence[Any]) -> None:
 
 def write_entries(root: Path, blocks: Blocks, entries: Mapping[str, Any]) -> None:
     """dvc.lock, of which these are the blocks, with these entries new."""
-    new = _blocks(dumps_yaml({"schema": "2.0", "stages": _apart(entries)})) or {}
+    new = blocks_in(dumps_yaml({"schema": "2.0", "stages": _apart(entries)})) or {}
     with _incoming(root / "dvc.lock") as incoming:
         incoming.write_text(_HEAD + "".join({**blocks, **new}.values()), encoding="utf-8")
 
@@ -89,17 +101,6 @@ def _incoming(lock: Path) -> Iterator[Path]:
         sync(lock.parent)
     finally:
         incoming.unlink(missing_ok=True)
-
-
-def _blocks(text: str) -> Blocks | None:
-    if not text.startswith(_HEAD) or _ANCHOR.search(text):
-        return None
-    starts = list(_OUTER_LINE.finditer(text, len(_HEAD)))
-    names = [_FIRST_LINE.fullmatch(start[0]) for start in starts]
-    ends = [start.start() for start in starts[1:]] + [len(text)]
-    blocks = {name[1]: text[start.start() : end] for name, start, end in zip(names, starts, ends, strict=True) if name}
-    # A line that is no stage's first, or one name twice.
-    return blocks if len(blocks) == len(starts) and text.endswith("\n") else None
 
 
 def _dump(stages: Sequence[Any]) -> Blocks | None:
@@ -127,7 +128,7 @@ def _dump_batch(stages: Sequence[Any], texts: dict[str, str]) -> Blocks | None:
                 texts[key] = dumps_yaml({"": {"": {_SETTINGS: _apart(said)}}}).partition("\n  '':\n")[2]
             settings[stage.name], entry[_SETTINGS] = texts[key], {}
         entries[stage.name] = entry
-    if (blocks := _blocks(dumps_yaml({"schema": "2.0", "stages": entries}))) is None:
+    if (blocks := blocks_in(dumps_yaml({"schema": "2.0", "stages": entries}))) is None:
         return None
     for name, text in settings.items():
         above, _, below = blocks[name].rpartition(f"    {_SETTINGS}: {{}}\n")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -87,8 +87,10 @@ class Store:
         with self.place.scratch() as scratch, ThreadPoolExecutor(self.place.jobs) as pool:
             return {name for name, found in zip(names, pool.map(is_damaged, names), strict=True) if found}
 
-    def remove(self, hashes: Iterable[str]) -> None:
-        """Takes them away, folders first: what is left of a removal that was broken off does not look complete."""
+    def remove(self, hashes: Iterable[str], progress: Callable[[], object] = lambda: None) -> None:
+        """Takes them away, folders first: what is left of a removal that was broken off does not look complete.
+        `progress` is called after each.
+        """
 
         def remove(name: str) -> None:
             patiently(lambda: self.place.remove(name), self.patience)
@@ -97,7 +99,8 @@ class Store:
         folders = {name for name in names if name.endswith(FOLDER_MARK)}
         with ThreadPoolExecutor(self.place.jobs) as pool:
             for part in (folders, names - folders):
-                list(pool.map(remove, part))
+                for _ in pool.map(remove, part):
+                    progress()
 
     def check(self) -> None:
         """Writes an object, finds it, reads it back and deletes it: what a push and a restore need.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 
 from tocoad.gate.log import History
 
@@ -33,24 +33,27 @@ def kept_versions(history: History, present: Collection[int], keep: int) -> dict
     return kept
 
 
-def with_files(names: Iterable[str], listings: Mapping[str, Collection[str]]) -> set[str]:
-    """The objects of these names and, of each that is a listing, the files in it."""
+def with_files(names: Iterable[str], listing: Callable[[str], Collection[str] | None]) -> set[str]:
+    """The objects of these names and, of each that is a listing, the files in it; where it is lost, the name alone."""
     named = set(names)
-    return named.union(*(listings.get(name, ()) for name in named))
+    return named.union(*(listing(name) or () for name in named if name.endswith(LISTING)))
 
 
 def removable(
-    old: Collection[str], needed: Collection[str], fresh: Collection[str], listings: Mapping[str, Collection[str]]
-) -> list[str]:
-    """The objects of one place (the cache, or the store) that go, by hash, in the order of their removal.
+    old: Collection[str],
+    needed: Collection[str],
+    fresh: Collection[str],
+    listings: Iterable[str],
+    listing: Callable[[str], Collection[str] | None],
+) -> set[str]:
+    """The objects of one place (the cache, or the store) that may go.
 
-    `old` is what versions name that are not kept, `needed` what anything kept names, both with the files in their
-    listings. `fresh` are objects that somebody may just be bringing, `listings` all that lie in the place: one that
-    stays keeps its files, whoever's it is.
-
-    Listings go first. Who finds one takes its files for there; so broken off, a removal leaves files without a listing
-    and never a listing without its files.
+    `old` are those that versions name which are not kept, `needed` those that anything kept names, both with the files
+    in their listings. `fresh` are objects that somebody may just be bringing, `listings` the names of all that lie in
+    the place: one that stays keeps its files, whoever's it is.
     """
     going = set(old).difference(needed, fresh)
-    stay = [files for name, files in listings.items() if name not in going]
-    return sorted(going.difference(*stay), key=lambda name: (not name.endswith(LISTING), name))
+    for name in listings:
+        if name not in going:
+            going.difference_update(listing(name) or ())
+    return going

@@ -28,6 +28,7 @@ COMMANDS = (
     ["remote", "check"],
     ["remote", "set"],
     ["remote", "show"],
+    ["gc"],
     ["study"],
 )
 
@@ -56,6 +57,9 @@ def test_every_command_has_help_with_an_example(command: list[str], capsys: pyte
         ["data", "add", "new", "--name", "x", "--replace", "--replace-all"],
         ["data", "check", ""],
         ["study", ""],
+        ["gc", "x"],
+        ["gc", "x", "--keep", "-1"],
+        ["gc", "x", "--keep", "1", "--min-age", "soon"],
         ["feedback"],
         ["feedback", "x", "gear", ""],
     ],
