@@ -56,7 +56,9 @@ def add_dataset(
             stack.enter_context(_kept_out(workspace, name, inventory, f"tocoad data add --name {name}", wait))
 
         cache = data.cache_dir(workspace)
-        inventory = importing.import_dataset(source, target, layout, split, progress, cache, keep_out)
+        inventory = importing.import_dataset(
+            source, target, layout, split, progress, cache, keep_out, _memory(workspace, name)
+        )
         _enter(workspace, name)
     return inventory
 
@@ -98,14 +100,21 @@ def change_dataset(
     _refuse_unfit(workspace, name)
     data.follow_links(workspace)
     folder, split, cache = workspace.dataset_dir(name), load_params(workspace).settings.split, data.cache_dir(workspace)
+    memory = _memory(workspace, name)
     recover(folder)
     before = data.data_version(workspace, name)
     if before is not None and not folder.is_dir():
         raise StageError(f"{folder} is not here, though {name}.dvc gives its version {before}: dvc pull brings it back")
 
+    def first(now: Progress) -> None:
+        progress(Progress(now.step, 2 * now.total))
+
+    def second(now: Progress) -> None:
+        progress(Progress(now.total + now.step, 2 * now.total))
+
     def prepared() -> rewriting.Rewrite:
         plan = (lambda _: changes) if isinstance(changes, Changes) else changes
-        return rewriting.prepare(folder, plan, split, cache, lambda now: progress(Progress(now.step, 2 * now.total)))
+        return rewriting.prepare(folder, plan, split, cache, memory, first)
 
     seen = _identity(folder)
     rewrite = prepared()
@@ -117,11 +126,14 @@ def change_dataset(
             if not rewrite.changes:
                 return ChangedDataset(rewrite.inventory, before, before, rewrite.changes)
         with replacing(folder) as target:
-            rewriting.write(
-                rewrite, folder, target, lambda now: progress(Progress(now.total + now.step, 2 * now.total))
-            )
+            rewriting.write(rewrite, folder, target, memory, second)
         after = _enter(workspace, name)
     return ChangedDataset(rewrite.inventory, before, after, rewrite.changes)
+
+
+def _memory(workspace: Workspace, name: str) -> Path:
+    """Where it is kept what was found of the data set's images."""
+    return workspace.services_dir / "checked" / name
 
 
 def _identity(folder: Path) -> tuple[int, ...] | None:
@@ -147,7 +159,7 @@ def _kept_out(
 
 def _enter(workspace: Workspace, name: str) -> str:
     """What lies there now, under DVC and in the plan; returns its data version."""
-    version = data.track_dataset(workspace, name)
+    version = data.track_dataset(workspace, name, changed=True)
     drop_missing(workspace, name)
     plan_categories(workspace, name)
     return version

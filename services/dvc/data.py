@@ -18,33 +18,35 @@ from services.dvc.staging import listings_dropped
 from tocoad.files.workspace import Workspace
 
 
-def track_dataset(workspace: Workspace, dataset: str) -> str:
-    """Brings the data set's folder under DVC as it is now (`data/NAME.dvc`); returns its data version."""
+def track_dataset(workspace: Workspace, dataset: str, changed: bool = False) -> str:
+    """Brings the data set's folder under DVC as it is now (`data/NAME.dvc`); returns its data version. DVC is not asked
+    first whether one that is known to have `changed` has.
+    """
     folder = workspace.dataset_dir(dataset)
     if not folder.is_dir():
         raise DvcError(f"data set {dataset!r}: {folder} is missing")
-    return track_folder(workspace, folder)
+    return track_folder(workspace, folder, changed)
 
 
 @healing
-def track_folder(workspace: Workspace, folder: Path) -> str:
+def track_folder(workspace: Workspace, folder: Path, changed: bool = False) -> str:
     """The same of any folder of the workspace, with its `.dvc` file beside it."""
     folder = folder.resolve()
     with opened(workspace) as repo:
         if (known := folder_version(folder)) is not None:
             remove_damaged_listing(repo, known)
-        _add(repo, folder, again=known is not None)
+        _add(repo, folder, known is not None, changed)
         version = folder_version(folder)
         assert version is not None
         if remove_damaged_listing(repo, version):
-            _add(repo, folder, again=True)
+            _add(repo, folder, again=True, changed=True)
         if absent := absent_objects(repo, version):
             place, images = repo.cache.local.path, f"{len(absent)} files of {folder.name}"
             raise DvcError(f"{place}: {images} could not be copied there: make room, then run the same again")
     return version
 
 
-def _add(repo: Repo, folder: Path, again: bool) -> None:
+def _add(repo: Repo, folder: Path, again: bool, changed: bool) -> None:
     """As `Repo.add`, which reads all stages first, to see that none writes there: of a folder that it has added before
     it has seen so.
     """
@@ -53,7 +55,7 @@ def _add(repo: Repo, folder: Path, again: bool) -> None:
         repo.add(str(folder))
         return
     with listings_dropped(), repo.scm_context():
-        if stage.outs[0].status():
+        if changed or stage.outs[0].status():
             # The cache has what cannot be linked to it.
             with suppress(CacheLinkError):
                 stage.add_outs()

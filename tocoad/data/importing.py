@@ -13,6 +13,7 @@ from tocoad.data.copying import copy_file
 from tocoad.data.inventory import Inventory, take_inventory
 from tocoad.data.layouts.detect import Layout, read_source
 from tocoad.data.problems import DataError, Problem
+from tocoad.data.remembering import remember
 from tocoad.data.threads import thread_pool
 from tocoad.data.validation import CheckedCategory, CheckedImage, validate
 from tocoad.files.replacing import replacing
@@ -43,11 +44,12 @@ def import_dataset(
     progress: ProgressCallback | None = None,
     store: Path | None = None,
     before_writing: Callable[[Inventory], object] | None = None,
+    memory: Path | None = None,
 ) -> Inventory:
     """`target` is the data set's folder; an earlier version of it is replaced as a whole, or stays as it is.
 
     Raises DataError with every problem found. Progress counts the images twice: checked, then copied. `before_writing`
-    is called in between.
+    is called in between. What was found of the images is kept in the file `memory`.
     """
     progress = progress or silent
     _check_target(source, target)
@@ -60,6 +62,8 @@ def import_dataset(
         before_writing(inventory)
     with replacing(target) as folder:
         _copy(categories, folder, progress)
+        if memory is not None:
+            remember(memory, categories, target, folder)
     return inventory
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +11,13 @@ from tocoad.data.copying import copy_file, link_tree
 from tocoad.data.importing import THREADS
 from tocoad.data.inventory import Inventory, take_inventory
 from tocoad.data.layouts.detect import read_source
-from tocoad.data.layouts.source import Source
+from tocoad.data.layouts.source import Source, SourceImage
 from tocoad.data.problems import DataError, Problem
+from tocoad.data.remembering import Memory, remember
 from tocoad.data.threads import thread_pool
 from tocoad.data.validation import CheckedCategory, validate
 from tocoad.settings.sections import SplitSettings
-from tocoad.stages.stage import Progress, ProgressCallback
+from tocoad.stages.stage import Progress, ProgressCallback, silent
 
 Plan = Callable[[Source], Changes]
 """Decides by what lies in a data set how it is to change."""
@@ -29,16 +30,19 @@ class Rewrite:
     changes: Changes
     inventory: Inventory
     gone: frozenset[str]
-    contents: Mapping[str, str]
-    files: int
-
-    @property
-    def steps(self) -> int:
-        return self.files + len(self.contents)
+    categories: Sequence[CheckedCategory]
 
 
-def prepare(folder: Path, plan: Plan, split: SplitSettings, store: Path | None, progress: ProgressCallback) -> Rewrite:
-    """Writes nothing. `folder` is the data set's, which need not be there; `store` is where links in it may lead.
+def prepare(
+    folder: Path,
+    plan: Plan,
+    split: SplitSettings,
+    store: Path | None = None,
+    memory: Path | None = None,
+    progress: ProgressCallback = silent,
+) -> Rewrite:
+    """Writes nothing. `folder` is the data set's, which need not be there; `store` is where links in it may lead, and
+    `memory` the file with what was found of its images before.
 
     Raises DataError with every problem of the change, or of the data set as it would be.
     """
@@ -49,31 +53,40 @@ def prepare(folder: Path, plan: Plan, split: SplitSettings, store: Path | None, 
     after = apply(changes, present, folder)
     if not after.source.categories:
         raise DataError([Problem(folder, "nothing would be left of it; to give it up, remove it and its .dvc file")])
-    categories = validate(after.source, split, THREADS, progress)
+    recall = Memory(memory, folder).recall if memory is not None else _nothing
+    categories = validate(after.source, split, THREADS, progress, recall)
     warnings = tuple(sorted(after.source.warnings))
     inventory = Inventory("mvtec", tuple(take_inventory(category) for category in categories), warnings)
-    files = sum(1 + (image.mask_sha256 is not None) for category in categories for image in category.images)
-    return Rewrite(changes, inventory, after.gone, _contents(changes, categories), files)
+    return Rewrite(changes, inventory, after.gone, categories)
 
 
-def write(rewrite: Rewrite, folder: Path, target: Path, progress: ProgressCallback) -> None:
-    """The data set in `folder`, changed, into the empty `target`."""
+def write(
+    rewrite: Rewrite, folder: Path, target: Path, memory: Path | None = None, progress: ProgressCallback = silent
+) -> None:
+    """The data set in `folder`, changed, into the empty `target`; what was found of its images into `memory`."""
     done = 0
+    total = sum(1 + (image.mask_sha256 is not None) for found in rewrite.categories for image in found.images)
 
     def step() -> None:
         nonlocal done
         done += 1
-        progress(Progress(done, max(done, rewrite.steps)))
+        progress(Progress(done, max(done, total)))  # what is no image is linked too
 
     if folder.is_dir():
         link_tree(folder, target, rewrite.gone, step)
-    files = rewrite.changes.incoming
+    files, contents = rewrite.changes.incoming, _contents(rewrite.changes, rewrite.categories)
     for place in {(target / path).parent for path in files}:
         place.mkdir(parents=True, exist_ok=True)
     with thread_pool(THREADS) as pool:
-        copies = pool.map(lambda path: copy_file(files[path], target / path, rewrite.contents[path]), files)
+        copies = pool.map(lambda path: copy_file(files[path], target / path, contents[path]), files)
         for _ in copies:
             step()
+    if memory is not None:
+        remember(memory, rewrite.categories, folder, target)
+
+
+def _nothing(_: SourceImage) -> None:
+    return None
 
 
 def _contents(changes: Changes, categories: Sequence[CheckedCategory]) -> dict[str, str]:

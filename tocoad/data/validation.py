@@ -19,6 +19,7 @@ from tocoad.data.mask_shares import MaskShare, judge_masks
 from tocoad.data.naming import LONGEST_NAME, name_bytes
 from tocoad.data.problems import DataError, Problem
 from tocoad.data.split import TooFewError, calibration_digests
+from tocoad.data.stamps import Stamp, stamp
 from tocoad.data.threads import thread_pool
 from tocoad.settings.sections import SplitSettings
 from tocoad.stages.stage import Progress, ProgressCallback, silent
@@ -26,9 +27,12 @@ from tocoad.stages.stage import Progress, ProgressCallback, silent
 _Item = TypeVar("_Item")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class CheckedImage:
-    """An image that can be used. Width and height are those of the upright image; `reach` is that of a deep one."""
+    """An image that can be used. Width and height are those of the upright image; `reach` is that of a deep one.
+
+    `mask_notes` is what looks odd about its mask; `stamps` are those that the file, and the mask, had when it was read.
+    """
 
     source: SourceImage
     sha256: str
@@ -38,6 +42,8 @@ class CheckedImage:
     mask_sha256: str | None
     reach: Reach | None = None
     mask_share: MaskShare | None = None
+    mask_notes: tuple[str, ...] = ()
+    stamps: tuple[Stamp, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,29 +64,46 @@ class _Findings:
 
     image: CheckedImage | None = None
     problems: list[Problem] = field(default_factory=list)
-    warnings: list[Problem] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Mask:
+    """None and nothing of an image without one."""
+
+    sha256: str | None = None
+    share: MaskShare | None = None
+    notes: tuple[str, ...] = ()
 
 
 def validate(
-    source: Source, split: SplitSettings, threads: int = 1, progress: ProgressCallback = silent
+    source: Source,
+    split: SplitSettings,
+    threads: int = 1,
+    progress: ProgressCallback = silent,
+    recall: Callable[[SourceImage], CheckedImage | None] = lambda _: None,
 ) -> tuple[CheckedCategory, ...]:
-    """Adds what it finds to the source's warnings; raises DataError with the source's problems and its own."""
-    images = [image for category in source.categories for image in category.images]
-    findings: list[_Findings] = []
+    """Adds what it finds to the source's warnings; raises DataError with the source's problems and its own.
+
+    Images of which `recall` knows what was found are not read.
+    """
+    total, done = sum(len(category.images) for category in source.categories), 0
+    checked = []
     with thread_pool(threads) as pool:
-        for found in pool.map(_check_image, images):
-            findings.append(found)
-            source.problems += found.problems
-            source.warnings += found.warnings
-            progress(Progress(len(findings), len(images)))
-    done = iter(findings)
-    categories = []
-    for category in source.categories:
-        checked = [found.image for found in (next(done) for _ in category.images) if found.image is not None]
-        categories.append(_check_category(source, category, checked, split))
+        for category in source.categories:
+            images = [recall(image) or image for image in category.images]
+            findings = pool.map(_check_image, [image for image in images if isinstance(image, SourceImage)])
+            found = []
+            for image in images:
+                finding = next(findings) if isinstance(image, SourceImage) else _Findings(image)
+                source.problems += finding.problems
+                if finding.image is not None:
+                    found.append(finding.image)
+                done += 1
+                progress(Progress(done, total))
+            checked.append(_check_category(source, category, found, split))
     if source.problems:
         raise DataError(source.problems)
-    return tuple(categories)
+    return tuple(checked)
 
 
 def _check_image(source: SourceImage) -> _Findings:
@@ -93,9 +116,10 @@ def _check_image(source: SourceImage) -> _Findings:
     try:
         # A name that is no UTF-8 cannot be written to the manifest.
         source.path.encode()
+        stamps = tuple(stamp(file) for file in (source.file, source.mask) if file is not None)
         data = source.file.read_bytes()
         image = decode(source.file, data)
-        mask_sha256, share = _check_mask(source.mask, image.size, findings) if source.mask else (None, None)
+        mask = _check_mask(source.mask, image.size, findings) if source.mask else _Mask()
     except DataError as error:
         findings.problems += error.problems
     except UnicodeEncodeError:
@@ -107,23 +131,26 @@ def _check_image(source: SourceImage) -> _Findings:
         md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
         sha256 = hashlib.sha256(data).hexdigest()
         reach = Reach.of(image) if isinstance(image, DeepImage) else None
-        findings.image = CheckedImage(source, sha256, md5, *image.size, mask_sha256, reach, share)
+        findings.image = CheckedImage(
+            source, sha256, md5, *image.size, mask.sha256, reach, mask.share, mask.notes, stamps
+        )
     return findings
 
 
-def _check_mask(file: Path, size: tuple[int, int], findings: _Findings) -> tuple[str, MaskShare]:
+def _check_mask(file: Path, size: tuple[int, int], findings: _Findings) -> _Mask:
     data = file.read_bytes()
     mask = decode(file, data)
     pixels = mask_pixels(mask)
+    notes = []
     if mask.size != size:
         (width, height), (mask_width, mask_height) = size, mask.size
         reason = f"the mask has {mask_width}x{mask_height} pixels, its image {width}x{height}; draw it anew"
         findings.problems.append(Problem(file, reason))
     elif not pixels.any():
-        findings.warnings.append(Problem(file, "the mask of a defective image marks nothing"))
+        notes.append("the mask of a defective image marks nothing")
     if is_lossy(mask):
-        findings.warnings.append(Problem(file, "a JPEG mask has inexact edges; png keeps them"))
-    return hashlib.sha256(data).hexdigest(), MaskShare.of(file, pixels)
+        notes.append("a JPEG mask has inexact edges; png keeps them")
+    return _Mask(hashlib.sha256(data).hexdigest(), MaskShare.of(file, pixels), tuple(notes))
 
 
 def _check_category(
@@ -137,6 +164,9 @@ def _check_category(
     )
     source.problems += problems
     source.warnings += warnings
+    source.warnings += [
+        Problem(image.source.mask, note) for image in images if image.source.mask for note in image.mask_notes
+    ]
     train = [image for image in category.images if image.part == "train"]
     digests = [image.sha256 for image in images if image.source.part == "train"]
     calibration: frozenset[str] = frozenset()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
@@ -83,8 +84,8 @@ class Source:
     def folders(self, folder: Path) -> list[Path]:
         """The sub-folders, in order of name; files beside them are named as not imported."""
         found = []
-        for entry in self.entries(folder):
-            if entry.is_dir():
+        for entry, is_folder in self._entries(folder):
+            if is_folder:
                 found.append(entry)
             else:
                 self.warn(entry, "not part of the layout; not imported")
@@ -96,8 +97,8 @@ class Source:
         A folder in the folder is always a problem. A missing folder has no images.
         """
         found = []
-        for entry in self.entries(folder) if folder.is_dir() else ():
-            if entry.is_dir():
+        for entry, is_folder in self._entries(folder) if folder.is_dir() else ():
+            if is_folder:
                 self.refuse(entry, "a folder where only images belong; move its images up or remove it")
             elif not is_image_name(entry.name) and others == "warn":
                 self.warn(entry, "not part of the layout; not imported")
@@ -109,20 +110,27 @@ class Source:
 
     def entries(self, folder: Path) -> Iterator[Path]:
         """Files and folders in order of name, without what systems leave behind; links that lead out are problems."""
+        for entry, _ in self._entries(folder):
+            yield entry
+
+    def _entries(self, folder: Path) -> Iterator[tuple[Path, bool]]:
+        """Each with whether it is a folder, as the folder's own listing tells where it can: there may be thousands."""
         try:
-            entries = sorted(folder.iterdir())
+            with os.scandir(folder) as found:
+                listed = sorted(found, key=lambda entry: entry.name)
         except OSError as error:
             self.refuse(folder, f"cannot be listed ({error.strerror})")
             return
-        for entry in entries:
+        for entry in listed:
             if is_left_behind(entry.name):
                 continue
-            if entry.is_symlink() and not self.is_inside(entry):
-                self.refuse(entry, "a link that leads out of the source folder; put the file itself here")
+            path = folder / entry.name
+            if entry.is_symlink() and not self.is_inside(path):
+                self.refuse(path, "a link that leads out of the source folder; put the file itself here")
             elif not (entry.is_dir() or entry.is_file()):
-                self.refuse(entry, "neither a file nor a folder")
+                self.refuse(path, "neither a file nor a folder")
             else:
-                yield entry
+                yield path, entry.is_dir()
 
     def is_inside(self, path: Path) -> bool:
         allowed = [folder.resolve() for folder in (self.root, self.store) if folder is not None]
