@@ -21,7 +21,7 @@
           PushError                   services.dvc.pushing
           LostLinkError               services.dvc.moved_links
           GitRecordError              services.git_record
-          GitHistoryError             services.git_history
+          GitHistoryError             services.git_tips
           UnknownNeedsError           services.gc.named
           PrefectServerError          services.prefect.calls
           StageStoppedError           services.ray.inbox

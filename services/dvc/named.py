@@ -11,7 +11,7 @@ from dvc.utils.serialize import parse_yaml
 from services.dvc import lockfile
 from services.dvc.calls import DvcError
 from tocoad.errors import first_line
-from tocoad.files.documents import LOCK, data_file
+from tocoad.files.documents import LOCK
 
 Documents = Mapping[str, str]
 """Texts by their paths below the workspace: `dvc.lock`, and files `*.dvc`."""
@@ -34,7 +34,7 @@ class Names:
 
     def images(self, documents: Documents, where: str, dataset: str) -> set[str]:
         """The data set's; none where it was not under DVC."""
-        name = data_file(dataset)
+        name = f"data/{dataset}.dvc"
         return self._named({name: documents[name]} if name in documents else {}, where, lambda _: False)
 
     def outputs(self, documents: Documents, where: str, wanted: Callable[[str], bool]) -> set[str]:

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from services.dvc.calls import DvcError
 from services.dvc.named import Documents, Names, dataset_of
-from services.git_history import committed, documents_at_tips
+from services.git_tips import committed, documents_at_tips
 from services.mlflow.calls import TrackingError
 from services.mlflow.kept import Recorded, last_nights, night_documents, recorded_versions
 from services.mlflow.registry import Registry
 from tocoad.errors import StageError
-from tocoad.files.documents import LOCK, data_file
+from tocoad.files.documents import LOCK
 from tocoad.files.workspace import Category, Workspace
 from tocoad.stages.graph import METHODS, jobs_of
 from tocoad.stages.stage import Progress, ProgressCallback
@@ -71,7 +71,7 @@ class _Gathering:
 
     def history(self, workspace: Workspace) -> None:
         """What can no longer be read of it names nothing, and keeps nobody from going on."""
-        for path in (LOCK, data_file(self.dataset)):
+        for path in (LOCK, f"data/{self.dataset}.dvc"):
             for text in committed(workspace, path):
                 with suppress(DvcError):
                     self.found.old |= self._of(self.dataset, {path: text}, "")
@@ -101,7 +101,7 @@ class _Gathering:
 
     def _take(self, version: Recorded, documents: Documents) -> None:
         where = f"the record of {version} in run {version.night}"
-        missing = [path for path in (LOCK, data_file(version.dataset)) if path not in documents]
+        missing = [path for path in (LOCK, f"data/{version.dataset}.dvc") if path not in documents]
         if missing and version.reasons and not version.is_removed:
             self._unknown(f"{where} has no {missing[0]}", version.dataset)
         if version.dataset != self.dataset:

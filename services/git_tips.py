@@ -1,4 +1,4 @@
-"""Documents of the workspace in git: at its tips, to which somebody may want to go back, and in all its history."""
+"""Documents of the workspace at git's tips, to which somebody may want to go back, and in all its history."""
 
 from __future__ import annotations
 
