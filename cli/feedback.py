@@ -32,6 +32,20 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
         "verdicts", metavar="VERDICTS.csv", nargs="?", type=path,
         help="columns path, verdict (false reject, missed defect or unclear), defect_type, mask, who, when",
     )  # fmt: skip
+    command.add_argument(
+        "--review",
+        action="store_true",
+        help="write the page on which a person chooses verdicts; alone it has the held images",
+    )
+    command.add_argument("--images", type=path, metavar="DIR", help="with --review: production images")
+    command.add_argument("--category", dest="reviewed", metavar="C", help="with --review: of which category they are")
+    command.add_argument(
+        "--most",
+        type=_count,
+        default=200,
+        metavar="N",
+        help="with --review: so many, the doubtful ones (default: %(default)s)",
+    )
     command.add_argument("--undo", action="store_true", help="take the last intake back")
     command.add_argument("--json", action="store_true", help="one JSON document on standard output")
     add_wait(command)
@@ -41,14 +55,20 @@ def _feedback(options: argparse.Namespace) -> int:
     from services.addresses import configure
     from tocoad.errors import SettingsError
 
-    if options.undo and options.category is not None:
-        raise SettingsError("--undo takes the last intake of the data set back: give its name alone")
+    if (options.undo or options.review) and options.category is not None:
+        raise SettingsError("--undo and --review want the data set's name alone; a review takes --category C")
+    if options.undo and options.review:
+        raise SettingsError("--undo and --review are two commands")
     if options.category is not None and options.verdicts is None:
         raise SettingsError("tocoad feedback NAME CATEGORY VERDICTS.csv: the file of verdicts is missing")
+    if not options.review and (options.images is not None or options.reviewed is not None):
+        raise SettingsError("--images and --category belong to --review")
     workspace = current_workspace()
     configure(workspace, debug=options.debug)
     if options.undo:
         return _undo(workspace, options)
+    if options.review:
+        return _review(workspace, options)
     return _list(workspace, options) if options.category is None else _take(workspace, options)
 
 
@@ -67,6 +87,29 @@ def _take(workspace: Workspace, options: argparse.Namespace) -> int:
     else:
         _show_taken(str(category), taken.intake, taken.known)
     return 0
+
+
+def _review(workspace: Workspace, options: argparse.Namespace) -> int:
+    from services.review import write_reviews
+    from tocoad.stages.bars import stage_bar
+
+    with stage_bar(f"review {options.name}") as progress:
+        images, category = options.images, options.reviewed
+        reviews = write_reviews(workspace, options.name, images, category, options.most, progress)
+    if not reviews:
+        print(f"data set {options.name!r} holds no image that waits for a verdict; give some with --images DIR")
+    for review in reviews:
+        print(review.page)
+        print(f"{review.category}: {review.images} images to look at. {' '.join(review.left_out)}", file=sys.stderr)
+        for problem in review.problems:
+            print(f"warning: {problem}", file=sys.stderr)
+    return 0
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of images, 1 or more")
+    return int(text)
 
 
 def _undo(workspace: Workspace, options: argparse.Namespace) -> int:

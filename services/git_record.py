@@ -12,7 +12,7 @@ from tocoad.files.documents import documents
 from tocoad.files.workspace import Workspace
 
 # What DVC writes beside what it keeps, where git does not ignore all of it already.
-_IGNORED_BY_DVC = ("data/.gitignore", ":(glob)work/**/.gitignore")
+_IGNORED_BY_DVC = ("data/.gitignore", "feedback/.gitignore", ":(glob)work/**/.gitignore")
 # Of a step that the user is in the middle of: what git keeps meanwhile, and its name.
 _STEPS = {
     "MERGE_HEAD": "merge",

@@ -13,6 +13,8 @@ from services.git import git_commit
 from services.mlflow import ledger
 from tocoad.errors import StageError
 from tocoad.evaluation.files import METRICS_FILE
+from tocoad.feedback.absorbed import absorbed
+from tocoad.feedback.record import feedback_dir, read_intakes
 from tocoad.files.workspace import Category, Workspace
 from tocoad.gate.subject import rules_digest
 from tocoad.report.facts import Facts
@@ -64,9 +66,13 @@ def report_facts(workspace: Workspace, dataset: str) -> Facts:
     """Versions and verdicts as they stand now: what the gate said by other rules says nothing of the present."""
     rules = rules_digest(load_params(workspace).settings)
     verdicts: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for entry in ledger.verdicts(workspace, dataset):
+    every = ledger.verdicts(workspace, dataset)
+    intakes = read_intakes(feedback_dir(workspace, dataset))
+    for entry in every:
         if entry.get("rules", rules) == rules:
             category = entry["model"].partition(".")[2]
+            if intakes and (came := absorbed(entry, every, intakes)) is not None:
+                entry = entry | {"absorbed": came}
             verdicts.setdefault((category, entry.get("method", "")), []).append(entry)
     commit = git_commit(workspace)
     return Facts(

@@ -27,7 +27,7 @@ def cache_dir(root: Path, settings: Mapping[str, Any]) -> Path:
 def follow_links(root: Path, settings: Mapping[str, Any]) -> None:
     """Where DVC links files to its cache: lets the links lead to this workspace's."""
     if "symlink" in (settings.get("type") or ()):
-        repoint((root / "data", root / "work"), cache_dir(root, settings))
+        repoint((root / "data", root / "feedback", root / "work"), cache_dir(root, settings))
 
 
 def repoint(folders: Iterable[Path], cache: Path) -> None:

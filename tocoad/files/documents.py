@@ -21,4 +21,5 @@ def documents(workspace: Workspace) -> dict[str, Path]:
     root = workspace.root
     named = {name: root / name for name in (PARAMS, PLAN, STAGES, LOCK)}
     named |= {data_file(file.stem): file for file in sorted((root / "data").glob("*.dvc"))}
+    named |= {f"feedback/{file.name}": file for file in sorted((root / "feedback").glob("*.dvc"))}
     return {name: file for name, file in named.items() if file.is_file()}

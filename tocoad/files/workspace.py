@@ -85,6 +85,10 @@ class Workspace:
         """A data set's pages lie beside its categories' results."""
         return self.root / "work" / dataset / "report"
 
+    def review_page(self, category: Category) -> Path:
+        """Where a person judges production images of a category."""
+        return self.root / "work" / category.dataset / "review" / f"{category.name}.html"
+
     def categories(self, dataset: str) -> list[Category]:
         """The categories whose images lie in the workspace, in alphabetical order; none of what cannot be a data set.
 

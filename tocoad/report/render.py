@@ -59,6 +59,7 @@ def _environment() -> Environment:
     environment.filters.update({name: getattr(text, name) for name in _FILTERS})
     environment.globals.update(
         counted=text.counted,
+        listed=text.listed,
         apart=text.apart,
         style=Markup(_own("style.css")),  # noqa: S704 - our own file
     )

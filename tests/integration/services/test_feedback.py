@@ -18,6 +18,7 @@ from tocoad.data.changes import Changes
 from tocoad.errors import UserError
 from tocoad.feedback.problems import FeedbackError
 from tocoad.feedback.record import feedback_dir
+from tocoad.files.documents import documents
 from tocoad.files.workspace import Category, Workspace
 from tocoad.sample import SampleCounts, render_sample
 from tocoad.settings.file import override
@@ -83,6 +84,7 @@ def test_an_intake_is_a_version_of_the_data_set_and_the_same_file_again_changes_
     record = feedback_dir(workspace, "tiny")
     assert contents(record)[f"0001/{odd.path}"] == (line / "odd.png").read_bytes()
     assert data.track_folder(workspace, record) == data.folder_version(record)
+    assert "feedback/tiny.dvc" in documents(workspace)  # what the record of a night keeps
     kept = contents(workspace.root)
     again = take_feedback(workspace, GEAR, line / "verdicts.csv")
     assert (again.intake, again.known) == (None, 3) and contents(workspace.root) == kept
@@ -154,9 +156,9 @@ def test_an_intake_that_was_broken_off_is_completed_by_the_same_command(
     whole = contents(taken_elsewhere(workspace, line, line.parent / "whole"))
     tracked = data.track_folder
 
-    def broken(_: object, subject: object) -> object:
+    def broken(place: object, subject: object, *rest: bool) -> object:
         if subject == workspace.dataset_dir("tiny"):
-            return tracked(workspace, workspace.dataset_dir("tiny"))
+            return tracked(workspace, workspace.dataset_dir("tiny"), *rest)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
