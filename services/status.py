@@ -19,7 +19,6 @@ from tocoad.settings.planning import select_categories
 from tocoad.stages.deciding import foreseen
 from tocoad.stages.dvc_file import write_dvc_file
 from tocoad.stages.graph import jobs_of, manifest_dir
-from tocoad.stages.shared import MANIFEST
 from tocoad.stages.stage import Progress, ProgressCallback, silent
 
 
@@ -42,7 +41,7 @@ def dataset_status(
     planned = [category for category in categories if str(category) in plan.categories]
     jobs = {category: jobs_of(category, plan.method(category)) for category in planned}
     stale = staleness.stale(workspace, [job.dvc_name for chain in jobs.values() for job in chain])
-    lists = [name for name in stale if name.startswith(f"{MANIFEST.name}@")]
+    lists = {job.dvc_name for chain in jobs.values() for job in chain if job.stage.lists_images} & stale
     by_images = staleness.stale_by_images(workspace, lists) if lists else set()
     registry = Glance(Tracking(services).registry(), dataset)
     rules = rules_digest(params.settings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,9 +14,11 @@ from dvc.rwlock import rwlock
 from services.dvc.damage import healing
 from services.dvc.repository import opened
 from services.dvc.stages import Graph, load_graph
+from services.dvc.staging import listings_dropped
 from tocoad.files.workspace import Workspace
 
 _IMAGES = "data/"
+_WHOLE = re.compile(r"data/[^/]+")
 
 
 @healing
@@ -33,10 +36,17 @@ def stale(workspace: Workspace, names: Iterable[str]) -> set[str]:
 
 
 def stale_by_images(workspace: Workspace, names: Iterable[str]) -> set[str]:
-    """Of these stale stages those that nothing but their images has made so."""
+    """Of these stale stages, which list images, those that nothing but their images has made so; of a whole data set,
+    whose images no other stage is asked for, none that are trained on.
+    """
     with opened(workspace) as repo:
         stages = load_graph(repo).pick(names)
-        return {name for name, stage in stages.items() if not _is_stale(stage, _IMAGES)}
+        return {
+            name
+            for name, stage in stages.items()
+            if not _is_stale(stage, _IMAGES)
+            and all(_trains_on_the_same(dep) for dep in stage.deps if _WHOLE.fullmatch(str(dep.def_path)))
+        }
 
 
 def is_clean(workspace: Workspace, names: Iterable[str]) -> bool:
@@ -72,3 +82,19 @@ def _is_stale(stage: Any, but_for: str | None = None) -> bool:
     entries = stage.outs if stage.frozen else (*stage.deps, *stage.outs)
     heard = (entry for entry in entries if but_for is None or not str(entry.def_path).startswith(but_for))
     return stage.is_callback or stage.always_changed or stage.changed_stage() or any(e.status() for e in heard)
+
+
+def _trains_on_the_same(dataset: Any) -> bool:
+    """Whether the `train` folders in it are as they were recorded; False where DVC has no list of what they had."""
+    if (recorded := dataset.get_obj()) is None:
+        return False
+    with listings_dropped():
+        _, _, present = dataset._build(
+            dataset.cache, dataset.fs_path, dataset.fs, dataset.hash_name, ignore=dataset.dvcignore
+        )
+        return _train_folders(recorded) == _train_folders(present)
+
+
+def _train_folders(listing: Any) -> dict[tuple[str, ...], str]:
+    """Hashes of the files of CATEGORY/train."""
+    return {path: found.value for path, _, found in listing if path[1:2] == ("train",)}

@@ -9,18 +9,17 @@ from tocoad.files.fingerprint import parts_digest
 from tocoad.files.workspace import Workspace
 from tocoad.stages.graph import METHODS, Job, input_dirs
 from tocoad.stages.running import is_finished
-from tocoad.stages.shared import MANIFEST
 
 
 def foreseen(jobs: Sequence[Job], stale: Container[str], by_images: Container[str]) -> tuple[Job, ...]:
     """Those of the jobs that will run, as far as it can be told before: the stale ones, and all below one that runs.
 
-    But where a manifest is stale by its images alone (`by_images`), whoever reads it and is not stale has the images
-    that it had: each job that reads a list of images declares the part of the images that it is about.
+    But where a list of images is stale by these alone (`by_images`), whoever reads it for the same owner and is not
+    stale has the images that it had: it declares which part of them it is about, or reads no more than the list.
     """
     names: set[str] = set()
     for job in jobs:
-        lists = {name for name in job.upstream if name in by_images and name == f"{MANIFEST.name}@{job.owner}"}
+        lists = {name for name in job.upstream if name in by_images and name.endswith(f"@{job.owner}")}
         if job.dvc_name in stale or names.intersection(job.upstream) - lists:
             names.add(job.dvc_name)
     return tuple(job for job in jobs if job.dvc_name in names)

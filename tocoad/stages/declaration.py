@@ -74,6 +74,11 @@ class Stage:
         return asker.dataset if self.scope == "dataset" and isinstance(asker, Category) else asker
 
     @property
+    def lists_images(self) -> bool:
+        """Whether it says for others which images there are; what is a method's own and sees them all judges them."""
+        return self.data == "all" and self.scope != "method"
+
+    @property
     def upstream(self) -> tuple[str, ...]:
         """Names of the stages it reads."""
         return tuple(source.stage for source in self.inputs.values())

@@ -20,12 +20,12 @@ from tocoad.study.results import CellResult
 # What the tables show of the seven; pixel AUROC is saturated and stands beside the others for that reason alone.
 SHOWN: tuple[MetricName, ...] = ("image_AUROC", "image_AP", "pixel_AUROC", "pixel_AP", "pixel_AUPRO")
 _CONFIDENCE = 0.95
-# What reads all images and does not judge them lists them: that costs nothing beside what is made of them.
+# A list of images costs nothing beside what is made of them.
 _OWN = {
     stage.name: stage
     for method in METHODS.values()
     for stage in method.stages
-    if stage.data != "all" and stage.name not in OF_SEVERAL_METHODS
+    if not stage.lists_images and stage.name not in OF_SEVERAL_METHODS
 }
 _TIMED = (*_OWN, *OF_SEVERAL_METHODS)
 _TRAINED = tuple(name for name, stage in _OWN.items() if CURVES_FILE in stage.writes)
