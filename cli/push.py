@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from dataclasses import asdict
 
 from cli.command import Subparsers, add_command
 from cli.workspace import current_workspace
-
-if TYPE_CHECKING:
-    from services.dvc.pushing import Pushed
 
 
 def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
@@ -25,6 +22,7 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
 
 
 def _push(options: argparse.Namespace) -> int:
+    from cli.result_table import pushed_text
     from services.addresses import configure
 
     workspace = current_workspace()
@@ -39,20 +37,11 @@ def _push(options: argparse.Namespace) -> int:
     remote = remote_to_push_to(workspace)
     with (
         stage_bar(f"pushing {options.name}") as move,
-        Pusher(workspace, options.name, PATIENCE_SECONDS, lambda done, total: move(Progress(done, total))) as pusher,
+        Pusher(workspace, options.name, PATIENCE_SECONDS, lambda _, done, total: move(Progress(done, total))) as pusher,
     ):
         pusher.ask("all")
         pushed = pusher.result()
-    print(pushed_text(pushed, remote.url))
+    print(pushed_text({"remote": remote.url, **asdict(pushed)}))
     if pushed.error is not None:
         raise PushError(pushed.error)
     return 0
-
-
-def pushed_text(pushed: Pushed, url: str) -> str:
-    """`12 objects, 3.4 MB to s3://inspection/line-3, 1.2 s`."""
-    from rich.filesize import decimal
-
-    if not pushed.objects and not pushed.error:
-        return f"{url} has it all"
-    return f"{pushed.objects} objects, {decimal(pushed.bytes)} to {url}, {pushed.seconds:.1f} s"

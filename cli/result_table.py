@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
@@ -56,6 +57,19 @@ def show_places(workspace: Workspace, tracking_uri: str, prefect_api_url: str | 
         print_line(console, f"report    {page}")
     print_line(console, f"MLflow    {mlflow}")
     print_line(console, f"Prefect   {prefect}")
+
+
+def show_push(push: Mapping[str, Any] | None) -> None:
+    """What came into the remote; why something did not is among the warnings."""
+    if push is not None and push["remote"] is not None:
+        print_line(console_of(), f"pushed    {pushed_text(push)}")
+
+
+def pushed_text(push: Mapping[str, Any]) -> str:
+    """`12 objects, 3.4 MB to s3://inspection/line-3, 1.2 s`."""
+    if not push["objects"] and push["error"] is None:
+        return f"nothing: {push['remote']} has it all"
+    return f"{push['objects']} objects, {decimal(push['bytes'])} to {push['remote']}, {push['seconds']:.1f} s"
 
 
 def _table(result: Mapping[str, Any], shown: Mapping[str, Any]) -> Table:

@@ -37,6 +37,7 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
         help="change a value of params.yaml; it is kept there",
     )  # fmt: skip
     command.add_argument("--force", action="store_true", help="run every stage, stale or not")
+    command.add_argument("--no-push", dest="push", action="store_false", help="put nothing into the remote")
     add_wait(command)
     command.add_argument("--all", action="store_true", help="show every category, where there are many")
     command.add_argument("--json", action="store_true", help="one JSON document on standard output")
@@ -67,7 +68,7 @@ def _retrain(options: argparse.Namespace) -> int:
 
 def _run(workspace: Workspace, services: Services, options: argparse.Namespace) -> int:
     from cli.live import live_progress
-    from cli.result_table import result_table, show_places
+    from cli.result_table import result_table, show_places, show_push
     from services.prefect.server import prefect_api
     from tocoad.errors import exit_code
 
@@ -77,11 +78,12 @@ def _run(workspace: Workspace, services: Services, options: argparse.Namespace) 
         api.ready()
         # Ray prints a line to standard output when a worker dies; that is for the document alone.
         with live_progress(), redirect_stdout(sys.stderr):
-            result, fault = run_retrain(workspace, options.name, options.categories, options.force)
+            result, fault = run_retrain(workspace, options.name, options.categories, options.force, options.push)
     if fault is not None and options.debug:
         traceback.print_exception(fault)
     result_table(result, whole=options.all)
     show_places(workspace, services.tracking_uri, services.prefect_api_url, options.name)
+    show_push(result["push"])
     if options.json:
         json.dump(result, sys.stdout, indent=1)
         print()

@@ -20,7 +20,7 @@ class Outcome:
 
     `errors` are the categories' own, one line each; `unregistered` those among them that only the registry kept from
     being complete. `judged` are those that the gate spoke of in this run. `fault` is what ended the whole.
-    `warnings` are what went wrong beside the work and changed nothing.
+    `warnings` are what went wrong beside the work and changed nothing. `push` is None where nothing was to be pushed.
     """
 
     workspace: Workspace
@@ -33,6 +33,7 @@ class Outcome:
     registrations: dict[Category, Registration] = field(default_factory=dict)
     judged: set[Category] = field(default_factory=set)
     report: str | None = None
+    push: dict[str, Any] | None = None
     warnings: list[str] = field(default_factory=list)
     fault: Exception | None = None
 
@@ -57,6 +58,7 @@ class Outcome:
             "run": run,
             "seconds": round(seconds, 1),
             "report": self.report,
+            "push": self.push,
             "error": error_line(self.fault) if self.fault else first,
             "warnings": self.warnings,
             "categories": entries,

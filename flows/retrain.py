@@ -32,6 +32,7 @@ from tasks.commit import commit
 from tasks.interrupts import covered, held
 from tasks.night import keep_night
 from tasks.publish import publish
+from tasks.push import Push, pushing
 from tasks.record import record_stages
 from tasks.register import AwayError, announce, register
 from tasks.report import report
@@ -66,7 +67,11 @@ class CategoriesFailedError(StageError):
 
 @flow(name="retrain", flow_run_name="retrain {dataset}", task_runner=_RUNNER)
 def retrain(
-    dataset: str, categories: list[str] | None = None, force: bool = False, workspace: str | None = None
+    dataset: str,
+    categories: list[str] | None = None,
+    force: bool = False,
+    workspace: str | None = None,
+    push: bool = True,
 ) -> dict[str, Any]:
     """Retrains what is stale of a data set, evaluates it, registers it, and promotes what is better.
 
@@ -75,6 +80,7 @@ def retrain(
         categories: these alone; None takes all.
         force: run every stage, stale or not.
         workspace: its folder; None takes the current one.
+        push: put images and results into the workspace's remote, where it has one.
 
     Returns:
         The document of `tocoad retrain --json`.
@@ -92,10 +98,12 @@ def retrain(
     # A tag of the run would be each task's too, and for each of a task's tags Prefect asks its server for a slot.
     with lease_of(place, owners, f"the flow retrain {dataset}"), TagsContext(current_tags=set()):
         outcome = _outcome.get() or _planned(place, dataset, categories)
-        try:
-            _retrain(session, load_params(place), force, outcome)
-        except Exception as error:
-            outcome.fail(error)
+        with pushing(place, dataset, push) as pushed:
+            try:
+                _retrain(session, load_params(place), force, outcome, pushed)
+            except Exception as error:
+                outcome.fail(error)
+            outcome.push = pushed.end(outcome.warnings)
         result = outcome.document(str(flow_run.get_id()), time.perf_counter() - started)
         try:
             entries = result["categories"]
@@ -111,7 +119,7 @@ def retrain(
 
 
 def run_retrain(
-    workspace: Workspace, dataset: str, categories: list[str] | None, force: bool
+    workspace: Workspace, dataset: str, categories: list[str] | None, force: bool, push: bool = True
 ) -> tuple[dict[str, Any], Exception | None]:
     """Runs the flow. Its document is there however it ends, whether or not Prefect could be told; beside it, what ended
     it as a whole, if anything did.
@@ -124,7 +132,7 @@ def run_retrain(
     outcome = _planned(workspace, dataset, categories)
     token = _outcome.set(outcome)
     try:
-        return retrain(dataset, categories, force, str(workspace.root)), outcome.fault
+        return retrain(dataset, categories, force, str(workspace.root), push), outcome.fault
     except CategoriesFailedError as error:
         return error.result, outcome.fault
     except Exception as error:
@@ -152,11 +160,12 @@ def _planned(workspace: Workspace, dataset: str, categories: list[str] | None) -
     return Outcome(workspace, dataset, chosen, load_params(workspace).plan)
 
 
-def _retrain(session: Session, params: Params, force: bool, outcome: Outcome) -> None:
+def _retrain(session: Session, params: Params, force: bool, outcome: Outcome, push: Push) -> None:
     """Fills in the outcome. An error that is one category's is found there; what is raised has ended them all."""
     dataset, plan = outcome.dataset, outcome.plan
     stale = version(outcome.workspace, dataset, outcome.categories, params, force)
     outcome.work = stale.work
+    push.begin("images")
     connection = session.connect()
     unchanged = {category: plan.method(category) for category in outcome.categories if not outcome.work[category]}
     outcome.registrations.update(connection.registered(dataset, unchanged, params.settings))
@@ -165,6 +174,7 @@ def _retrain(session: Session, params: Params, force: bool, outcome: Outcome) ->
         return
     with connection.at_work(dataset, params.settings, outcome.errors, outcome.warnings) as shop:
         _run_stages(shop, stale, open_categories, outcome)
+        push.begin("all")
         _register(shop, open_categories, outcome)
         if judged := [category for category in open_categories if category not in outcome.errors]:
             outcome.report = _report(dataset, shop, judged)

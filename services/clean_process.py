@@ -18,6 +18,7 @@ from threading import Lock, Timer
 from types import TracebackType
 from typing import IO, Self, cast
 
+from services.store.keys import without_keys
 from tocoad.errors import StageError, error_line
 from tocoad.gate.parity import Parity
 
@@ -84,6 +85,7 @@ class CleanProcess:
         try:
             self._process = subprocess.Popen(
                 command,
+                env=without_keys(),
                 stdin=subprocess.PIPE,
                 stdout=nothing,
                 stderr=nothing,

@@ -24,8 +24,8 @@ from services.dvc.push import Part, push
 from tocoad.errors import StageError, error_line
 from tocoad.files.workspace import Workspace
 
-Told = Callable[[int, int], object]
-"""Objects that are there now, of how many that were not."""
+Told = Callable[[Part, int, int], object]
+"""What is being pushed, its objects that are there now, of how many that were not."""
 
 _TOLD_SECONDS = 0.25
 
@@ -81,9 +81,12 @@ class Pusher:
             questions.flush()
 
     def result(self, seconds: float | None = None) -> Pushed:
-        """Of all that was asked for, with the error of the last; it is waited for at most so many seconds."""
+        """Of all that was asked for since the last result, with the error of the last part; it is waited for at most so
+        many seconds.
+        """
+        asked, self._asked = self._asked, 0
         pushed, begin = Pushed(), time.monotonic()
-        for _ in range(self._asked):
+        for _ in range(asked):
             broken = None
             try:
                 left = None if seconds is None else max(begin + seconds - time.monotonic(), 0)
@@ -106,13 +109,13 @@ class Pusher:
         with cast(IO[bytes], self._process.stdout) as answers:
             for line in answers:
                 state = json.loads(line)
-                total = state.pop("total", None)
-                if total is None:
+                if (total := state.pop("total", None)) is None:
                     self._latest = Pushed()
                     self._answers.put(Pushed(**state))
                 else:
+                    part = state.pop("part")
                     self._latest = Pushed(**state)
-                    self._told(state["objects"], total)
+                    self._told(part, state["objects"], total)
         self._answers.put(None)
 
 
@@ -146,7 +149,7 @@ def _answer(workspace: Workspace, dataset: str, part: Part, patience: float, ans
         state.update(objects=objects, bytes=size)
         if objects == total or time.monotonic() - told > _TOLD_SECONDS:
             told = time.monotonic()
-            say(total=total)
+            say(part=part, total=total)
 
     try:
         push(workspace, dataset, part, moved, patience)

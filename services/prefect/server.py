@@ -25,6 +25,7 @@ from services.holders import own_tag
 from services.prefect.calls import PrefectServerError, check_server
 from services.prefect.home import server_log, starting
 from services.prefect.settling import settle
+from services.store.keys import without_keys
 
 _ADDRESS = "127.0.0.1"
 _STOP_SECONDS = 10
@@ -42,7 +43,7 @@ class EmbeddedServer:
         self._ready = False
         with socket.create_server((_ADDRESS, 0), backlog=128) as listening, self._log.open("ab") as log:
             self.api_url = f"http://{_ADDRESS}:{listening.getsockname()[1]}/api"
-            environment = {key: value for key, value in os.environ.items() if key != "PREFECT_API_URL"}
+            environment = {key: value for key, value in without_keys().items() if key != "PREFECT_API_URL"}
             environment |= {"PREFECT_HOME": str(home), "PREFECT_UI_ENABLED": "0"}
             environment |= {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING"}
             # The two that Prefect gives its own embedded server: no UI, only the services a single run needs.

@@ -12,6 +12,7 @@ from typing import Any
 
 import ray
 
+from services.store.keys import forget_keys
 from tocoad.files.lease import on_behalf
 from tocoad.files.workspace import Workspace, parse_owner
 from tocoad.settings.sections import Settings
@@ -71,6 +72,7 @@ class Postman:
 
 def call_function(mailbox: Any, key: str, function: str, *arguments: Any) -> Any:
     """Calls `module:name`."""
+    forget_keys()
     return _load(function)(*arguments)
 
 
@@ -87,6 +89,7 @@ def work(
     ticket: Path | None,
 ) -> StageRecord:
     """Runs a stage by calling `module:name`, which is `run_stage` or its like, with what came as text."""
+    forget_keys()
     os.chdir(root)  # paths in the settings are relative to the workspace, as they are for `dvc repro`
     postman = Postman(mailbox, key)
     try:

@@ -1,4 +1,4 @@
-"""A tracking server behind a user and a password: nothing that is printed, written or recorded holds the password."""
+"""A tracking server behind a password, a store behind a key: nothing printed, written or recorded holds them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,16 @@ from urllib.parse import quote, urlsplit
 import pytest
 from mlflow import MlflowClient
 
+from services.dvc.remote import configure_remote
+from tests.helpers.s3_servers import S3Server
+from tocoad.files.workspace import Workspace
+
 pytestmark = pytest.mark.e2e
 
 PASSWORD = "hunter2/Zq@7"
+# Of the test's S3 server, and one that it refuses.
+KEY, SECRET = "ACCESSKEYOFTEST", "secret-of-the-test"
+WRONG = "another-secret-of-the-test"
 
 
 @pytest.fixture(scope="module")
@@ -23,12 +30,15 @@ def server(mlflow_server: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def gear(shop: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    return shop.gear_alone(tmp_path_factory.mktemp("secrets") / "workspace")
+def gear(shop: Any, rclone_server: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    lone = shop.gear_alone(tmp_path_factory.mktemp("secrets") / "workspace")
+    configure_remote(Workspace(lone.root), f"{rclone_server.url}/secrets")
+    return lone
 
 
 def holds_it(text: bytes) -> bool:
-    return any(form.encode() in text for form in (PASSWORD, quote(PASSWORD, safe=""), quote(PASSWORD), "hunter2"))
+    forms = (PASSWORD, quote(PASSWORD, safe=""), quote(PASSWORD), "hunter2", KEY, SECRET)
+    return any(form.encode() in text for form in forms)
 
 
 def shown(done: subprocess.CompletedProcess[str]) -> str:
@@ -38,15 +48,41 @@ def shown(done: subprocess.CompletedProcess[str]) -> str:
 
 
 @pytest.fixture(scope="module")
-def trained(gear: Any, server: str) -> Iterator[dict[str, Any]]:
-    done = gear.run("tocoad", "retrain", "tiny", "--method", "patchcore", "--json", env={"MLFLOW_TRACKING_URI": server})
+def trained(gear: Any, server: str, rclone_server: S3Server) -> Iterator[dict[str, Any]]:
+    assert (rclone_server.key, rclone_server.secret.startswith(SECRET)) == (KEY, True)
+    env = {**rclone_server.env, "MLFLOW_TRACKING_URI": server}
+    done = gear.run("tocoad", "retrain", "tiny", "--method", "patchcore", "--json", env=env)
     assert done.returncode == 0, shown(done)
     shown(done)
     document: dict[str, Any] = json.loads(done.stdout)
     yield document
 
 
-def test_a_retrain_records_there_and_keeps_the_password_nowhere(
+def test_a_retrain_pushes_what_it_made_and_dvc_finds_nothing_left(
+    gear: Any, trained: dict[str, Any], rclone_server: S3Server
+) -> None:
+    push = trained["push"]
+    assert push == {**push, "remote": f"{rclone_server.url}/secrets", "error": None}
+    # The images and their list, and what the jobs wrote.
+    assert push["objects"] > 30 and push["bytes"] > 10_000 and trained["warnings"] == []
+    by_dvc = gear.run("dvc", "push", env=rclone_server.env)
+    assert "Everything is up to date" in by_dvc.stdout, shown(by_dvc)
+
+
+def test_a_store_that_refuses_the_key_fails_no_retrain(
+    gear: Any, trained: dict[str, Any], server: str, rclone_server: S3Server
+) -> None:
+    env = {**rclone_server.env, "AWS_SECRET_ACCESS_KEY": WRONG, "MLFLOW_TRACKING_URI": server}
+    done = gear.run("tocoad", "retrain", "tiny", "--json", env=env)
+    assert done.returncode == 0, shown(done)
+    document = json.loads(done.stdout)
+    assert document["error"] is None and document["categories"]["gear"]["status"] == "up-to-date"
+    (warning,) = document["warnings"]
+    assert "it refuses the key" in warning and "tocoad push tiny, or the next retrain" in warning
+    assert shown(done).count(f"warning: {warning}") == 1 and document["push"]["objects"] == 0
+
+
+def test_a_retrain_records_there_and_keeps_the_secrets_nowhere(
     gear: Any, trained: dict[str, Any], server: str, mlflow_server: str
 ) -> None:
     assert trained["report"].startswith(f"{mlflow_server}/#/experiments/")

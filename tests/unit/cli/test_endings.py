@@ -18,9 +18,14 @@ ARGUMENTS = {
     "data add": ["images", "--name", "set"],
     "data check": ["images"],
     "sample": [],
+    "gc": ["set", "--keep", "1"],
     "predict": ["models:/set.part@champion", "images"],
     "promote": ["set", "part"],
     "rollback": ["set", "part", "--reason", "why"],
+    "remote": [],
+    "remote set": ["../store"],
+    "remote check": [],
+    "remote show": [],
     "study": ["study.yaml"],
 }
 ENDS = [

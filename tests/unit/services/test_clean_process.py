@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from services.clean_process import CleanProcess, CleanProcessError
@@ -32,11 +33,15 @@ def start_with(code: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")])))
 
 
-def test_one_process_checks_many_packages_whatever_it_finds(package: Path, tmp_path: Path) -> None:
+def test_one_process_checks_many_packages_whatever_it_finds(
+    package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "of a store")
     with CleanProcess() as process:
         first = process.parity(package)
         assert (first.passed, first.same_bytes, first.probes) == (True, True, 3)
         pid = process._process.pid if process._process else None
+        assert "AWS_SECRET_ACCESS_KEY" not in psutil.Process(pid).environ()
         missing = process.parity(tmp_path / "nothing")
         assert missing.fault == (
             "its package does not work: nothing is not a detector package: detector.json is missing"

@@ -19,6 +19,7 @@ from dvc.repo import Repo
 from cli.main import main
 from services.dvc import data, record
 from services.dvc.push import Part, push
+from services.dvc.pushing import Pusher
 from services.dvc.remote import configure_remote
 from tests.helpers.processes import MARK, marked, wait_until
 from tests.helpers.project import PROJECT, project_workspace
@@ -30,6 +31,7 @@ pytestmark = pytest.mark.integration
 
 MANIFEST = "manifest@set/a"
 FILES = {"data/set/a/train/good/1.png": "1", "data/set/a/test/good/2.png": "2"}
+UNUSABLE = "the store cannot be used (Not a directory): mend that, or name another"
 OUTPUTS = {"work/set/a/manifest/train.json": "{}", "work/set/a/manifest/test.json": "[]"}
 
 
@@ -172,6 +174,46 @@ def test_an_interrupt_ends_a_push_at_once_though_the_store_is_silent(
         assert process.returncode == (-9 if number == signal.SIGKILL else 128 + number), told
         wait_until("the process that pushes is gone", lambda: not marked(mark), 5)
         assert time.monotonic() - begin < 5
+
+
+def test_what_the_store_did_not_take_at_first_comes_with_the_results(workspace: Workspace, tmp_path: Path) -> None:
+    store, told = tmp_path / "store", []
+    configure_remote(workspace, str(store))
+    store.write_text("a file")
+    with Pusher(workspace, "set", 1, lambda *state: told.append(state)) as pusher:
+        pusher.ask("images")
+        failed = pusher.result()
+        assert (failed.objects, failed.error) == (0, f"{store / 'files/md5'}: {UNUSABLE}")
+        store.unlink()
+        pusher.ask("images")
+        pusher.ask("all")
+        pushed = pusher.result()
+    assert (pushed.objects, pushed.error, told[-1]) == (5, None, ("all", 2, 2))
+    assert pushed.bytes == sum(file.stat().st_size for file in (store / "files").rglob("*") if file.is_file())
+
+
+def test_a_store_that_is_silent_is_waited_for_within_limits(
+    workspace: Workspace, rclone_server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure_remote(workspace, rclone_server.url)
+    with silent_server() as endpoint:
+        for name, value in rclone_server.at(endpoint).env.items():
+            monkeypatch.setenv(name, value)
+        begin = time.monotonic()
+        with Pusher(workspace, "set", 60, lambda *_: None) as pusher:
+            pusher.ask("images")
+            pusher.ask("all")
+            pushed = pusher.result(1)
+    assert pushed.error == "it was waited for 1 s" and time.monotonic() - begin < 4
+
+
+def test_a_process_that_dies_is_told_and_fails_nothing_else(workspace: Workspace, tmp_path: Path) -> None:
+    configure_remote(workspace, str(tmp_path / "store"))
+    with Pusher(workspace, "set", 1, lambda *_: None) as pusher:
+        pusher._process.kill()
+        pusher._process.wait()
+        pusher.ask("all")
+        assert pusher.result(10).error == "the process that pushes ended with -9"
 
 
 def connected(mark: str) -> bool:

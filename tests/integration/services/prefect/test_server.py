@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from services.prefect.calls import PrefectServerError
@@ -60,6 +61,7 @@ time.sleep(600)
 @pytest.fixture
 def run(tmp_path: Path) -> Callable[[str, Path], Any]:
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "MLFLOW_"))}
+    environment["AWS_SECRET_ACCESS_KEY"] = "of a store"
 
     def run(code: str, folder: Path) -> subprocess.Popen[str]:
         command = [sys.executable, "-c", code, str(folder)]
@@ -99,10 +101,14 @@ def test_the_logs_of_the_last_servers_are_kept_and_those_of_processes_that_run(t
     assert sorted(tmp_path.glob("server*.log")) == sorted(kept)
 
 
-def test_the_server_dies_with_its_parent(run: Callable[..., subprocess.Popen[str]], tmp_path: Path) -> None:
+def test_the_server_has_no_key_of_a_store_and_dies_with_its_parent(
+    run: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
     process = run(WAITS, tmp_path / "home")
     assert process.stdout is not None
     server = int(process.stdout.readline())
+    assert "AWS_SECRET_ACCESS_KEY" in psutil.Process(process.pid).environ()
+    assert "AWS_SECRET_ACCESS_KEY" not in psutil.Process(server).environ()
     process.send_signal(signal.SIGKILL)
     process.communicate()
     deadline = time.monotonic() + 60

@@ -36,6 +36,7 @@ def behave(
         "breaks": lambda: StageRecord({"quotient": 1 / 0}),
         "beats": lambda: _beat(workspace),
         "dies": lambda: os._exit(1),
+        "keys": lambda: StageRecord({"keys": keys()}),
     }
     if category.name.startswith("notes-"):
         return _note(workspace, category.name.removeprefix("notes-"))
@@ -53,6 +54,10 @@ def _note(workspace: Workspace, name: str) -> StageRecord:
 
 def add(a: int, b: int) -> int:
     return a + b
+
+
+def keys() -> int:
+    return sum(name in os.environ for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"))
 
 
 def _talk(progress: ProgressCallback) -> StageRecord:

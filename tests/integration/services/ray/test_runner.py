@@ -47,6 +47,7 @@ def stages(workspace: Workspace) -> Iterator[RayStages]:
     """Two stages fit on one CPU. The first call is made by a thread that ends at once, as a flow's threads do."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(Path(__file__).parent))
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "of a store")
         configure(workspace)
         ray = RaySettings(num_cpus=0.5)
         with lease(workspace, ["set"], "the tests"), RayStages(workspace, ray, "stand_in_stages:behave") as stages:
@@ -241,6 +242,12 @@ def test_a_dead_mailbox_fails_no_stage_that_has_ended(stages: RayStages) -> None
 
 def test_a_function_runs_in_a_worker(stages: RayStages) -> None:
     assert stages.call("sum", "stand_in_stages:add", 1, 2) == 3
+
+
+def test_a_worker_has_no_key_of_a_store(stages: RayStages) -> None:
+    assert "AWS_SECRET_ACCESS_KEY" in os.environ
+    assert run(stages, "keys").metrics == {"keys": 0}
+    assert stages.call("keys", "stand_in_stages:keys") == 0
 
 
 def test_a_local_ray_keeps_to_loopback(stages: RayStages) -> None:
