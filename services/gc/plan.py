@@ -51,8 +51,8 @@ class Choice:
 
 @dataclass(frozen=True)
 class Versions:
-    """Of a category. `kept` has the reasons; `going` could be restored until now, `gone` not since an earlier time, and
-    of those in `shared` everything is needed by something that is kept.
+    """Of a category. `kept` has the reasons; `going` could be restored until now, `gone` not since an earlier time (to
+    be kept now does not bring it back), and of those in `shared` everything is needed by something that is kept.
     """
 
     kept: dict[int, tuple[str, ...]]
@@ -85,6 +85,8 @@ class Plan:
             of, number = found.setdefault(one.category, Versions({}, [], [], [])), one.version.version
             if one.reasons:
                 of.kept[number] = one.reasons
+                if one.is_removed:
+                    of.gone.append(number)
             else:
                 (of.going if one in self.losing else of.gone if one.is_removed else of.shared).append(number)
         return found

@@ -16,7 +16,7 @@ from services.dvc.remote import configure_remote
 from services.mlflow.decision_log import DecisionLog
 from services.mlflow.judging import METHOD_TAG
 from services.mlflow.nights import NIGHT_TAG, fetch_night, keep_night
-from services.mlflow.registry import PACKAGE_TAG, Registry
+from services.mlflow.registry import PACKAGE_TAG, Registry, Version
 from services.mlflow.tracking import Tracking
 from tests.helpers.objects import object_file
 from tests.helpers.project import PROJECT, project_workspace
@@ -57,6 +57,10 @@ class Factory:
     def objects(self) -> list[str]:
         """All that lie in both."""
         return [str(file) for place in self.places for file in place.glob("files/md5/??/*")]
+
+    def registry_versions(self) -> list[Version]:
+        """Of all models."""
+        return [version for name in self.registry.names() for version in self.registry.versions(name)]
 
     def log(self, category: Category) -> DecisionLog:
         return DecisionLog(self.registry, category.model_name)
