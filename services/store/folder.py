@@ -49,7 +49,8 @@ class FolderPlace:
     def scratch(self) -> Iterator[Path]:
         folder = self._objects / f"{_INCOMING}{secrets.token_hex(8)}"
         try:
-            with self._told(folder), ExitStack() as stack:
+            # What is written there by others, of a download, ends here too where the disk is full.
+            with self._told(self._root), ExitStack() as stack:
                 self._objects.mkdir(parents=True, exist_ok=True)
                 with locked(self._objects):
                     self._tidy()
@@ -104,9 +105,8 @@ class FolderPlace:
 
     def _folder_of(self, name: str) -> None:
         """As open to a group as the folder above: a cache that several people share has its rights from there."""
-        folder = self._file(name).parent
-        if not folder.is_dir():
-            folder.mkdir(exist_ok=True)
+        with suppress(FileExistsError):
+            (folder := self._file(name).parent).mkdir()
             folder.chmod(self._objects.stat().st_mode)
 
     def _tidy(self) -> None:

@@ -13,7 +13,7 @@ from services.store.errors import StoreAwayError
 T = TypeVar("T")
 
 PATIENCE_SECONDS = 60.0
-"""Longer than a server takes to start again. One request more may be on its way by then: `remote.TIMEOUTS`."""
+"""Longer than a server takes to start again. One request more may be on its way by then: `bucket.TIMEOUTS`."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 8.0
 
 

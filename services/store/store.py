@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from services.store.check import check
-from services.store.errors import DamagedError
+from services.store.errors import DamagedError, StoreError
 from services.store.objects import FOLDER_MARK, PARTS, Found, Place, files_of, is_named, read_through
 from services.store.patience import PATIENCE_SECONDS, patiently
+from tocoad.text.redaction import redacted
+
+LOOKS = 2
+"""What arrives damaged is asked for once more: was it so on its way, or is it so where it lies?"""
 
 
 def open_store(url: str, settings: Mapping[str, Any] | None = None, patience: float = PATIENCE_SECONDS) -> Store:
@@ -20,15 +25,17 @@ def open_store(url: str, settings: Mapping[str, Any] | None = None, patience: fl
     seconds in a row.
 
     Raises:
-        StoreError: DVC has no client for such a URL.
+        StoreError: it is neither.
     """
     from services.store.folder import FolderPlace
 
     if "://" not in url:
         return Store(FolderPlace(Path(url)), patience)
-    from services.store.remote import RemotePlace
+    if not url.startswith("s3://"):
+        raise StoreError(f"{redacted(url)}: a store is a folder, or s3://BUCKET/PREFIX")
+    from services.store.bucket import BucketPlace
 
-    return Store(RemotePlace(url, settings or {}), patience)
+    return Store(BucketPlace(url, settings or {}), patience)
 
 
 class Store:
@@ -57,35 +64,35 @@ class Store:
 
     def listing(self, folder: str) -> dict[str, str]:
         """Of a folder's hash the hashes of its files, by path. Raises AbsentError, DamagedError."""
-        with self.place.scratch() as scratch:
-            return files_of(self.read(folder, scratch))
+        with _scratch() as scratch:
+            return files_of(self.read(folder, Path(scratch)))
 
     def read(self, name: str, scratch: Path) -> bytes:
         """What lies under the hash, checked. Raises AbsentError, DamagedError."""
-
-        def ask() -> bytes:
+        for _ in range(LOOKS):
             pieces: list[bytes] = []
-            with self.place.at_hand(name, scratch) as file:
-                digest, _ = read_through(file, pieces.append)
-            if not is_named(name, digest):
-                raise DamagedError(f"{self}: object {name} is damaged")
-            return b"".join(pieces)
-
-        return patiently(ask, self.patience)
+            if is_named(name, self._digest(name, scratch, pieces)):
+                return b"".join(pieces)
+        raise DamagedError(f"{self}: object {name} is damaged")
 
     def damaged(self, hashes: Iterable[str]) -> set[str]:
-        """Those whose object is something else than its hash says: all of them are read."""
-
-        def is_damaged(name: str) -> bool:
-            def ask() -> str:
-                with self.place.at_hand(name, scratch) as file:
-                    return read_through(file, lambda _: None)[0]
-
-            return not is_named(name, patiently(ask, self.patience))
-
+        """Those whose object is something else than its hash says: all of them are read. Raises AbsentError."""
         names = sorted(set(hashes))
-        with self.place.scratch() as scratch, ThreadPoolExecutor(self.place.jobs) as pool:
-            return {name for name, found in zip(names, pool.map(is_damaged, names), strict=True) if found}
+        with _scratch() as scratch, ThreadPoolExecutor(self.place.jobs) as pool:
+            digests = pool.map(lambda name: self._digest(name, Path(scratch)), names)
+            return {name for name, digest in zip(names, digests, strict=True) if not is_named(name, digest)}
+
+    def _digest(self, name: str, scratch: Path, pieces: list[bytes] | None = None) -> str:
+        """Of what lies there, whose pieces are kept where there is a list for them; empty where none can be had."""
+
+        def ask() -> str:
+            with self.place.at_hand(name, scratch) as file:
+                return read_through(file, (lambda _: None) if pieces is None else pieces.append)[0]
+
+        try:
+            return patiently(ask, self.patience)
+        except DamagedError:
+            return ""
 
     def remove(self, hashes: Iterable[str], progress: Callable[[], object] = lambda: None) -> None:
         """Takes them away, folders first: what is left of a removal that was broken off does not look complete.
@@ -109,3 +116,8 @@ class Store:
             StoreError, StoreAwayError: the line says at which of these it failed, and why.
         """
         check(self.place)
+
+
+def _scratch() -> TemporaryDirectory[str]:
+    """Elsewhere: a store that is only read need not be one that may be written."""
+    return TemporaryDirectory(prefix="tocoad-store-")

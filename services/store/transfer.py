@@ -7,10 +7,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.store.errors import AbsentError, DamagedError, StoreError
+from services.store.errors import AbsentError, DamagedError, StoreAwayError, StoreError
 from services.store.objects import FOLDER_MARK, files_of
 from services.store.patience import patiently
 from services.store.store import Store
@@ -42,6 +43,7 @@ class _Transfer:
     def __init__(self, source: Store, target: Store, scratch: Path, progress: Progress) -> None:
         self._source, self._target, self._scratch, self._progress = source, target, scratch, progress
         self._jobs = max(source.place.jobs, target.place.jobs)
+        self._patience = min(source.patience, target.patience)
         self._lock, self._stopped = threading.Lock(), threading.Event()
         self._moved, self._total = Moved(), 0
         self._absent: list[str] = []
@@ -93,13 +95,16 @@ class _Transfer:
         """From the nearer store, if it has the list, sound."""
         near, far = sorted((self._source, self._target), key=lambda store: not store.place.is_near)
         try:
-            listing = near.read(folder, self._scratch)
-        except AbsentError:
-            listing = far.read(folder, self._scratch)
+            return self._listed(near, folder)
+        except (AbsentError, DamagedError):
+            return self._listed(far, folder)
+
+    def _listed(self, store: Store, folder: str) -> set[str]:
+        try:
+            return set(files_of(store.read(folder, self._scratch)).values())
         except DamagedError:
-            near.place.set_aside(folder)
-            listing = far.read(folder, self._scratch)
-        return set(files_of(listing).values())
+            _give_free(store, folder)
+            raise
 
     def _move(self, name: str) -> None:
         size = self._looked_at_twice(name)
@@ -118,23 +123,32 @@ class _Transfer:
                 return self._taken(name)
             except DamagedError as second:
                 if str(first) == str(second):
-                    self._source.place.set_aside(name)
+                    _give_free(self._source, name)
                 raise
 
     def _taken(self, name: str) -> int:
         def ask() -> int:
-            with self._source.place.at_hand(name, self._scratch) as file:
-                return self._target.place.take(name, file, self._scratch)
+            try:
+                with self._source.place.at_hand(name, self._scratch) as file:
+                    return self._target.place.take(name, file, self._scratch)
+            except FileNotFoundError as error:
+                raise AbsentError(f"{self._source}: object {name} was removed meanwhile") from error
 
-        return patiently(ask, self._source.patience, self._stopped)
+        return patiently(ask, self._patience, self._stopped)
 
     def _failures(self) -> Iterator[str]:
-        way_out = "push again from a machine that has it"
+        way_out = "push, or dvc commit, again where it is sound"
         if self._absent:
             which = _some(self._absent)
             yield f"{self._source}: {which} not there, and not in {self._target}: {way_out}"
         if self._damaged:
             yield f"{self._source}: {_some(self._damaged)} damaged and not taken: {way_out}"
+
+
+def _give_free(store: Store, name: str) -> None:
+    """For who has the sound object. Not every key may do so."""
+    with suppress(StoreError, StoreAwayError):
+        store.place.set_aside(name)
 
 
 def _some(names: list[str]) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
+import signal
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from tests.helpers.processes import free_port, stop_group
 
 BUCKET, PREFIX = "tocoad-store", "house"
 _START_SECONDS = 60.0
+_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,9 @@ def _serving(command: list[str], port: int, log: Path) -> Iterator[None]:
     """Starts a program of this environment and waits until it answers."""
     command = [str(Path(sys.executable).with_name(command[0])), *command[1:]]
     with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
+        process = subprocess.Popen(
+            command, stdout=output, stderr=output, start_new_session=True, preexec_fn=_end_with_parent
+        )
     try:
         deadline = time.monotonic() + _START_SECONDS
         while not _answers(port):
@@ -90,6 +95,12 @@ def _serving(command: list[str], port: int, log: Path) -> Iterator[None]:
     finally:
         if process.poll() is None:
             stop_group(process)
+
+
+def _end_with_parent() -> None:
+    """On Linux: a test run that is killed leaves no server."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _answers(port: int) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from services.store.store import Store, open_store
 from tests.helpers.s3_servers import S3Server
 
-PATIENCE = 3.0
+PATIENCE = 2.5
 
 
 @pytest.fixture
