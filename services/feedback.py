@@ -81,7 +81,8 @@ def take_feedback(
         checked: list[Checked] = []
 
         def plan(present: Source) -> Changes:
-            known = Known(present_images(_images(present, category.name), progress), last_words(intakes, category.name))
+            images = present_images(_images(present, category.name), memory_file(workspace, category), progress)
+            known = Known(images, last_words(intakes, category.name))
             found, more = check_verdicts(rows, known, progress)
             if problems or more:
                 raise FeedbackError(file, [*problems, *more])
@@ -144,6 +145,11 @@ def intakes_of(workspace: Workspace, dataset: str) -> list[Intake]:
     """In their order."""
     select_categories(workspace, dataset, None)
     return read_intakes(feedback_dir(workspace, dataset))
+
+
+def memory_file(workspace: Workspace, category: Category) -> Path:
+    """Where the digests of a category's images are kept."""
+    return workspace.services_dir / "checked" / f"{category.model_name}.pixels"
 
 
 def _owner(dataset: str) -> str:

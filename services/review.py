@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from services.feedback import memory_file
 from services.mlflow.models import detector_folder
 from tocoad.data.depth import FULL_DEPTH, Depth
 from tocoad.data.layouts.source import Source
@@ -101,7 +102,7 @@ def _write(
     source = Source()  # no root: DVC may put links to its cache in place of the files
     read_tree(source, workspace.data_dir(category), category.name)
     intakes = read_intakes(feedback_dir(workspace, category.dataset))
-    present = present_images(source.categories[0].images, progress)
+    present = present_images(source.categories[0].images, memory_file(workspace, category), progress)
     known = Known(present, last_words(intakes, category.name))
     tellable = [file for file in files if str(file.absolute()).isprintable()]
     with ExitStack() as stack:

@@ -1,14 +1,17 @@
-"""What a data set is made of, put into the remote: its images, and the outputs of its jobs as DVC has recorded them."""
+"""What a data set is made of, put into the remote: its images, what people said of more, and the outputs of its jobs as
+DVC has recorded them.
+"""
 
 from __future__ import annotations
 
 from typing import Literal
 
 from services.dvc.contents import planned_hashes
-from services.dvc.data import data_version
+from services.dvc.data import data_version, folder_version
 from services.dvc.remote import Remote, configured_remote, local_store
 from services.store.transfer import Progress, transfer
 from tocoad.errors import SettingsError
+from tocoad.feedback.record import feedback_dir
 from tocoad.files.workspace import Workspace
 
 Part = Literal["images", "all"]
@@ -37,6 +40,8 @@ def push(workspace: Workspace, dataset: str, part: Part, progress: Progress, pat
     """
     remote = remote_to_push_to(workspace).store(patience)
     wanted = {version_to_push(workspace, dataset)}
+    if (feedback := folder_version(feedback_dir(workspace, dataset))) is not None:
+        wanted.add(feedback)
     if part == "all":
         wanted |= planned_hashes(workspace, dataset)
     transfer(local_store(workspace), remote, wanted, progress)

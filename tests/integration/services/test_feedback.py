@@ -11,6 +11,8 @@ import pytest
 
 from services.datasets import add_dataset, change_dataset
 from services.dvc import data
+from services.dvc.push import push
+from services.dvc.remote import configure_remote
 from services.dvc.repository import opened
 from services.feedback import intakes_of, take_feedback, undo_feedback
 from tests.helpers.project import project_workspace
@@ -63,7 +65,9 @@ def line(tmp_path: Path) -> Path:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+    """Without what is kept for the next look."""
+    files = (file for file in folder.rglob("*") if file.is_file() and ".services" not in file.parts)
+    return {str(file.relative_to(folder)): file.read_bytes() for file in files}
 
 
 def test_an_intake_is_a_version_of_the_data_set_and_the_same_file_again_changes_nothing(
@@ -171,6 +175,17 @@ def test_an_intake_that_was_broken_off_is_completed_by_the_same_command(
     assert data.folder_version(feedback_dir(workspace, "tiny")) is not None
     undo_feedback(workspace, "tiny")
     assert len(contents(workspace.dataset_dir("tiny"))) == len(whole) - 3
+
+
+def test_a_push_takes_the_record_along(workspace: Workspace, line: Path, tmp_path: Path) -> None:
+    taken = take_feedback(workspace, GEAR, line / "verdicts.csv").intake
+    configure_remote(workspace, str(tmp_path / "store"))
+    push(workspace, "tiny", "images", lambda *_: None, patience=0)
+    shutil.rmtree(feedback_dir(workspace, "tiny"))
+    shutil.rmtree(data.cache_dir(workspace))
+    with opened(workspace) as repo:
+        repo.pull(str(feedback_dir(workspace, "tiny")))
+    assert intakes_of(workspace, "tiny") == [taken]
 
 
 def taken_elsewhere(workspace: Workspace, line: Path, root: Path) -> Path:

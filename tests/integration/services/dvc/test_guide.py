@@ -16,6 +16,7 @@ import pytest
 from services.dvc import data, record, staleness
 from tests.helpers.guide import Guide, run
 from tests.helpers.project import PROJECT, project_workspace
+from tests.helpers.s3_servers import BUCKET, rclone_s3
 from tests.helpers.toys import draw, draw_toys, write
 from tocoad.files.fingerprint import content_digest
 from tocoad.files.lease import lease
@@ -159,16 +160,18 @@ def test_a_colleague_pulls_all_that_was_pushed_and_has_nothing_to_run(
     assert staleness.stale(theirs, NAMES) == set()
 
 
-def test_images_of_a_source_come_in_and_again_what_is_new_there(
-    place: Workspace, revisions: Sequence[str], monkeypatch: pytest.MonkeyPatch
+def test_images_of_a_bucket_come_in_and_again_what_is_new_there(
+    place: Workspace, revisions: Sequence[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = place.root.parent / "source"
+    source = tmp_path / BUCKET / "line-3"
     write(source / "gear/train/good", ((number, draw("disc", number)) for number in range(12)))
-    monkeypatch.setenv("IMAGES", str(source))
     imported, update, add = GUIDE.commands("A source of images")
-    typed(imported, place.root)
-    write(source / "gear/test/good", [(40, draw("disc", 40))])
-    typed(update, place.root)
+    with rclone_s3(tmp_path) as server:
+        for name, value in {**server.env, "IMAGES": f"s3://{BUCKET}/line-3"}.items():
+            monkeypatch.setenv(name, value)
+        typed(imported, place.root)
+        write(source / "gear/test/good", [(40, draw("disc", 40))])
+        typed(update, place.root)
     typed(add, place.root)
     assert (place.data_dir(GEAR) / "test/good/040.png").is_file()
     assert len(list((place.data_dir(GEAR) / "train/good").iterdir())) == 12

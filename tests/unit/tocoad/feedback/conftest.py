@@ -65,7 +65,10 @@ def check(category: Path, line: Path) -> Callable[..., tuple[list[Checked], list
         rows, problems = read_verdicts(file)
         source = Source()
         read_tree(source, category, "gear")
-        known = Known(present_images(source.categories[0].images, silent), last_words(before, "gear"))
+        known = Known(
+            present_images(source.categories[0].images, category.with_name("memory"), silent),
+            last_words(before, "gear"),
+        )
         checked, more = check_verdicts(rows, known, silent)
         return checked, problems + more
 

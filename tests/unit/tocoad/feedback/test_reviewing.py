@@ -29,7 +29,7 @@ Draw = Callable[..., Path]
 def known(category: Path) -> Known:
     source = Source()
     read_tree(source, category, "gear")
-    return Known(present_images(source.categories[0].images, silent), {})
+    return Known(present_images(source.categories[0].images, category.with_name("memory"), silent), {})
 
 
 def test_only_what_nobody_has_decided_on_is_looked_at(known: Known, draw: Draw, category: Path, line: Path) -> None:
@@ -54,7 +54,9 @@ def test_only_what_nobody_has_decided_on_is_looked_at(known: Known, draw: Draw, 
     shutil.copy(line / "b.png", category / "train/good/b.png")
     source = Source()
     read_tree(source, category, "gear")
-    later = Known(present_images(source.categories[0].images, silent), last_words([intake], "gear"))
+    later = Known(
+        present_images(source.categories[0].images, category.with_name("memory"), silent), last_words([intake], "gear")
+    )
     second = look_through(files, later, FULL_DEPTH, None, silent)
     assert [doubt.file.name for doubt in second.doubts] == ["a.png", "c.png"] and second.decided == 1
 
