@@ -27,20 +27,23 @@ def _push(options: argparse.Namespace) -> int:
 
     workspace = current_workspace()
     configure(workspace, debug=options.debug)
-    from services.dvc.push import remote_to_push_to, version_to_push
-    from services.dvc.pushing import Pusher, PushError
+    from services.dvc.push import refuse_unknown, remote_to_push_to
+    from services.dvc.pushing import Pushed, Pusher, PushError
     from services.store.patience import PATIENCE_SECONDS
     from tocoad.stages.bars import stage_bar
     from tocoad.stages.stage import Progress
 
-    version_to_push(workspace, options.name)
+    refuse_unknown(workspace, options.name)
     remote = remote_to_push_to(workspace)
-    with (
-        stage_bar(f"pushing {options.name}") as move,
-        Pusher(workspace, options.name, PATIENCE_SECONDS, lambda _, done, total: move(Progress(done, total))) as pusher,
-    ):
-        pusher.ask("all")
-        pushed = pusher.result()
+    with stage_bar(f"pushing {options.name}") as move:
+
+        def told(_: object, pushed: Pushed, total: int | None) -> None:
+            if total is not None:
+                move(Progress(pushed.objects, total))
+
+        with Pusher(workspace, options.name, PATIENCE_SECONDS, told) as pusher:
+            pusher.ask("all")
+            pushed = pusher.result()
     print(pushed_text({"remote": remote.url, **asdict(pushed)}))
     if pushed.error is not None:
         raise PushError(pushed.error)

@@ -68,15 +68,15 @@ def pushing(workspace: Workspace, dataset: str, wanted: bool) -> Iterator[Push]:
     """To the workspace's remote, where it has one and it is wanted. What is not pushed at the block's end is not."""
     push = Push(dataset)
 
-    def moved(part: Part, objects: int, total: int) -> None:
+    def told(part: Part, pushed: Pushed, total: int | None) -> None:
         if part == "all":
-            tell(Moved(_job(dataset), Progress(objects, total)))
+            tell(_ended(dataset, pushed) if total is None else Moved(_job(dataset), Progress(pushed.objects, total)))
 
     with ExitStack() as stack:
         try:
             if wanted and (remote := configured_remote(workspace)) is not None:
                 push.url = remote.url
-                push.pusher = stack.enter_context(Pusher(workspace, dataset, _PATIENCE_SECONDS, moved))
+                push.pusher = stack.enter_context(Pusher(workspace, dataset, _PATIENCE_SECONDS, told))
         except Exception as error:
             push.fault = error_line(error)
         yield push
@@ -87,8 +87,12 @@ def wait_for_push(dataset: str, url: str, pusher: Pusher) -> Pushed:
     """What was pushed in this run, and why something was not."""
     get_run_logger().info("waiting for the push to %s, %.0f s at most", url, _WAIT_SECONDS)
     pushed = pusher.result(_WAIT_SECONDS)
-    tell(Ended(_job(dataset), "failed" if pushed.error else "done"))
+    tell(_ended(dataset, pushed))  # again, where the process did not say so itself
     return pushed
+
+
+def _ended(dataset: str, pushed: Pushed) -> Ended:
+    return Ended(_job(dataset), "failed" if pushed.error else "done")
 
 
 def _job(dataset: str) -> str:

@@ -24,9 +24,6 @@ from services.dvc.push import Part, push
 from tocoad.errors import StageError, error_line
 from tocoad.files.workspace import Workspace
 
-Told = Callable[[Part, int, int], object]
-"""What is being pushed, its objects that are there now, of how many that were not."""
-
 _TOLD_SECONDS = 0.25
 
 
@@ -42,6 +39,10 @@ class Pushed:
     bytes: int = 0
     seconds: float = 0.0
     error: str | None = None
+
+
+Told = Callable[[Part, Pushed, int | None], object]
+"""What is being pushed, what of it is there now, and how many objects were not; None when that part is over."""
 
 
 class Pusher:
@@ -109,13 +110,12 @@ class Pusher:
         with cast(IO[bytes], self._process.stdout) as answers:
             for line in answers:
                 state = json.loads(line)
-                if (total := state.pop("total", None)) is None:
+                part, total = state.pop("part"), state.pop("total")
+                self._latest = Pushed(**state)
+                self._told(part, self._latest, total)
+                if total is None:
+                    self._answers.put(self._latest)
                     self._latest = Pushed()
-                    self._answers.put(Pushed(**state))
-                else:
-                    part = state.pop("part")
-                    self._latest = Pushed(**state)
-                    self._told(part, state["objects"], total)
         self._answers.put(None)
 
 
@@ -137,11 +137,11 @@ def _listen(parts: SimpleQueue[Part]) -> None:
 
 def _answer(workspace: Workspace, dataset: str, part: Part, patience: float, answers: IO[str]) -> None:
     begin = told = time.monotonic()
-    state: dict[str, Any] = {"objects": 0, "bytes": 0, "seconds": 0.0}
+    state: dict[str, Any] = {"objects": 0, "bytes": 0}
 
-    def say(**more: Any) -> None:
-        state["seconds"] = time.monotonic() - begin
-        answers.write(json.dumps({**state, **more}) + "\n")
+    def say(total: int | None, error: str | None = None) -> None:
+        seconds = time.monotonic() - begin
+        answers.write(json.dumps({"part": part, "total": total, "seconds": seconds, "error": error, **state}) + "\n")
         answers.flush()
 
     def moved(objects: int, total: int, size: int) -> None:
@@ -149,13 +149,13 @@ def _answer(workspace: Workspace, dataset: str, part: Part, patience: float, ans
         state.update(objects=objects, bytes=size)
         if objects == total or time.monotonic() - told > _TOLD_SECONDS:
             told = time.monotonic()
-            say(part=part, total=total)
+            say(total)
 
     try:
         push(workspace, dataset, part, moved, patience)
-        say()
+        say(None)
     except Exception as error:
-        say(error=error_line(error))
+        say(None, error_line(error))
 
 
 if __name__ == "__main__":

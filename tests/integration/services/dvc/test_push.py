@@ -97,7 +97,7 @@ def test_what_was_pushed_is_whole_for_dvc_and_comes_back_in_a_clone(
     assert {name: (clone / name).read_text() for name in {**FILES, **OUTPUTS}} == {**FILES, **OUTPUTS}
 
 
-def test_a_new_image_alone_is_pushed(workspace: Workspace, tmp_path: Path) -> None:
+def test_what_is_new_alone_is_pushed_an_image_or_what_was_said_of_one(workspace: Workspace, tmp_path: Path) -> None:
     root = workspace.root
     configure_remote(workspace, str(tmp_path / "store"))
     assert moved(workspace, "images") == 3
@@ -106,6 +106,11 @@ def test_a_new_image_alone_is_pushed(workspace: Workspace, tmp_path: Path) -> No
     data.track_dataset(workspace, "set")
     # It, and the list that it is in.
     assert moved(workspace) == 2
+    said = root / "feedback" / "set"
+    said.mkdir(parents=True)
+    (said / "1.csv").write_text("said of an image")
+    data.track_folder(workspace, said)
+    assert moved(workspace, "images") == 2
     with Repo(str(root)) as repo:
         assert repo.push() == 0
 
@@ -180,7 +185,7 @@ def test_what_the_store_did_not_take_at_first_comes_with_the_results(workspace: 
     store, told = tmp_path / "store", []
     configure_remote(workspace, str(store))
     store.write_text("a file")
-    with Pusher(workspace, "set", 1, lambda *state: told.append(state)) as pusher:
+    with Pusher(workspace, "set", 1, lambda part, state, total: told.append((part, state.objects, total))) as pusher:
         pusher.ask("images")
         failed = pusher.result()
         assert (failed.objects, failed.error) == (0, f"{store / 'files/md5'}: {UNUSABLE}")
@@ -188,7 +193,7 @@ def test_what_the_store_did_not_take_at_first_comes_with_the_results(workspace: 
         pusher.ask("images")
         pusher.ask("all")
         pushed = pusher.result()
-    assert (pushed.objects, pushed.error, told[-1]) == (5, None, ("all", 2, 2))
+    assert (pushed.objects, pushed.error, told[-2:]) == (5, None, [("all", 2, 2), ("all", 2, None)])
     assert pushed.bytes == sum(file.stat().st_size for file in (store / "files").rglob("*") if file.is_file())
 
 
