@@ -15,6 +15,7 @@ from services.store.errors import AbsentError, DamagedError, StoreError
 from services.store.objects import ASIDE, LAYOUT, Found, is_hash, is_named, read_through
 from tocoad.files.full_disk import full_disk_named
 from tocoad.files.process_lock import is_free, locked
+from tocoad.files.replacing import sync
 
 _JOBS = 4
 _EMPTY = hashlib.md5(b"", usedforsecurity=False).hexdigest()
@@ -78,6 +79,7 @@ class FolderPlace:
                 file.unlink()
                 raise DamagedError(f"object {name} has the content of {digest}")
             file.chmod(_READ_ONLY)
+            sync(file)
             self._folder_of(name)
             file.replace(self._file(name))
         return size
@@ -97,7 +99,7 @@ class FolderPlace:
         return self._objects / name[:2] / name[2:]
 
     def _is_there(self, name: str) -> bool:
-        """An object without a byte is what a power cut leaves of a file that was not yet written out."""
+        """An object without a byte is what a power cut leaves of a file that DVC had not yet written out."""
         try:
             return self._file(name).stat().st_size > 0 or name == _EMPTY
         except FileNotFoundError:
