@@ -46,8 +46,9 @@ from tocoad.settings.file import Params, load_params
 from tocoad.settings.planning import plan_categories, select_categories
 from tocoad.stages.owners import owners_of
 
-# Each registers a category. The stages need none.
-_RUNNER = cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_workers=64))
+# Each registers a category; the stages need none. MLflow has 15 connections to its database, on a server too, and who
+# waits for one for half a minute is refused: of 100 categories at 64 a time 13 were.
+_RUNNER = cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_workers=8))
 
 # What a page of Prefect takes of many categories: rows of the result's table, errors in the run's state.
 _ROWS_MAX, _TOLD_MAX = 100, 10

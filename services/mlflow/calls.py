@@ -48,7 +48,8 @@ def told(uri: str) -> Iterator[None]:
     """For a block that calls MLflow, or its database.
 
     Raises:
-        AwayError: in place of what says that the server does not answer now, or that another holds the database.
+        AwayError: in place of what says that the server does not answer now, that another holds the database, or that
+            all connections to it are in use.
         TrackingError: in place of whatever else MLflow raises.
     """
     try:
@@ -93,6 +94,8 @@ def _translated(uri: str, error: Exception) -> TocoadError:
             return AwayError(f"MLflow at {uri} is away: start it, or name another in MLFLOW_TRACKING_URI ({reason})")
         if status in _HINTS:
             return TrackingError(f"MLflow at {uri}: {_HINTS[status]} ({reason})")
+    elif "QueuePool limit" in reason:
+        return AwayError(f"MLflow at {uri}: all connections to its database are in use, by this process ({reason})")
     elif "database is locked" in reason:
         return AwayError(f"MLflow at {uri}: another process has held its database for long: let it end ({reason})")
     return TrackingError(f"MLflow at {uri}: {reason}", error.error_code if isinstance(error, MlflowException) else None)

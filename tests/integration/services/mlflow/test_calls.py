@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from answering import answering
 
+from flows.retrain import _RUNNER
 from services.addresses import Services, configure
 from services.mlflow.calls import AwayError, TrackingError
 from services.mlflow.decision_log import DecisionLog, champion_in_force
@@ -119,6 +121,24 @@ def test_a_database_that_breaks_under_the_work_is_one_line(local: Services, tmp_
         line = str(caught.value)
         assert str(database) in line and "\n" not in line, (name, line)
         assert "not a database" in line or "malformed" in line, (name, line)
+
+
+def test_a_database_whose_connections_are_all_in_use_may_answer_later_and_a_retrain_does_not_use_them_all(
+    local: Services,
+) -> None:
+    tracking = Tracking(local)
+    engine = tracking.client._client._tracking_client.store.engine  # type: ignore[attr-defined]
+    connections = engine.pool.size() + engine.pool._max_overflow
+    # Beside those that register there are the flow's thread and the one that sends figures.
+    assert _RUNNER._max_workers + 2 <= connections  # type: ignore[attr-defined]
+    engine.pool._timeout = 0.1
+    with ExitStack() as stack:
+        for _ in range(connections):
+            stack.enter_context(engine.connect())
+        with pytest.raises(AwayError, match="all connections to its database are in use") as caught:
+            tracking.registry()
+    assert "\n" not in str(caught.value)
+    tracking.registry()
 
 
 def test_a_database_that_is_a_folder_is_told_at_once(local: Services) -> None:
