@@ -26,6 +26,8 @@ def plan_of_before(workspace: Workspace, plan: Plan) -> Workspace:
     assert params.count(head) == 1
     workspace.params_file.write_text(params.replace(head, f"{_COMMENT}{lists.getvalue()}\n{head}"))
     text = (PROJECT / "dvc.yaml").read_text()
-    assert "vars: [plan.yaml]\n" in text
-    (workspace.root / "dvc.yaml").write_text(text.replace("vars: [plan.yaml]\n", ""))
+    for now, before in (("vars: [plan.yaml]\n", ""), ("that plan.yaml gives", "that the plan of params.yaml gives")):
+        assert text.count(now) == 1
+        text = text.replace(now, before)
+    (workspace.root / "dvc.yaml").write_text(text)
     return workspace

@@ -91,4 +91,4 @@ def _let_dvc_read_it(workspace: Workspace) -> None:
         return
     if name not in (present := document.pop("vars", [])):
         document.insert(0, "vars", [*present, name])  # type: ignore[attr-defined]
-        write_whole(file, written(document).encode())
+        write_whole(file, written(document).replace("the plan of params.yaml gives", "plan.yaml gives").encode())

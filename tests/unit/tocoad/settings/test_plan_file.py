@@ -46,6 +46,7 @@ def test_a_plan_in_params_yaml_is_read_and_moves_when_first_something_is_written
     assert workspace.params_file.read_text() == (PROJECT / "params.yaml").read_text().replace("seed: 0", "seed: 3")
     assert YAML(typ="safe").load(workspace.plan_file) == {"plan": PLAN.lists()}
     assert is_current(workspace, Settings())
+    assert "that plan.yaml gives a method" in (workspace.root / "dvc.yaml").read_text()
 
 
 def test_status_that_brings_dvc_yaml_up_to_date_moves_the_plan_with_it(workspace: Workspace) -> None:
