@@ -125,7 +125,7 @@ def change_dataset(
             rewrite, before = prepared(), data.data_version(workspace, name)
             if not rewrite.changes:
                 return ChangedDataset(rewrite.inventory, before, before, rewrite.changes)
-        with replacing(folder) as target:
+        with replacing(folder, links_lie_there=True) as target:
             rewriting.write(rewrite, folder, target, memory, second)
         after = _enter(workspace, name)
     return ChangedDataset(rewrite.inventory, before, after, rewrite.changes)

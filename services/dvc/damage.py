@@ -77,7 +77,7 @@ def absent_objects(repo: Repo, md5: str) -> list[str]:
     cache = repo.cache.local
     listing = Path(cache.oid_to_path(md5))
     listed = [entry["md5"] for entry in json.loads(listing.read_bytes())] if listing.is_file() else [md5]
-    absent = [oid for oid in listed if not Path(cache.oid_to_path(oid)).is_file()]
+    absent = [oid for oid in listed if not os.path.isfile(cache.oid_to_path(oid))]  # noqa: PTH113  (many thousands)
     for folder in {Path(cache.oid_to_path(oid)).parent for oid in absent}:
         for partial in folder.glob(".*.tmp"):
             partial.unlink(missing_ok=True)

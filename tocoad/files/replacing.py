@@ -26,12 +26,15 @@ _LEFT_SECONDS = 7 * 24 * 3600
 
 
 @contextmanager
-def replacing(target: Path, allowed: AbstractContextManager[object] | None = None) -> Iterator[Path]:
+def replacing(
+    target: Path, allowed: AbstractContextManager[object] | None = None, *, links_lie_there: bool = False
+) -> Iterator[Path]:
     """Yields an empty folder beside `target` that takes its place when the block ends well, and is removed when not.
 
     A process killed between the two renames leaves the earlier folder as `.NAME.previous`; the next call for the same
     target puts it back first, and clears away what killed calls left. The renames are done within `allowed`, which
-    raises where they must not be.
+    raises where they must not be. With `links_lie_there` files that have another name too are on the disk already, and
+    not synced once more.
 
     Raises:
         StageError: the disk is full; `target` is as it was.
@@ -45,7 +48,7 @@ def replacing(target: Path, allowed: AbstractContextManager[object] | None = Non
                 incoming.mkdir()
                 stack.enter_context(locked(incoming))
             yield incoming
-            _sync_tree(incoming)
+            _sync_tree(incoming, links_lie_there)
             with locked(target.parent), allowed or nullcontext():
                 _swap(incoming, target)
     finally:
@@ -119,10 +122,20 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _sync_tree(folder: Path) -> None:
+def _sync_tree(folder: Path, links_lie_there: bool) -> None:
     with ThreadPoolExecutor(_SYNC_THREADS) as pool:
-        for _ in pool.map(sync, [folder, *(path for path in folder.rglob("*") if not path.is_symlink())]):
+        for _ in pool.map(sync, [folder, *map(Path, _to_sync(str(folder), links_lie_there))]):
             pass
+
+
+def _to_sync(folder: str, links_lie_there: bool) -> Iterator[str]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield entry.path
+                yield from _to_sync(entry.path, links_lie_there)
+            elif not entry.is_symlink() and not (links_lie_there and entry.stat().st_nlink > 1):
+                yield entry.path
 
 
 def _swap(incoming: Path, target: Path) -> None:
