@@ -47,7 +47,8 @@ def _add_parser(actions: Subparsers, common: argparse.ArgumentParser) -> None:
         _add,
         "validate a folder of images and bring it under DVC; what a data set has already stays",
         "tocoad data add ~/datasets/mvtec_ad --name mvtec\n  tocoad data add ~/monday --name mvtec --dry-run\n"
-        "  tocoad data add --name mvtec --remove bottle/train/good/007.png 'bottle/test/crack/*'",
+        "  tocoad data add --name mvtec --remove bottle/train/good/007.png 'bottle/test/crack/*'\n"
+        "  tocoad data add --name mvtec --groups serial-numbers.csv",
     )
     add.add_argument("source", nargs="?", type=path, help="folder of images, in one of the known layouts")
     add.add_argument("--name", required=True, help="name of the data set in this workspace")
@@ -65,6 +66,10 @@ def _add_parser(actions: Subparsers, common: argparse.ArgumentParser) -> None:
         "--remove", nargs="+", action="extend", metavar="FILE",
         help="without SOURCE: take out these images with their masks (CATEGORY/train/good/NAME; * within a name)",
     )  # fmt: skip
+    add.add_argument(
+        "--groups", type=path, metavar="FILE",
+        help="without SOURCE: images that belong together, which train, calibration and test never part (path,group)",
+    )  # fmt: skip
     add.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
     add.add_argument("--all", action="store_true", help="list every file, where there are many")
     add.add_argument("--json", action="store_true", help="one JSON document on standard output, not a table")
@@ -77,8 +82,8 @@ def _add(options: argparse.Namespace) -> int:
     from services.addresses import configure
     from tocoad.errors import SettingsError, TocoadError
 
-    if (options.source is None) == (options.remove is None):
-        raise SettingsError("tocoad data add: give a SOURCE folder or files to --remove, one of the two")
+    if sum(given is not None for given in (options.source, options.remove, options.groups)) != 1:
+        raise SettingsError("tocoad data add: give one of a SOURCE folder, files to --remove and a table of --groups")
     workspace = current_workspace()
     configure(workspace, debug=options.debug)
     told: dict[str, Comparison] = {}
@@ -102,15 +107,17 @@ def _add(options: argparse.Namespace) -> int:
 
 
 def _change(workspace: Workspace, options: argparse.Namespace, announce: Announce) -> ChangedDataset:
-    from services.merging import bring_in, remove_images
+    from services.merging import bring_in, remove_images, set_groups
     from tocoad.stages.bars import stage_bar
 
-    write, wait = not options.dry_run, options.wait
-    with stage_bar(f"checking {options.name}") as progress:
+    name, write, wait = options.name, not options.dry_run, options.wait
+    take: Take = "all" if options.replace_all else "conflicts" if options.replace else "new"
+    with stage_bar(f"checking {name}") as progress:
         if options.remove is not None:
-            return remove_images(workspace, options.name, options.remove, announce, progress, wait, write)
-        take: Take = "all" if options.replace_all else "conflicts" if options.replace else "new"
-        return bring_in(workspace, options.source, options.name, options.layout, take, announce, progress, wait, write)
+            return remove_images(workspace, name, options.remove, announce, progress, wait, write)
+        if options.groups is not None:
+            return set_groups(workspace, name, options.groups, take, announce, progress, wait, write)
+        return bring_in(workspace, options.source, name, options.layout, take, announce, progress, wait, write)
 
 
 def _check(options: argparse.Namespace) -> int:

@@ -21,7 +21,7 @@ _LISTED = 5  # files of one kind and category
 def show_comparisons(comparisons: Comparisons, whole: bool) -> None:
     """A row a category that would change, with the files below; of many, where the most would."""
     console = console_of()
-    touched = {name: found for name, found in comparisons.items() if found.new or found.conflicts or found.removed}
+    touched = {name: found for name, found in comparisons.items() if _touched(found)}
     shown = sorted(touched, key=lambda name: (-_touched(touched[name]), name))[: None if whole else SHOWN_MAX]
     table = titled("files, masks too")
     table.add_column("category")
@@ -45,6 +45,7 @@ def _lines(found: Comparison, whole: bool) -> Iterable[str]:
     yield from _listed("new", found.new, whole)
     yield from _listed("in conflict", [f"{path} and {file}" for path, file in found.conflicts.items()], whole)
     yield from _listed("removed", found.removed, whole)
+    yield from _listed("grouped", [f"{path} as {group}" for path, group in found.grouped.items()], whole)
     if whole:
         yield from _listed("identical", found.identical, whole)
 
@@ -62,7 +63,7 @@ def _counts(found: Comparison) -> tuple[int, ...]:
 
 
 def _touched(found: Comparison) -> int:
-    return len(found.new) + len(found.conflicts) + len(found.removed)
+    return len(found.new) + len(found.conflicts) + len(found.removed) + len(found.grouped)
 
 
 def print_document(
@@ -80,6 +81,7 @@ def print_document(
                 "identical": found.identical,
                 "conflicts": [{"path": path, "file": str(file)} for path, file in found.conflicts.items()],
                 "removed": found.removed,
+                "grouped": found.grouped,
             }
             for category, found in comparisons.items()
         },

@@ -12,8 +12,9 @@ from services.dvc import data
 from tocoad.data.changes import Changes
 from tocoad.data.layouts.detect import Layout, read_source
 from tocoad.data.layouts.source import Source
-from tocoad.data.merging import Comparison, Comparisons, merge, refuse_conflicts
+from tocoad.data.merging import Comparison, Comparisons, merge, merge_groups, refuse_conflicts
 from tocoad.data.picking import pick
+from tocoad.data.problems import Problem
 from tocoad.files.lease import FOREVER
 from tocoad.files.workspace import Workspace
 from tocoad.settings.planning import select_categories
@@ -104,3 +105,30 @@ def remove_images(
         return Changes(remove=picked)
 
     return change_dataset(workspace, name, plan, f"tocoad data add --remove --name {name}", progress, wait, write)
+
+
+def set_groups(
+    workspace: Workspace,
+    name: str,
+    table: Path,
+    take: Take,
+    announce: Announce,
+    progress: ProgressCallback,
+    wait: float = FOREVER,
+    write: bool = True,
+) -> ChangedDataset:
+    """Says of images that are there which belong together, by a table of `path,group`; else as `bring_in`."""
+    select_categories(workspace, name, None)
+    folder, warnings = workspace.dataset_dir(name), list[Problem]()
+
+    def plan(present: Source) -> Changes:
+        merged, read = merge_groups(table, present, folder)
+        warnings[:] = read.warnings
+        announce(merged.comparisons)
+        if take == "new":
+            refuse_conflicts(merged.comparisons, folder)
+        return merged.changes
+
+    changed = change_dataset(workspace, name, plan, f"tocoad data add --groups --name {name}", progress, wait, write)
+    told = tuple(sorted({*warnings, *changed.inventory.warnings}))
+    return replace(changed, inventory=replace(changed.inventory, warnings=told))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
+from tocoad.data.groups import GROUPS_FILE
 from tocoad.data.layouts.source import Source, SourceCategory, SourceImage
 from tocoad.data.layouts.words import means_good
 from tocoad.data.listing import is_image_name, is_left_behind
@@ -26,14 +27,16 @@ class Changes:
 
     Nothing may lie where `add` puts a file, something must where `replace` does. An image that goes, or whose place
     another takes, takes its mask with it.
+    `groups` are those of single images, which may be there already.
     """
 
     add: Mapping[str, Path] = field(default_factory=dict)
     replace: Mapping[str, Path] = field(default_factory=dict)
     remove: Collection[str] = frozenset()
+    groups: Mapping[str, str] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.add or self.replace or self.remove)
+        return bool(self.add or self.replace or self.remove or self.groups)
 
     @property
     def incoming(self) -> dict[str, Path]:
@@ -42,15 +45,18 @@ class Changes:
     @property
     def categories(self) -> frozenset[str]:
         """Those that are touched."""
-        return frozenset(path.partition("/")[0] for path in (*self.add, *self.replace, *self.remove))
+        return frozenset(path.partition("/")[0] for path in (*self.add, *self.replace, *self.remove, *self.groups))
 
 
 @dataclass(frozen=True)
 class Changed:
-    """A data set as it will be, and the files that it will no longer have, by their paths in it."""
+    """A data set as it will be, and the files and whole categories that it will no longer have, by their paths in it.
+    `tables` are those of groups that will be others: the text by the path.
+    """
 
     source: Source
     gone: frozenset[str]
+    tables: Mapping[str, str]
 
 
 def apply(changes: Changes, present: Source, folder: Path) -> Changed:
@@ -64,11 +70,30 @@ def apply(changes: Changes, present: Source, folder: Path) -> Changed:
         tree.remove(path)
     for path, file in sorted(changes.incoming.items(), key=lambda entry: _is_mask(entry[0])):
         tree.put(path, file, replaces=path in changes.replace)
+    for path in changes.groups:
+        tree.refuse_absent(path)
     if tree.problems:
         raise DataError(tree.problems)
-    categories = [category for category in present.categories if category.name not in touched]
-    categories = sorted([*categories, *tree.categories()], key=lambda category: category.name)
-    return Changed(replace(present, categories=categories), frozenset(tree.gone))
+    after = {category.name: category for category in present.categories if category.name not in touched}
+    after |= {category.name: category for category in tree.categories()}
+    gone, tables = {*tree.gone, *(category.name for category in present.categories if category.name not in after)}, {}
+    for category in present.categories:
+        if category.name in touched and category.name in after:
+            after[category.name].groups = category.groups
+    for name in touched.intersection(after):
+        removed = dict.fromkeys(tree.gone - set(changes.incoming), "")
+        groups = after[name].groups.changed(_within(name, changes.groups), _within(name, removed))
+        if groups != after[name].groups:
+            after[name].groups = groups
+            gone.add(f"{name}/{GROUPS_FILE}")
+            tables.update({f"{name}/{GROUPS_FILE}": groups.text} if groups else {})
+    return Changed(replace(present, categories=[after[name] for name in sorted(after)]), frozenset(gone), tables)
+
+
+def _within(category: str, paths: Mapping[str, str]) -> dict[str, str]:
+    """Those in the category's folder, by their paths there."""
+    start = f"{category}/"
+    return {path.removeprefix(start): value for path, value in paths.items() if path.startswith(start)}
 
 
 def _is_mask(path: str) -> bool:
@@ -122,6 +147,10 @@ class _Tree:
             self._put_mask(path, file)
         else:
             self._put_image(path, file)
+
+    def refuse_absent(self, path: str) -> None:
+        if path not in self._images:
+            self.problems.append(Problem(self._folder / path, "is no image of the data set, and has no group"))
 
     def _put_image(self, path: str, file: Path) -> None:
         match path.split("/"):

@@ -20,7 +20,8 @@ def copy_file(file: Path, target: Path, sha256: str) -> None:
 
 
 def link_tree(folder: Path, target: Path, without: Collection[str], each: Callable[[], None]) -> None:
-    """Everything below `folder` once more below the empty `target`, but for the files named by their POSIX paths there.
+    """Everything below `folder` once more below the empty `target`, but for the files and folders that are named by
+    their POSIX paths there.
 
     The files are the same ones, by hard links, or copies where the file system has none: what DVC, and we, remember of
     a file by its inode and time holds for it there too. `each` is called after every file.
@@ -33,9 +34,11 @@ def _link_folder(folder: str, target: str, path: str, without: Collection[str], 
     with os.scandir(folder) as entries:
         for entry in entries:
             place = f"{path}{entry.name}"
+            if place in without:
+                continue
             if entry.is_dir(follow_symlinks=False):
                 _link_folder(entry.path, f"{target}/{entry.name}", f"{place}/", without, each)
-            elif place not in without:
+            else:
                 if not made:
                     Path(target).mkdir(parents=True, exist_ok=True)
                     made = True

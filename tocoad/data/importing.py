@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tocoad.data.copying import copy_file
+from tocoad.data.groups import GROUPS_FILE, Groups
 from tocoad.data.inventory import Inventory, take_inventory
 from tocoad.data.layouts.detect import Layout, read_source
+from tocoad.data.layouts.source import named_groups
 from tocoad.data.problems import DataError, Problem
 from tocoad.data.remembering import remember
 from tocoad.data.threads import thread_pool
@@ -32,7 +34,7 @@ def check_dataset(
     store: Path | None = None,
 ) -> Inventory:
     """Writes nothing. Raises DataError with every problem found. Links may lead to DVC's cache, the folder `store`."""
-    inventory, _ = _check(source, layout, split, progress or silent, store)
+    inventory, *_ = _check(source, layout, split, progress or silent, store)
     return inventory
 
 
@@ -57,11 +59,13 @@ def import_dataset(
     def first_half(checked: Progress) -> None:
         progress(Progress(checked.step, 2 * checked.total))
 
-    inventory, categories = _check(source, layout, split, first_half, store)
+    inventory, categories, tables = _check(source, layout, split, first_half, store)
     if before_writing is not None:
         before_writing(inventory)
     with replacing(target) as folder:
         _copy(categories, folder, progress)
+        for name, groups in tables.items():
+            (folder / name / GROUPS_FILE).write_text(groups.text, encoding="utf-8")
         if memory is not None:
             remember(memory, categories, target, folder)
     return inventory
@@ -69,11 +73,16 @@ def import_dataset(
 
 def _check(
     root: Path, layout: Layout, split: SplitSettings, progress: ProgressCallback, store: Path | None
-) -> tuple[Inventory, Sequence[CheckedCategory]]:
+) -> tuple[Inventory, Sequence[CheckedCategory], Mapping[str, Groups]]:
+    """With the groups of each category that has a table: of its images one by one, as patterns say more in a source
+    than they would in a data set.
+    """
     found, source = read_source(root, layout, store)
     categories = validate(source, split, THREADS, progress)
     inventories = tuple(take_inventory(category) for category in categories)
-    return Inventory(found, inventories, tuple(sorted(source.warnings))), categories
+    tables = {category.name: Groups(tuple(sorted(named_groups(category).items()))) for category in source.categories}
+    inventory = Inventory(found, inventories, tuple(sorted(source.warnings)))
+    return inventory, categories, {name: groups for name, groups in tables.items() if groups}
 
 
 def _check_target(source: Path, target: Path) -> None:

@@ -19,7 +19,9 @@ Split = Literal["train", "calibration", "test"]
 
 
 class ImageRecord(BaseModel):
-    """One image. Paths are POSIX and relative to the category's folder `data/<dataset>/<category>`."""
+    """One image. Paths are POSIX and relative to the category's folder `data/<dataset>/<category>`. `group` is left out
+    of one that stands alone.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -33,6 +35,7 @@ class ImageRecord(BaseModel):
     mask_sha256: str | None = None
     width: int
     height: int
+    group: str | None = Field(None, exclude_if=lambda group: group is None)
 
 
 class Manifest(BaseModel):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tocoad.data.changes import Changes
+from tocoad.data.groups import GROUPS_FILE, NO_GROUPS
 from tocoad.data.importing import THREADS
-from tocoad.data.layouts.source import Source, SourceImage
+from tocoad.data.layouts.group_file import attach_table
+from tocoad.data.layouts.source import Source, SourceImage, named_groups
 from tocoad.data.problems import DataError, Problem
 from tocoad.data.threads import thread_pool
 from tocoad.stages.stage import Progress, ProgressCallback, silent
@@ -18,13 +20,14 @@ from tocoad.stages.stage import Progress, ProgressCallback, silent
 @dataclass
 class Comparison:
     """Of one category. Paths are those in the data set, of images and masks; a conflict names, for a file that lies
-    there, the one of the source.
+    there, the one of the source. `grouped` gives the group of those images that get another one, or a first.
     """
 
     new: list[str] = field(default_factory=list)
     identical: list[str] = field(default_factory=list)
     conflicts: dict[str, Path] = field(default_factory=dict)
     removed: list[str] = field(default_factory=list)
+    grouped: dict[str, str] = field(default_factory=dict)
 
 
 Comparisons = Mapping[str, Comparison]
@@ -52,9 +55,22 @@ def merge(source: Source, present: Source, folder: Path, progress: ProgressCallb
         for done, pair in enumerate(pool.map(_compare, pairs), start=1):
             merging.take(pair)
             progress(Progress(done, len(pairs)))
-    return Merge(
-        dict(sorted(merging.comparisons.items())), Changes(merging.add, merging.replace, frozenset(merging.remove))
-    )
+    merging.take_groups(source, present)
+    return merging.merge
+
+
+def merge_groups(table: Path, present: Source, folder: Path) -> tuple[Merge, Source]:
+    """Of a table of groups into the data set in `folder`; with it what is odd about the table, among the warnings.
+
+    Raises DataError for a table that cannot be read.
+    """
+    source = Source(table.parent, categories=[replace(category, groups=NO_GROUPS) for category in present.categories])
+    attach_table(source, table)
+    if source.problems:
+        raise DataError(source.problems)
+    merging = _Merging(folder)
+    merging.take_groups(source, present)
+    return merging.merge, source
 
 
 def refuse_conflicts(comparisons: Comparisons, folder: Path) -> None:
@@ -116,6 +132,12 @@ class _Merging:
         self.add: dict[str, Path] = {}
         self.replace: dict[str, Path] = {}
         self.remove: list[str] = []
+        self.groups: dict[str, str] = {}
+
+    @property
+    def merge(self) -> Merge:
+        changes = Changes(self.add, self.replace, frozenset(self.remove), self.groups)
+        return Merge(dict(sorted(self.comparisons.items())), changes)
 
     def take(self, pair: _Pair) -> None:
         found, image, there = self.comparisons[pair.category], pair.image, pair.there
@@ -129,6 +151,19 @@ class _Merging:
             found.conflicts[path] = image.file
             self.replace[path] = image.file
         self._take_mask(pair, found)
+
+    def take_groups(self, source: Source, present: Source) -> None:
+        """Those of the source's table; that an image has no group there says nothing."""
+        known = {category.name: category.groups for category in present.categories}
+        for category in source.categories:
+            table, file = known.get(category.name, NO_GROUPS), f"{category.name}/{GROUPS_FILE}"
+            for path, group in named_groups(category).items():
+                if (there := table.of(path)) != group:
+                    found = self.comparisons[category.name]
+                    self.groups[f"{category.name}/{path}"] = found.grouped[f"{category.name}/{path}"] = group
+                    if there is not None:
+                        own = category.folder / GROUPS_FILE
+                        found.conflicts[file] = own if own.is_file() or not source.root else source.root / GROUPS_FILE
 
     def _take_mask(self, pair: _Pair, found: Comparison) -> None:
         """A source without a mask says nothing about the one that is there; but that of another picture goes."""

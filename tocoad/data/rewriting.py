@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +30,7 @@ class Rewrite:
     changes: Changes
     inventory: Inventory
     gone: frozenset[str]
+    tables: Mapping[str, str]
     categories: Sequence[CheckedCategory]
 
 
@@ -57,7 +58,7 @@ def prepare(
     categories = validate(after.source, split, THREADS, progress, recall)
     warnings = tuple(sorted(after.source.warnings))
     inventory = Inventory("mvtec", tuple(take_inventory(category) for category in categories), warnings)
-    return Rewrite(changes, inventory, after.gone, categories)
+    return Rewrite(changes, inventory, after.gone, after.tables, categories)
 
 
 def write(
@@ -75,8 +76,10 @@ def write(
     if folder.is_dir():
         link_tree(folder, target, rewrite.gone, step)
     files, contents = rewrite.changes.incoming, _contents(rewrite.changes, rewrite.categories)
-    for place in {(target / path).parent for path in files}:
+    for place in {(target / path).parent for path in (*files, *rewrite.tables)}:
         place.mkdir(parents=True, exist_ok=True)
+    for path, text in rewrite.tables.items():
+        (target / path).write_text(text, encoding="utf-8")
     with thread_pool(THREADS) as pool:
         copies = pool.map(lambda path: copy_file(files[path], target / path, contents[path]), files)
         for _ in copies:

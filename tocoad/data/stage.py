@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tocoad.data.depth import FULL_DEPTH
 from tocoad.data.inventory import take_inventory
+from tocoad.data.layouts.group_file import attach_groups
 from tocoad.data.layouts.source import Source
 from tocoad.data.layouts.tree import read_tree
 from tocoad.data.manifest import GOOD, TEST_FILE, TRAIN_FILE, ImageRecord, Manifest, Split
@@ -24,6 +25,7 @@ def manifest(context: StageContext) -> StageRecord:
     # DVC may put links to its cache in place of the files: no root, so that links are followed.
     source = Source()
     read_tree(source, context.data_dir, context.category.name)
+    attach_groups(source)
     settings = context.settings
     (checked,) = validate(source, settings.split, settings.compute.threads, context.progress)
     records = [_record(checked, image, context.data_dir) for image in checked.images]
@@ -54,4 +56,5 @@ def _record(category: CheckedCategory, image: CheckedImage, data_dir: Path) -> I
         mask_sha256=image.mask_sha256,
         width=image.width,
         height=image.height,
+        group=image.group,
     )

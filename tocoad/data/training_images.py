@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tocoad.data.cache import ImageFile
 from tocoad.data.depth import FULL_DEPTH, Depth, Reach, common_depth, reach_of
+from tocoad.data.groups import content_groups, group_of
+from tocoad.data.layouts.group_file import attach_groups
 from tocoad.data.layouts.source import Source, SourceCategory, SourceImage
 from tocoad.data.layouts.tree import read_train
 from tocoad.data.problems import DataError
@@ -91,8 +93,11 @@ def read_training_images(folder: Path, split: SplitSettings, threads: int = 1) -
         for entry in sorted(entry for entry in folder.iterdir() if entry.is_dir()):
             category = SourceCategory(entry.name, entry)
             read_train(source, category)
+            source.categories.append(category)
+        attach_groups(source)
+        for category in source.categories:
             digests = list(pool.map(partial(_sha256, source), category.images))
-            categories[entry.name] = _train_part(source, category, digests, split)
+            categories[category.name] = _train_part(source, category, digests, split)
         if source.problems:
             raise DataError(source.problems)
         depths = {
@@ -127,8 +132,10 @@ def _reach(folder: Path, image: TrainingImage) -> Reach | None:
 def _train_part(
     source: Source, category: SourceCategory, digests: Sequence[str], split: SplitSettings
 ) -> tuple[TrainingImage, ...]:
+    pattern = split.group_pattern
+    groups = (group_of(image.path, category.groups, pattern) for image in category.images)
     try:
-        calibration = calibration_digests(digests, split)
+        calibration = calibration_digests(digests, split, content_groups(zip(digests, groups, strict=True)))
     except TooFewError as error:
         source.refuse(category.folder, f"too few images of {category.name}: {error}")
         return ()

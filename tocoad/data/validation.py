@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
 from tocoad.data.decoding import DeepImage, decode
 from tocoad.data.depth import Depth, Reach, common_depth, depth_note
+from tocoad.data.groups import GROUPS_FILE, content_groups, group_of
 from tocoad.data.images import is_lossy, mask_pixels
 from tocoad.data.layouts.source import Source, SourceCategory, SourceImage
 from tocoad.data.listing import first_names
@@ -24,6 +25,7 @@ from tocoad.data.threads import thread_pool
 from tocoad.settings.sections import SplitSettings
 from tocoad.stages.stage import Progress, ProgressCallback, silent
 
+_WHERE_GROUPS = f"its group ({GROUPS_FILE} of the category, or split.group_pattern)"
 _Item = TypeVar("_Item")
 
 
@@ -44,6 +46,7 @@ class CheckedImage:
     mask_share: MaskShare | None = None
     mask_notes: tuple[str, ...] = ()
     stamps: tuple[Stamp, ...] = ()
+    group: str | None = None
 
 
 @dataclass(frozen=True)
@@ -156,8 +159,10 @@ def _check_mask(file: Path, size: tuple[int, int], findings: _Findings) -> _Mask
 def _check_category(
     source: Source, category: SourceCategory, images: Sequence[CheckedImage], split: SplitSettings
 ) -> CheckedCategory:
+    images = _grouped(category, images, split)
     _check_names(source, category)
     _check_duplicates(source, images)
+    _check_groups(source, images)
     _check_masks(source, category)
     problems, warnings = judge_masks(
         (image.source.defect_type, image.mask_share) for image in images if image.mask_share
@@ -174,7 +179,8 @@ def _check_category(
         source.refuse(category.folder, f"empty category: no good training images of {category.name}")
     else:
         try:
-            calibration = calibration_digests(digests, split)
+            groups = content_groups((image.sha256, image.group) for image in images)
+            calibration = calibration_digests(digests, split, groups)
         except TooFewError as error:
             source.refuse(train[0].file.parent, f"too few images of {category.name}: {error}")
     trained = [image for image in images if image.source.part == "train" and image.sha256 not in calibration]
@@ -184,6 +190,13 @@ def _check_category(
         source.warn(category.folder, note)
     in_order = tuple(sorted(images, key=lambda image: image.source.path))
     return CheckedCategory(category.name, in_order, calibration, depth)
+
+
+def _grouped(category: SourceCategory, images: Sequence[CheckedImage], split: SplitSettings) -> Sequence[CheckedImage]:
+    if not (category.groups or split.group_pattern):
+        return images
+    found = (group_of(image.source.path, category.groups, split.group_pattern) for image in images)
+    return [replace(image, group=group) for image, group in zip(images, found, strict=True)]
 
 
 def _reaches(images: Iterable[CheckedImage]) -> list[tuple[str, Reach]]:
@@ -210,6 +223,23 @@ def _check_duplicates(source: Source, images: Sequence[CheckedImage]) -> None:
                 source.refuse(image.file, f"both good and defective: the same content as {first.file}")
             else:
                 source.warn(image.file, f"duplicate: the same content as {first.file}")
+
+
+def _check_groups(source: Source, images: Sequence[CheckedImage]) -> None:
+    """A part that is trained on is not tested on, and a picture is one part's."""
+    first: dict[str, CheckedImage] = {}
+    told = set()
+    for image in images:
+        other = first.setdefault(image.group, image) if image.group is not None else image
+        if other.source.part != image.source.part and image.group not in told:
+            told.add(image.group)
+            reason = f"group {image.group!r} would be parted between train and test: {other.source.file} is of it too"
+            source.refuse(image.source.file, f"{reason}; take one of them out, or mend {_WHERE_GROUPS}")
+    for same in _groups((image for image in images if image.group is not None), lambda image: image.sha256):
+        for image in same[1:]:
+            if image.group != same[0].group:
+                reason = f"of group {image.group!r}, but the same content as {same[0].source.file} of {same[0].group!r}"
+                source.refuse(image.source.file, f"{reason}; mend {_WHERE_GROUPS}")
 
 
 def _check_masks(source: Source, category: SourceCategory) -> None:

@@ -8,6 +8,7 @@ Here are the sections that all methods share; a method declares its own in its f
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
@@ -31,6 +32,16 @@ MethodName = Annotated[str, AfterValidator(_known_method)]
 CONTROL: MethodName = "patchcore"
 
 _Own = TypeVar("_Own", bound=Section)
+
+
+def _with_one_group(pattern: str) -> str:
+    try:
+        brackets = re.compile(pattern).groups
+    except re.error as error:
+        raise ValueError(f"not a regular expression ({error})") from None
+    if brackets != 1:
+        raise ValueError(f"it has {brackets} groups; put the one of the part in (...), others in (?:...)")
+    return pattern
 
 
 class ImageSettings(Section):
@@ -65,6 +76,11 @@ class SplitSettings(Section):
     calibration_fraction: Fraction = Field(0.15, description="share of train/good kept for the threshold, by hash")
     calibration_min: int = Field(8, ge=1, description="at least this many calibration images")
     train_min: int = Field(10, ge=2, description="fewer training images than this are refused")
+    group_pattern: Annotated[str, AfterValidator(_with_one_group)] | None = Field(
+        None,
+        description="regular expression on paths in a category; its one bracket is the group, which is never parted",
+        exclude_if=lambda pattern: pattern is None,
+    )
 
 
 class GeneratorSettings(Section):

@@ -61,6 +61,7 @@ def test_what_is_added_again_is_merged_and_every_change_is_told(
         "identical": ["disc/train/good/011.png"],
         "conflicts": [{"path": there, "file": str(other)}],
         "removed": [],
+        "grouped": {},
     }
     assert refused["categories"] == {"disc": told} and refused["version"] is None
     assert f"{other}: differs from {folder / there}" in refused["error"]

@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal, get_args
 
+from tocoad.data.groups import GROUPS_FILE
 from tocoad.data.layouts import visa
 from tocoad.data.layouts.aptos import is_aptos, read_aptos
 from tocoad.data.layouts.folder import has_images, read_folder
+from tocoad.data.layouts.group_file import attach_groups
 from tocoad.data.layouts.isic2018 import is_isic2018, read_isic2018
 from tocoad.data.layouts.oct2017 import find_oct2017, read_oct2017
 from tocoad.data.layouts.source import Source
@@ -46,6 +48,8 @@ def read_source(root: Path, layout: Layout, store: Path | None = None) -> tuple[
     try:
         layout = detect(root) if layout == "auto" else layout
         _READERS[layout](source, root)
+        table = root / GROUPS_FILE
+        attach_groups(source, table if table.is_file() else None)
     except OSError as error:
         raise DataError([Problem(Path(error.filename or root), f"cannot be read ({error.strerror})")]) from None
     if not source.categories and not source.problems:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Literal
 
+from tocoad.data.groups import GROUPS_FILE, NO_GROUPS, Groups
 from tocoad.data.listing import first_names, is_image_name, is_left_behind
 from tocoad.data.naming import MASK_ENDING
 from tocoad.data.problems import Problem
@@ -48,6 +49,7 @@ class SourceCategory:
     name: str
     folder: Path
     images: list[SourceImage] = field(default_factory=list)
+    groups: Groups = NO_GROUPS
 
 
 def named_after(folder: Path) -> str:
@@ -55,11 +57,20 @@ def named_after(folder: Path) -> str:
     return folder.resolve().name.strip().lower()
 
 
+def named_groups(category: SourceCategory) -> dict[str, str]:
+    """What its table says of each image, by its path in the category."""
+    if not category.groups:
+        return {}
+    found = ((image.path, category.groups.of(image.path)) for image in category.images)
+    return {path: group for path, group in found if group is not None}
+
+
 @dataclass
 class Source:
     """Filled by a reader. With `root`, links that lead out of it are refused; without, links are followed.
 
     `store`: where links may lead besides, DVC's cache of the workspace, to which it may link the files of a data set.
+    `tables` are files that seem to say which images belong together; wherever they lie, they are no images.
     """
 
     root: Path | None = None
@@ -67,6 +78,7 @@ class Source:
     categories: list[SourceCategory] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
+    tables: list[Path] = field(default_factory=list)
 
     def refuse(self, file: Path, reason: str) -> None:
         self.problems.append(Problem(file, reason))
@@ -129,6 +141,8 @@ class Source:
                 self.refuse(path, "a link that leads out of the source folder; put the file itself here")
             elif not (entry.is_dir() or entry.is_file()):
                 self.refuse(path, "neither a file nor a folder")
+            elif entry.name == GROUPS_FILE and entry.is_file():
+                self.tables.append(path)
             else:
                 yield path, entry.is_dir()
 
