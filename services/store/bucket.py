@@ -6,7 +6,6 @@ Keys and endpoint come from the environment, AWS's usual files or DVC's settings
 from __future__ import annotations
 
 import base64
-import hashlib
 import os
 import secrets
 import tempfile
@@ -26,7 +25,7 @@ from fsspec.asyn import sync
 
 from services.store.errors import AbsentError, DamagedError, StoreError
 from services.store.faults import is_absent, told
-from services.store.objects import ASIDE, LAYOUT, Found, is_hash, is_named
+from services.store.objects import ASIDE, LAYOUT, Found, is_hash, is_named, md5_of
 from tocoad.text.redaction import redacted
 
 TIMEOUTS = {"connect_timeout": 10, "read_timeout": 20}
@@ -99,12 +98,12 @@ class BucketPlace:
             piece = stream.read(part)
             if len(piece) == part:
                 return self._take_in_parts(name, piece, stream, part)
-            _check(name, _md5(piece).hexdigest())
+            _check(name, md5_of(piece).hexdigest())
             self._call("put_object", Key=self._key(name), Body=piece, ContentMD5=_sent_along(piece))
             return len(piece)
 
     def _take_in_parts(self, name: str, piece: bytes, stream: BinaryIO, part: int) -> int:
-        digest, size, parts = _md5(), 0, list[dict[str, Any]]()
+        digest, size, parts = md5_of(), 0, list[dict[str, Any]]()
         upload = {"Key": self._key(name)}
         upload["UploadId"] = self._call("create_multipart_upload", **upload)["UploadId"]
         try:
@@ -172,13 +171,9 @@ def _check(name: str, digest: str) -> None:
         raise DamagedError(f"object {name} has the content of {digest}")
 
 
-def _md5(content: bytes = b"") -> hashlib._Hash:
-    return hashlib.md5(content, usedforsecurity=False)
-
-
 def _sent_along(content: bytes) -> str:
     """As the server is told it, which refuses what came otherwise."""
-    return base64.b64encode(_md5(content).digest()).decode()
+    return base64.b64encode(md5_of(content).digest()).decode()
 
 
 def _changed(entry: Mapping[str, Any]) -> float | None:

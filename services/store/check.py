@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from services.store.errors import AbsentError, DamagedError, StoreAwayError, StoreError
-from services.store.objects import Place
+from services.store.objects import Place, md5_of
 
-_PLACE_OF_NOTHING = hashlib.md5(b"no object of a store", usedforsecurity=False).hexdigest()
+_PLACE_OF_NOTHING = md5_of(b"no object of a store").hexdigest()
 
 
 def check(place: Place) -> None:
@@ -21,7 +20,7 @@ def check(place: Place) -> None:
         StoreError, StoreAwayError: the line says which of the steps failed, and why.
     """
     content = secrets.token_bytes(64)
-    name = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    name = md5_of(content).hexdigest()
     with ExitStack() as stack:
         with _step("write"):
             scratch = stack.enter_context(place.scratch())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import secrets
 import shutil
@@ -12,13 +11,13 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from services.store.errors import AbsentError, DamagedError, StoreError
-from services.store.objects import ASIDE, LAYOUT, Found, is_hash, is_named, read_through
+from services.store.objects import ASIDE, LAYOUT, Found, is_hash, is_named, md5_of, read_through
 from tocoad.files.full_disk import full_disk_named
 from tocoad.files.process_lock import is_free, locked
 from tocoad.files.replacing import sync
 
 _JOBS = 4
-_EMPTY = hashlib.md5(b"", usedforsecurity=False).hexdigest()
+_EMPTY = md5_of().hexdigest()
 _READ_ONLY = 0o444
 """Hard links from a workspace lead here. DVC takes what is read-only for checked."""
 _INCOMING = ".incoming-"

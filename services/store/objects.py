@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol
+
+from services.store.errors import DamagedError
 
 FOLDER_MARK = ".dir"
 """Ends the hash of a folder, whose object is the list of its files."""
@@ -66,9 +68,14 @@ class Place(Protocol):
         """Gives the hash free; what lay under it is kept, and this says where."""
 
 
+def md5_of(content: bytes = b"") -> hashlib._Hash:
+    """A name, and no secret."""
+    return hashlib.md5(content, usedforsecurity=False)
+
+
 def read_through(file: Path, use: Callable[[bytes], object]) -> tuple[str, int]:
     """Hands the content on in pieces; returns its md5 and its size."""
-    digest, size = hashlib.md5(usedforsecurity=False), 0
+    digest, size = md5_of(), 0
     with file.open("rb") as stream:
         while piece := stream.read(_CHUNK):
             digest.update(piece)
@@ -88,5 +95,22 @@ def is_named(name: str, digest: str) -> bool:
 
 
 def files_of(listing: bytes) -> dict[str, str]:
-    """Of a folder's object the hashes of its files, by their paths in the folder."""
-    return {entry["relpath"]: entry["md5"] for entry in json.loads(listing)}
+    """Of a folder's object the hashes of its files, by their paths in the folder.
+
+    Raises:
+        DamagedError: it is no such list, or leads out of the folder.
+    """
+    try:
+        files = {str(entry["relpath"]): str(entry["md5"]) for entry in json.loads(listing)}
+    except (ValueError, KeyError, TypeError) as error:
+        raise DamagedError(f"the list of a folder's files is none ({type(error).__name__})") from error
+    for path, name in files.items():
+        if not is_hash(name) or PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
+            raise DamagedError(f"the list of a folder's files has {path!r}, which is no file of a folder")
+    return files
+
+
+def listing_of(files: Mapping[str, str]) -> bytes:
+    """The object of a folder with these files, to the byte as DVC writes it."""
+    entries = [{"md5": files[path], "relpath": path} for path in sorted(files)]
+    return json.dumps(entries, sort_keys=True).encode()

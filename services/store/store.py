@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from services.store.check import check
-from services.store.errors import DamagedError, StoreError
+from services.store.errors import DamagedError, StoreAwayError, StoreError
 from services.store.objects import FOLDER_MARK, PARTS, Found, Place, files_of, is_named, read_through
 from services.store.patience import PATIENCE_SECONDS, patiently
 from tocoad.text.redaction import redacted
@@ -93,6 +94,11 @@ class Store:
             return patiently(ask, self.patience)
         except DamagedError:
             return ""
+
+    def give_free(self, name: str) -> None:
+        """Sets a damaged object aside, for who has the sound one. Not every key may do so."""
+        with suppress(StoreError, StoreAwayError):
+            self.place.set_aside(name)
 
     def remove(self, hashes: Iterable[str], progress: Callable[[], object] = lambda: None) -> None:
         """Takes them away, folders first: what is left of a removal that was broken off does not look complete.

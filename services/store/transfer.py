@@ -7,11 +7,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.store.errors import AbsentError, DamagedError, StoreAwayError, StoreError
+from services.store.errors import AbsentError, DamagedError, StoreError
 from services.store.objects import FOLDER_MARK, files_of
 from services.store.patience import patiently
 from services.store.store import Store
@@ -103,7 +102,7 @@ class _Transfer:
         try:
             return set(files_of(store.read(folder, self._scratch)).values())
         except DamagedError:
-            _give_free(store, folder)
+            store.give_free(folder)
             raise
 
     def _move(self, name: str) -> None:
@@ -123,7 +122,7 @@ class _Transfer:
                 return self._taken(name)
             except DamagedError as second:
                 if str(first) == str(second):
-                    _give_free(self._source, name)
+                    self._source.give_free(name)
                 raise
 
     def _taken(self, name: str) -> int:
@@ -143,12 +142,6 @@ class _Transfer:
             yield f"{self._source}: {which} not there, and not in {self._target}: {way_out}"
         if self._damaged:
             yield f"{self._source}: {_some(self._damaged)} damaged and not taken: {way_out}"
-
-
-def _give_free(store: Store, name: str) -> None:
-    """For who has the sound object. Not every key may do so."""
-    with suppress(StoreError, StoreAwayError):
-        store.place.set_aside(name)
 
 
 def _some(names: list[str]) -> str:

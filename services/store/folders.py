@@ -1,0 +1,90 @@
+"""Folders into a store and out of it, by the hashes that DVC gives them."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from services.store.errors import DamagedError, StoreError
+from services.store.objects import FOLDER_MARK, is_named, listing_of, md5_of, read_through
+from services.store.patience import patiently
+from services.store.store import LOOKS, Store
+from services.store.transfer import Moved
+from tocoad.files.replacing import replacing
+
+
+def put_folder(folder: Path, store: Store) -> tuple[str, Moved]:
+    """Puts what the store lacks of it, and returns the hash that `dvc add` of the folder would give.
+
+    Raises:
+        StoreError: a file changed while it was put; the folder's object is not put then.
+        StoreAwayError: it was away for longer than it is waited for.
+    """
+    paths = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    with ThreadPoolExecutor(store.place.jobs) as pool:
+        digests = dict(zip(paths, pool.map(_digest, paths.values()), strict=True))
+        listing = listing_of(digests)
+        name = md5_of(listing).hexdigest() + FOLDER_MARK
+        missing = store.missing({*digests.values(), name})
+        sources = {digests[path]: file for path, file in paths.items() if digests[path] in missing}
+        with store.place.scratch() as scratch:
+            sizes = list(pool.map(lambda name: _put(store, name, sources[name], scratch), sources))
+            if name in missing:
+                file = scratch / secrets.token_hex(8)
+                file.write_bytes(listing)
+                sizes.append(_put(store, name, file, scratch))
+    return name, Moved(len(sizes), sum(sizes))
+
+
+def get_folder(store: Store, name: str, target: Path, link: bool = False) -> None:
+    """Puts the folder of this hash in place of what `target` was, whole or not at all; every byte is checked.
+
+    With `link` its files are hard links into the store, a folder on the same disk, and so read-only.
+
+    Raises:
+        AbsentError, DamagedError: of an object; a damaged one is set aside, and can be fetched anew.
+        StageError: the disk is full; `target` is as it was.
+    """
+    with replacing(target) as incoming, TemporaryDirectory(prefix="tocoad-store-") as scratch:
+        files = store.listing(name)
+        for path in {(incoming / file).parent for file in files}:
+            path.mkdir(parents=True, exist_ok=True)
+        with ThreadPoolExecutor(store.place.jobs) as pool:
+            gets = (pool.submit(_get, store, files[file], incoming / file, Path(scratch), link) for file in files)
+            for done in list(gets):
+                done.result()
+
+
+def _digest(file: Path) -> str:
+    return read_through(file, lambda _: None)[0]
+
+
+def _put(store: Store, name: str, file: Path, scratch: Path) -> int:
+    try:
+        return patiently(lambda: store.place.take(name, file, scratch), store.patience)
+    except (DamagedError, FileNotFoundError) as error:
+        raise StoreError(f"{file}: changed while it was put into {store}: let what writes there end") from error
+
+
+def _get(store: Store, name: str, file: Path, scratch: Path, link: bool) -> None:
+    for _ in range(LOOKS):
+        with suppress(DamagedError):
+            if is_named(name, patiently(lambda: _copied(store, name, file, scratch, link), store.patience)):
+                return
+        file.unlink(missing_ok=True)
+    store.give_free(name)
+    raise DamagedError(f"{store}: object {name} is damaged: push, or dvc commit, again where it is sound")
+
+
+def _copied(store: Store, name: str, file: Path, scratch: Path, link: bool) -> str:
+    """The digest of what was read."""
+    with store.place.at_hand(name, scratch) as source:
+        if link:
+            os.link(source, file)
+            return _digest(file)
+        with file.open("wb") as stream:
+            return read_through(source, stream.write)[0]
