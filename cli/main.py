@@ -7,12 +7,42 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from cli import data, evaluate, feedback, gc, predict, promotion, push, remote, report, retrain, sample, status, study
+from cli import (
+    data,
+    evaluate,
+    feedback,
+    gc,
+    predict,
+    promotion,
+    push,
+    remote,
+    report,
+    restore,
+    retrain,
+    sample,
+    status,
+    study,
+)
 from cli.streams import take_every_character
 from services.interrupts import Terminated, interruptible
 from tocoad.errors import exit_code, tell
 
-_COMMANDS = (data, feedback, sample, retrain, status, evaluate, report, predict, promotion, push, remote, gc, study)
+_COMMANDS = (
+    data,
+    feedback,
+    sample,
+    retrain,
+    status,
+    evaluate,
+    report,
+    predict,
+    promotion,
+    push,
+    remote,
+    restore,
+    gc,
+    study,
+)
 
 
 def parser() -> argparse.ArgumentParser:

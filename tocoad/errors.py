@@ -27,6 +27,7 @@
           StageStoppedError           services.ray.inbox
           CategoriesFailedError       flows.retrain
         FeedbackError                 tocoad.feedback.problems
+        UnrecordedError               services.unrecorded
         StoreError                    services.store.errors
           AbsentError                 services.store.errors
           DamagedError                services.store.errors

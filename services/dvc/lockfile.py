@@ -76,7 +76,7 @@ def write(repo: Repo, stages: Sequence[Any]) -> None:
     with _incoming(lock) as incoming:
         blocks, new = read_blocks(lock.parent), _dump(stages)
         if blocks is not None and new is not None:
-            incoming.write_text(_HEAD + "".join({**blocks, **new}.values()), encoding="utf-8")
+            incoming.write_text(text_of({**blocks, **new}), encoding="utf-8")
         else:
             incoming.write_bytes(lock.read_bytes() if lock.is_file() else b"")
             Lockfile(repo, str(incoming)).dump_stages(stages)
@@ -86,7 +86,7 @@ def write_entries(root: Path, blocks: Blocks, entries: Mapping[str, Any]) -> Non
     """dvc.lock, of which these are the blocks, with these entries new."""
     new = blocks_in(dumps_yaml({"schema": "2.0", "stages": _apart(entries)})) or {}
     with _incoming(root / "dvc.lock") as incoming:
-        incoming.write_text(_HEAD + "".join({**blocks, **new}.values()), encoding="utf-8")
+        incoming.write_text(text_of({**blocks, **new}), encoding="utf-8")
 
 
 @contextmanager
@@ -101,6 +101,11 @@ def _incoming(lock: Path) -> Iterator[Path]:
         sync(lock.parent)
     finally:
         incoming.unlink(missing_ok=True)
+
+
+def text_of(blocks: Blocks) -> str:
+    """The file that has these entries."""
+    return _HEAD + "".join(blocks.values())
 
 
 def _dump(stages: Sequence[Any]) -> Blocks | None:

@@ -29,6 +29,7 @@ COMMANDS = (
     ["remote", "set"],
     ["remote", "show"],
     ["gc"],
+    ["restore"],
     ["study"],
 )
 
@@ -62,6 +63,8 @@ def test_every_command_has_help_with_an_example(command: list[str], capsys: pyte
         ["gc", "x", "--keep", "1", "--min-age", "soon"],
         ["feedback"],
         ["feedback", "x", "gear", ""],
+        ["restore"],
+        ["restore", "x", "--rev", "main", "--version", "gear@1"],
     ],
     ids=" ".join,
 )

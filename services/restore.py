@@ -1,0 +1,400 @@
+"""A data set brought back as it was: images, settings, and what was trained of them, every file read through.
+
+Folders take their place first, each whole, and the documents that name them last: who is killed in between and runs the
+same again goes on, and takes nothing for a change of the user's.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+from services.dvc import data, recorded
+from services.dvc.bringing import Bringing, Brought
+from services.dvc.placing import Files, Placer, expanded, folder_hash
+from services.dvc.repository import opened
+from services.states import State
+from services.store.errors import StoreError
+from services.unrecorded import IsRecorded, UnrecordedError, is_unrecorded_work, remember_restored
+from tocoad.errors import SettingsError, StageError
+from tocoad.files.documents import PARAMS, TRACKED, tracked_file
+from tocoad.files.lease import FOREVER, lease_of, still_held, study_owner
+from tocoad.files.links import refuse_links
+from tocoad.files.replacing import write_whole
+from tocoad.files.workspace import Category, Owner, Workspace
+from tocoad.package.card import package_sha256
+from tocoad.settings.earlier import Earlier, earlier_settings
+from tocoad.settings.file import Params, load_params, save_plan
+from tocoad.stages.dvc_file import write_dvc_file
+from tocoad.stages.graph import Job, detector_dir, distinct, jobs_of
+from tocoad.stages.stage import Progress, ProgressCallback, silent
+
+_TOLD_MAX = 3
+
+
+@dataclass(frozen=True)
+class Restored:
+    """`files` and `bytes` are all that the state consists of, `brought` what came from elsewhere. `settings` are keys
+    that have another value now; `of_other_code` stages that this checkout would run again.
+    """
+
+    state: str
+    files: int
+    bytes: int
+    brought: Brought
+    seconds: float
+    healed: tuple[str, ...]
+    settings: tuple[str, ...]
+    of_other_code: tuple[str, ...]
+
+    def document(self) -> dict[str, Any]:
+        """What `--json` prints."""
+        return {
+            "state": self.state,
+            "files": self.files,
+            "bytes": self.bytes,
+            "fetched": {"objects": self.brought.moved.objects, "bytes": self.brought.moved.bytes},
+            "seconds": round(self.seconds, 2),
+            "healed": [*self.healed],
+            "settings": [*self.settings],
+            "of_other_code": [*self.of_other_code],
+        }
+
+
+def restore(
+    workspace: Workspace,
+    state: State,
+    is_recorded: IsRecorded,
+    force: bool = False,
+    progress: ProgressCallback = silent,
+    wait: float = FOREVER,
+) -> Restored:
+    """Raises:
+    UnrecordedError: settings or data would be lost that are recorded nowhere; with `force` they are.
+    SettingsError: results of others would become stale by the settings of then; with `force` they do.
+    StoreError, StoreAwayError: an object is nowhere, or damaged everywhere; the workspace is as it was.
+    LeaseTakenError: another run works on the data set.
+    """
+    begin = time.perf_counter()
+    named = state.category.name if state.category else state.dataset
+
+    def owners() -> set[Owner]:
+        then = {Category.parse(name) for name in _params(state).plan.categories}
+        categories = {*workspace.categories(state.dataset), *(c for c in then if c.dataset == state.dataset)}
+        all_of_it: set[Owner] = {state.dataset, *categories}
+        feedback = f"feedback/{state.dataset}"
+        return {*all_of_it, *(study_owner(owner) for owner in all_of_it), feedback}
+
+    with lease_of(workspace, owners, f"tocoad restore {named}", wait):
+        return _Restore(workspace, state, is_recorded, force, progress).run(begin)
+
+
+@dataclass(frozen=True)
+class _Target:
+    """A folder and the files that it is to hold. Of one that is `whole` all else in it is wrong, of a stage's that only
+    below the folders among its `outputs`.
+    """
+
+    path: str
+    files: Files
+    outputs: tuple[str, ...] = ()
+    whole: bool = False
+
+    def is_right(self, present: Files) -> bool:
+        mine = present if self.whole else {path: md5 for path, md5 in present.items() if self._is_mine(path)}
+        return mine == self.files
+
+    def hashes_in(self, present: Files) -> set[str]:
+        """What DVC would record of it."""
+        found = {present[out] for out in self.outputs if out in present}
+        for out in self.outputs:
+            below = {path.removeprefix(f"{out}/"): md5 for path, md5 in present.items() if path.startswith(f"{out}/")}
+            found |= {folder_hash(below)} if below else set()
+        return found
+
+    def _is_mine(self, path: str) -> bool:
+        return any(path == out or path.startswith(f"{out}/") for out in self.outputs)
+
+
+class _Restore:
+    def __init__(
+        self, workspace: Workspace, state: State, is_recorded: IsRecorded, force: bool, progress: ProgressCallback
+    ) -> None:
+        self._workspace, self._state, self._force = workspace, state, force
+        self._is_recorded, self._progress = is_recorded, progress
+        self._bringing = Bringing(workspace)
+        with opened(workspace) as repo:
+            self._placer = Placer(repo)
+
+    def run(self, begin: float) -> Restored:
+        state, root = self._state, self._workspace.root
+        refuse_links(self._workspace, [root / kind / state.dataset for kind in TRACKED])
+        refuse_links(self._workspace, [job.output_dir(self._workspace) for job in self._jobs])
+        self._refuse_half_of_a_model()
+        settings = self._settings()
+        self._refuse_unrecorded_documents(settings)
+        targets, lists = self._targets()
+        present = {target.path: self._placer.present(root / target.path, self._tell) for target in targets}
+        wrong = [target for target in targets if not target.is_right(present[target.path])]
+        for target in wrong:
+            self._refuse_loss(target, present[target.path])
+        brought = self._bring(targets, lists, present)
+        damaged = self._place(wrong, present)
+        self._write(settings)
+        self._check_package()
+        sizes = ((root / target.path / path).stat().st_size for target in targets for path in target.files)
+        return Restored(
+            state=state.name,
+            files=sum(len(target.files) for target in targets),
+            bytes=sum(sizes),
+            brought=brought,
+            seconds=time.perf_counter() - begin,
+            healed=(*brought.healed, *damaged),
+            settings=settings.keys,
+            of_other_code=tuple(recorded.of_other_code(self._jobs, self._entries)),
+        )
+
+    @cached_property
+    def _then(self) -> Params:
+        return _params(self._state)
+
+    @cached_property
+    def _entries(self) -> dict[str, Any]:
+        return recorded.entries(self._state.documents, self._state.belongs)
+
+    @cached_property
+    def _categories(self) -> list[Category]:
+        planned = (Category.parse(name) for name in self._then.plan.categories)
+        return [category for category in planned if self._state.has(category)]
+
+    @cached_property
+    def _jobs(self) -> list[Job]:
+        """Those that are recorded; of a category alone, its own."""
+        chains = (jobs_of(category, self._then.plan.method(category)) for category in self._categories)
+        return [job for job in distinct(job for chain in chains for job in chain) if job.dvc_name in self._entries]
+
+    def _refuse_half_of_a_model(self) -> None:
+        """A category whose model is one of all categories: the others would have another."""
+        if (category := self._state.category) is None or self._force:
+            return
+        shared = {str(job.owner) for job in jobs_of(category, self._then.plan.method(category))} - {str(category)}
+        now, then = (
+            {name: entry.get("outs") for name, entry in recorded.entries(documents, shared.__contains__).items()}
+            for documents in (self._workspace, self._state.documents)
+        )
+        if now != then:
+            raise SettingsError(
+                f"{self._state.name} is of a model for all categories, which is another now: bring back the whole data "
+                f"set (tocoad restore {category.dataset} --rev REV), or --force for this category alone"
+            )
+
+    def _settings(self) -> Earlier:
+        """What params.yaml is to be. Refused where others' results would be stale by it."""
+        now = self._workspace.params_file.read_text(encoding="utf-8")
+        if self._state.is_present:
+            return Earlier(now, ())
+        earlier = earlier_settings(self._state.documents.params_file.read_text(encoding="utf-8"), now)
+        if earlier.keys and not self._force:
+            hit = recorded.hit_by(earlier.text, self._workspace, self._state.belongs)
+            if hit:
+                raise SettingsError(
+                    f"params.yaml {self._state.name} has other values of {_some(earlier.keys)}: with them what is "
+                    f"trained of {_some(hit)} would be stale; --force brings them back all the same"
+                )
+        return earlier
+
+    def _refuse_unrecorded_documents(self, settings: Earlier) -> None:
+        if self._force or self._state.is_present:
+            return
+        changed = [PARAMS] if settings.text.encode() != self._workspace.params_file.read_bytes() else []
+        for kind in TRACKED:
+            name = tracked_file(kind, self._state.dataset)
+            there = self._workspace.root / name
+            if there.is_file() and there.read_bytes() != self._state.text(name) and self._brings(kind):
+                changed.append(name)
+        for name in changed:
+            if not self._is_recorded(name):
+                raise UnrecordedError(
+                    f"{name} as it is now is recorded nowhere: commit it (git commit {name}), or --force to lose it"
+                )
+
+    def _brings(self, kind: str) -> bool:
+        """Of a category alone what people said of the whole data set stays as it is."""
+        return self._state.category is None or kind == "data"
+
+    def _targets(self) -> tuple[list[_Target], dict[str, str]]:
+        """What is to lie there, and by its hash each folder of which the cache must have the list."""
+        lists: dict[str, str] = {}
+        targets = []
+
+        def listing(path: str, md5: str) -> Files:
+            lists[md5] = path
+            return self._bringing.listing(md5, path)
+
+        for kind in TRACKED:
+            path = f"{kind}/{self._state.dataset}"
+            if self._brings(kind) and (then := data.folder_version(self._state.documents.root / path)) is not None:
+                targets.append(_Target(path, self._images(path, then, listing), whole=True))
+            elif self._brings(kind) and (self._workspace.root / path).is_dir():
+                targets.append(_Target(path, {}, whole=True))
+        for job in self._jobs:
+            folder = job.output_dir(self._workspace).relative_to(self._workspace.root).as_posix()
+            outputs = recorded.outputs_of(job, self._entries[job.dvc_name])
+            files = expanded(outputs, partial(listing, folder))
+            targets.append(_Target(folder, files, tuple(outputs)))
+        return targets, lists
+
+    def _images(self, path: str, then: str, listing: Callable[[str, str], Files]) -> Files:
+        """Of a category alone its own as they were, and the others' as they are recorded now."""
+        if self._state.category is None:
+            return listing(path, then)
+        mine = f"{self._state.category.name}/"
+        files = {name: md5 for name, md5 in self._bringing.listing(then, path).items() if name.startswith(mine)}
+        now = data.data_version(self._workspace, self._state.dataset)
+        others = {} if now is None else self._bringing.listing(now, path)
+        return {name: md5 for name, md5 in others.items() if not name.startswith(mine)} | files
+
+    def _refuse_loss(self, target: _Target, present: Files) -> None:
+        """Images that are recorded nowhere, and what a run has finished and not yet recorded."""
+        if target.whole:
+            self._refuse_loss_of_images(target, present)
+        elif (
+            not self._force
+            and is_unrecorded_work(self._workspace.root / target.path)
+            and self._bringing.absent(target.hashes_in(present))
+        ):
+            raise UnrecordedError(
+                f"{target.path} is finished and not recorded: tocoad retrain {self._state.dataset} does that; "
+                "or --force to lose it"
+            )
+
+    def _refuse_loss_of_images(self, target: _Target, present: Files) -> None:
+        """What lies there as DVC has it, in this version or another, is kept in the cache."""
+        folder, version = self._workspace.root / target.path, folder_hash(present)
+        going = {path: md5 for path, md5 in present.items() if target.files.get(path) != md5}
+        if not going:
+            return
+        known = present if not self._bringing.absent([version]) else self._recorded_images(target)
+        lost = sorted(path for path, md5 in going.items() if known.get(path) != md5)
+        if lost and not self._force:
+            which = _some([f"{target.path}/{path}" for path in lost])
+            raise UnrecordedError(
+                f"{which}: not as {target.path}.dvc has it, and recorded nowhere: tocoad retrain {self._state.dataset} "
+                "takes it as it is; --force brings back what was recorded"
+            )
+        files = {md5: folder / path for path, md5 in going.items() if known.get(path) == md5}
+        self._bringing.save({md5: files[md5] for md5 in self._bringing.absent(files)})
+
+    def _recorded_images(self, target: _Target) -> Files:
+        """Those of the present `.dvc` file, of which the cache has the list then."""
+        version = data.folder_version(self._workspace.root / target.path)
+        if self._state.is_present or version is None:
+            return target.files
+        try:
+            known = self._bringing.listing(version, target.path)
+        except StoreError as error:
+            if self._force:
+                return {}
+            raise UnrecordedError(
+                f"{target.path} is recorded in {target.path}.dvc, and kept nowhere ({error}): tocoad retrain "
+                f"{self._state.dataset} keeps it; or --force to lose it"
+            ) from error
+        self._bringing.keep_listing(version)
+        return known
+
+    def _bring(self, targets: list[_Target], lists: dict[str, str], present: Mapping[str, Files]) -> Brought:
+        wanted = dict(lists)
+        for target in targets:
+            wanted |= {md5: f"{target.path}/{path}" for path, md5 in target.files.items()}
+        lying: dict[str, Path] = {}
+        for place, files in present.items():
+            lying |= {md5: self._workspace.root / place / path for path, md5 in files.items() if md5 in wanted}
+        return self._bringing.bring(wanted, lying, self._tell)
+
+    def _place(self, wrong: list[_Target], present: Mapping[str, Files]) -> list[str]:
+        """Names the files that lay there and were not what they should be, though nothing was to change them."""
+        total, done = sum(len(target.files) for target in wrong), 0
+
+        def step() -> None:
+            nonlocal done
+            done += 1
+            self._tell(done, total)
+
+        damaged = []
+        for target in wrong:
+            folder, there = self._workspace.root / target.path, present[target.path]
+            if target.files:
+                self._placer.put(folder, target.files, there, step)
+            else:
+                with still_held():
+                    shutil.rmtree(folder)
+            if self._state.is_present:
+                mine = ((path, md5) for path, md5 in target.files.items() if path in there)
+                damaged += [
+                    f"{target.path}/{path}: it was not what it should be" for path, md5 in mine if there[path] != md5
+                ]
+        return damaged
+
+    def _write(self, settings: Earlier) -> None:
+        """The documents: dvc.lock and the data first, by which a retrain would know that it has nothing to do."""
+        workspace, state, then = self._workspace, self._state, self._then
+        if state.is_present:
+            write_dvc_file(workspace, then.settings)
+            return
+        with opened(workspace) as repo:
+            recorded.replace_entries(repo, workspace, state.documents, state.belongs)
+        for kind in TRACKED:
+            name = tracked_file(kind, state.dataset)
+            if not self._brings(kind):
+                continue
+            if state.category is not None:
+                data.track_dataset(workspace, state.dataset)
+            elif (text := state.text(name)) is not None:
+                write_whole(workspace.root / name, text)
+            else:
+                (workspace.root / name).unlink(missing_ok=True)
+            if (workspace.root / name).is_file():
+                remember_restored(workspace, name)
+        plan = load_params(workspace).plan
+        plan = plan.without({name for name in plan.categories if state.has(Category.parse(name))})
+        for category in self._categories:
+            plan = plan.with_categories([category], then.plan.method(category))
+        if settings.text.encode() != workspace.params_file.read_bytes():
+            write_whole(workspace.params_file, settings.text.encode())
+            remember_restored(workspace, PARAMS)
+        save_plan(workspace, plan)
+        write_dvc_file(workspace, load_params(workspace).settings)
+
+    def _check_package(self) -> None:
+        state = self._state
+        if state.category is None or state.package is None:
+            return
+        method = self._then.plan.method(state.category)
+        found = package_sha256(detector_dir(self._workspace, state.category, method))
+        if found != state.package:
+            raise StageError(f"{state.name}: the detector that its record names is not the one that was registered")
+
+    def _tell(self, done: int, total: int, _size: int = 0) -> None:
+        self._progress(Progress(done, total))
+
+
+def _params(state: State) -> Params:
+    """Of then. Raises SettingsError where this version cannot read them."""
+    try:
+        return load_params(state.documents)
+    except SettingsError as error:
+        if state.is_present:
+            raise
+        raise SettingsError(
+            f"the settings {state.name} are of another version of tocoad ({error}): restore in a checkout of then"
+        ) from None
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _TOLD_MAX
+    return ", ".join(names[:_TOLD_MAX]) + (f" and {more} more" if more > 0 else "")
