@@ -148,11 +148,16 @@ def _list(workspace: Workspace, options: argparse.Namespace) -> int:
 
 
 def _show_taken(name: str, intake: Intake, known: int) -> None:
+    from tocoad.report.text import counted
+
     rejects, missed, unclear = intake.counts.values()
-    print(
-        f"{name}: {rejects} false rejects join the training images, {missed} missed defects the test images, "
-        f"{unclear} unclear: held" + (f"; {known} taken before or twice" if known else "")
-    )
+    told = [
+        f"{counted(rejects, 'false reject')} to the training images",
+        f"{counted(missed, 'missed defect')} to the test images",
+        f"{unclear} unclear, held",
+        *([f"{known} taken before or twice"] if known else []),
+    ]
+    print(f"{name}: {'; '.join(told)}")
     before, after = intake.before or "none", intake.after or "none"
     version = f"is still {after}" if before == after else f"was {before}, is {after}"
     print(

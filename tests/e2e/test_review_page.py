@@ -208,5 +208,5 @@ def test_from_the_page_to_the_data_set(shop: Any, browser: webdriver.Chrome, tmp
     file = downloaded(browser, tmp_path)
     taken = elsewhere.run("tocoad", "feedback", "tiny", "gear", str(file))
     assert taken.returncode == 0, taken.stderr
-    assert "1 false rejects join the training images, 1 missed defects the test images" in taken.stdout
+    assert "1 false reject to the training images; 1 missed defect to the test images" in taken.stdout
     assert len(list((elsewhere.root / "data/tiny/gear/test/chip").iterdir())) == 1

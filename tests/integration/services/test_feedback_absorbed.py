@@ -96,8 +96,12 @@ def test_a_missed_defect_has_the_champion_judged_anew_and_the_report_says_what_e
     assert "Scores of the champion" in review.page.read_text() and str(missed) in review.page.read_text()
 
     before = Manifest.load(manifest_dir(workspace, GEAR) / TEST_FILE).digest
-    (line / "one.csv").write_text("path,verdict,defect_type,who\nmissed.png,missed defect,chip,Ann\n")
+    seen(line / "odd.png", good[0], 30)
+    verdicts = "path,verdict,defect_type,who\nmissed.png,missed defect,chip,Ann\nodd.png,unclear,,Eve\n"
+    (line / "one.csv").write_text(verdicts)
     take_feedback(workspace, GEAR, line / "one.csv")
+    (review,) = write_reviews(workspace, "tiny")  # of what is held
+    assert review.images == 1 and "unclear, said Eve" in review.page.read_text()
     second = retrain(workspace)
     assert (second.version, package_sha256(detector_dir(workspace, GEAR, "patchcore"))) == (first.version, trained)
     entries = ledger.verdicts(workspace, "tiny")

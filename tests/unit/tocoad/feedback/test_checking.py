@@ -135,8 +135,10 @@ def test_another_word_than_before_is_refused_and_what_was_unclear_may_be_decided
     draw(line / "a.png"), draw(line / "b.png")
     checked, _ = check(HEAD + "a.png,false reject,,,\nb.png,unclear,,,\n")
     bring(category, checked[:1])
-    decided, problems = check(HEAD + "a.png,missed defect,dent,,\nb.png,missed defect,dent,,\n", intake(1, checked))
-    assert [found.statement.given for found in decided] == ["b.png"]
+    bring(line, checked[1:])
+    held = checked[1].statement.path
+    decided, problems = check(HEAD + f"a.png,missed defect,dent,,\n{held},missed defect,dent,,\n", intake(1, checked))
+    assert [found.statement.path for found in decided] == [held.replace("held", "test/dent")]
     path = checked[0].statement.path
     way_out = "take that out first (tocoad data add --remove)"
     assert reasons(problems) == [(2, f"a.png: intake 1 says false reject of the same image ({path}); {way_out}")]
