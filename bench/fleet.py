@@ -33,7 +33,7 @@ def run() -> list[Row]:
     with ExitStack() as stack:
         folder = Path(os.environ.get("TOCOAD_FLEET") or stack.enter_context(tempfile.TemporaryDirectory()))
         measured = {size: _measured(folder, size) for size in SIZES}
-    write_page(measured, kept("fleet_slots"))
+    write_page(measured, kept("fleet_slots"), kept("fleet_retrain"))
     rows = []
     for part in PARTS:
         for size in SIZES:

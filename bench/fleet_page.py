@@ -46,6 +46,17 @@ The exponent is fitted over {fitted} categories: 1 is linear, 2 the square. The 
 
 ![seconds over categories](fleet.svg)
 
+## A retrain that finds nothing to do
+
+The whole command, `tocoad retrain NAME`, on categories that are trained, registered and judged: PatchCore alone, three
+jobs each. Processor seconds, Prefect's server included, medians of three runs; kept by `python -m bench fleet_retrain`.
+
+{retrains}
+
+*MLflow*: its database opened and checked, and runs of dead processes closed. *registry and verdicts*: whether the
+registry has each package as it lies here, and what the gate would say now. *By the clock*: beside whatever else the
+machine did (`load` in bench/results.json: processes that ran or waited).
+
 ## Places at work
 
 A retrain's way of running its stages, on stages that only sleep and a Ray that is told it has 100 processors; kept by
@@ -61,7 +72,7 @@ def exponent(measured: Measured, part: str) -> float:
     return float(np.polyfit([math.log(size) for size in FITTED], [math.log(value) for value in seconds], 1)[0])
 
 
-def write_page(measured: Measured, slots: Sequence[Row]) -> None:
+def write_page(measured: Measured, slots: Sequence[Row], retrains: Sequence[Row]) -> None:
     where, largest = machine(), max(measured)
     parts = list(measured[largest])
     status = measured[largest]["dvc status"]["seconds"]
@@ -80,7 +91,13 @@ def write_page(measured: Measured, slots: Sequence[Row]) -> None:
     if max(FITTED) < 1000:
         command = f"TOCOAD_FLEET_LARGEST={max(FITTED)} {command}"
     text = _TEXT.format(
-        command=command, cpu=where["cpu"], python=where["python"], table=table, fitted=fitted, slots=_slots(slots)
+        command=command,
+        cpu=where["cpu"],
+        python=where["python"],
+        table=table,
+        fitted=fitted,
+        slots=_slots(slots),
+        retrains=_retrains(retrains),
     )
     PAGE.write_text(text, encoding="utf-8")
     _draw(measured, PAGE.with_suffix(".svg"))
@@ -89,6 +106,18 @@ def write_page(measured: Measured, slots: Sequence[Row]) -> None:
 def _slots(rows: Sequence[Row]) -> str:
     lines = ["| | |", "|---|---:|", *(f"| {row.what} | {row.figure:.4g} {row.unit} |" for row in rows)]
     return "\n".join(lines)
+
+
+def _retrains(rows: Sequence[Row]) -> str:
+    """A column for each number of categories; below it what one more costs."""
+    table: dict[str, dict[str, str]] = {}
+    for row in (row for row in rows if row.unit == "s"):
+        size, _, part = row.what.partition(" categories: ")
+        table.setdefault(part, {})[size] = f"{row.figure:.2f}"
+    sizes = list(next(iter(table.values()), ()))
+    lines = [f"| part | {' | '.join(f'{int(size):,}' for size in sizes)} |", f"|---|{'---:|' * len(sizes)}"]
+    lines += [f"| {part} | {' | '.join(cells[size] for size in sizes)} |" for part, cells in table.items()]
+    return "\n".join([*lines, "", *(f"- {row.what}: {row.figure:.0f} {row.unit}" for row in rows if row.unit == "ms")])
 
 
 def _draw(measured: Measured, file: Path) -> None:

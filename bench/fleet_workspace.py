@@ -19,6 +19,7 @@ from tocoad.files.workspace import Workspace
 from tocoad.settings.file import load_params, override, save_plan
 from tocoad.settings.plan import Plan
 from tocoad.settings.planning import plan_categories
+from tocoad.settings.sections import MethodName
 from tocoad.stages.declaration import Stage
 from tocoad.stages.graph import Job, distinct, jobs_of
 from tocoad.stages.running import run_stage
@@ -31,22 +32,28 @@ TRAIN, TEST, SIDE = 9, 3, 16
 
 def make_workspace(root: Path, categories: int) -> Workspace:
     """Everything is made, and nothing recorded."""
-    workspace = Workspace(root)
-    make_images(workspace, range(categories))
-    for name in ("params.yaml", "plan.yaml", "dvc.yaml", ".dvcignore", ".gitignore"):
-        shutil.copy(PROJECT / name, root)
-    save_plan(workspace, Plan())  # the checkout is a workspace too
-    override(workspace, {}, profile="demo")
-    subprocess.run(["git", "init", "-q", str(root)], check=True)
-    data.track_dataset(workspace, DATASET)
+    workspace = make_dataset(root, categories, {})
     jobs = planned(workspace)
     make_outputs(workspace, jobs, staleness.sources(workspace, [job.dvc_name for job in jobs]))
     return workspace
 
 
-def planned(workspace: Workspace) -> tuple[Job, ...]:
+def make_dataset(root: Path, categories: int, settings: Mapping[str, str]) -> Workspace:
+    """The images, under DVC, and the settings."""
+    workspace = Workspace(root)
+    make_images(workspace, range(categories))
+    for name in ("params.yaml", "plan.yaml", "dvc.yaml", ".dvcignore", ".gitignore"):
+        shutil.copy(PROJECT / name, root)
+    save_plan(workspace, Plan())  # the checkout is a workspace too
+    override(workspace, settings, profile="demo")
+    subprocess.run(["git", "init", "-q", str(root)], check=True)
+    data.track_dataset(workspace, DATASET)
+    return workspace
+
+
+def planned(workspace: Workspace, method: MethodName | None = None) -> tuple[Job, ...]:
     """The jobs of all categories, entered in the plan."""
-    categories = plan_categories(workspace, DATASET)
+    categories = plan_categories(workspace, DATASET, method=method)
     plan = load_params(workspace).plan
     return distinct(job for category in categories for job in jobs_of(category, plan.method(category)))
 

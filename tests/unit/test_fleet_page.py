@@ -29,8 +29,15 @@ def test_a_part_is_told_beside_dvc_status_with_its_exponent_and_memory(
     measured = {
         n: {part: {"seconds": cost * n, "peak": n * 2**20} for part, cost in parts.items()} for n in (3, *FITTED)
     }
-    write_page(measured, [Row("places at work", 98.5, "%")])
+    retrains = [
+        Row("3 categories: stale", 0.2, "s"),
+        Row("1000 categories: stale", 7.5, "s"),
+        Row("3 to 1000: each category more", 7.3, "ms"),
+    ]
+    write_page(measured, [Row("places at work", 98.5, "%")], retrains)
     page = (tmp_path / "fleet.md").read_text()
     assert "| stale | 1.50 | 5.00 | 50.00 | 500.00 | 1.00 | 0.50 | 1000 |" in page
     assert "| places at work | 98.5 % |" in page
+    assert "| part | 3 | 1,000 |\n|---|---:|---:|\n| stale | 0.20 | 7.50 |\n" in page
+    assert "- 3 to 1000: each category more: 7 ms\n" in page
     assert (tmp_path / "fleet.svg").read_text().count("dvc status") == 1
