@@ -66,7 +66,11 @@ class Store:
     def listing(self, folder: str) -> dict[str, str]:
         """Of a folder's hash the hashes of its files, by path. Raises AbsentError, DamagedError."""
         with _scratch() as scratch:
-            return files_of(self.read(folder, Path(scratch)))
+            listing = self.read(folder, Path(scratch))
+        try:
+            return files_of(listing)
+        except DamagedError as error:
+            raise DamagedError(f"{self}: object {folder}: {error}") from error
 
     def read(self, name: str, scratch: Path) -> bytes:
         """What lies under the hash, checked. Raises AbsentError, DamagedError."""
