@@ -166,7 +166,7 @@ def _retrain(session: Session, params: Params, force: bool, outcome: Outcome, pu
     dataset, plan = outcome.dataset, outcome.plan
     stale = version(outcome.workspace, dataset, outcome.categories, params, force)
     outcome.work = stale.work
-    push.begin("images")
+    push.begin("images" if any(stale.work.values()) else "all")
     connection = session.connect()
     unchanged = {category: plan.method(category) for category in outcome.categories if not outcome.work[category]}
     outcome.registrations.update(connection.registered(dataset, unchanged, params.settings))

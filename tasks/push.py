@@ -37,7 +37,7 @@ class Push:
     asked: list[Part] = field(default_factory=list)
 
     def begin(self, part: Part) -> None:
-        """Returns at once; a second time it does nothing."""
+        """Returns at once; a second time it does nothing. All is the images too."""
         if part in self.asked:
             return
         self.asked.append(part)
