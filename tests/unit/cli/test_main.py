@@ -89,6 +89,12 @@ def test_a_stream_that_was_closed_takes_a_document_without_a_word() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_a_retrain_pushes_unless_it_is_told_not_to() -> None:
+    from cli.main import parser
+
+    assert [parser().parse_args(["retrain", "x", *more]).push for more in ([], ["--no-push"])] == [True, False]
+
+
 def test_several_categories_and_settings_follow_one_option() -> None:
     from cli.main import parser
 

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from cli.figures import SHOWN_MAX
-from cli.result_table import result_table
+from cli.result_table import pushed_text, result_table
 from tocoad.metrics.names import METRIC_NAMES
 
 Entry = dict[str, Any]
@@ -91,3 +91,17 @@ def test_a_handful_is_shown_whole_in_its_own_order(size: int) -> None:
     rows = [line.split()[0] for line in written.splitlines() if " tocoad " in line]
     assert rows == list(fleet(size, **OTHERS))
     assert "categories:" not in written
+
+
+@pytest.mark.parametrize(
+    ("objects", "error", "text"),
+    [
+        (424, None, "424 objects, 41.6 MB to s3://inspection/line-3, 0.7 s"),
+        (0, None, "nothing: s3://inspection/line-3 has it all"),
+        (0, "it refuses the key", "0 objects, 0 bytes to s3://inspection/line-3, 0.7 s"),
+    ],
+)
+def test_what_was_pushed_is_told_in_a_line(objects: int, error: str | None, text: str) -> None:
+    size = 41_629_259 if objects else 0
+    push = {"remote": "s3://inspection/line-3", "objects": objects, "bytes": size, "seconds": 0.66, "error": error}
+    assert pushed_text(push) == text

@@ -133,6 +133,24 @@ def test_a_wrong_key_is_told_in_one_line_without_it(workspace: Workspace, rclone
         assert not any(secret in done.stdout + done.stderr for secret in ("hunter2", "KEYOFNOBODY"))
 
 
+def test_a_profile_of_awss_own_files_and_an_endpoint_for_s3_alone_lead_to_the_store(
+    workspace: Workspace, rclone_server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = f"aws_access_key_id = {rclone_server.key}\naws_secret_access_key = {rclone_server.secret}\n"
+    (tmp_path / "credentials").write_text(f"[line-3]\n{keys}")
+    own = {
+        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "credentials"),
+        "AWS_PROFILE": "line-3",
+        "AWS_ENDPOINT_URL_S3": rclone_server.endpoint,
+    }
+    for name, value in {**rclone_server.env, **own}.items():
+        monkeypatch.setenv(name, value)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name)
+    configure_remote(workspace, f"{rclone_server.url}/{tmp_path.name}").store(1).check()
+    assert moved(workspace) == 5
+
+
 @pytest.mark.parametrize(
     ("command", "reason"),
     [
