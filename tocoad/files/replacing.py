@@ -11,7 +11,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
@@ -109,7 +109,7 @@ def _tidy(target: Path) -> None:
             shutil.rmtree(left, ignore_errors=True)
 
 
-def sync(path: Path) -> None:
+def sync(path: Path | str) -> None:
     """Returns when the file, or the folder's list of names, is on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -123,9 +123,17 @@ def sync(path: Path) -> None:
 
 
 def _sync_tree(folder: Path, links_lie_there: bool) -> None:
+    names = [str(folder), *_to_sync(str(folder), links_lie_there)]
     with ThreadPoolExecutor(_SYNC_THREADS) as pool:
-        for _ in pool.map(sync, [folder, *map(Path, _to_sync(str(folder), links_lie_there))]):
+        # Not one by one where they are many: to hand a small file to a thread takes as long as to sync it.
+        size = max(1, len(names) // (8 * _SYNC_THREADS))
+        for _ in pool.map(_sync_all, (names[start : start + size] for start in range(0, len(names), size))):
             pass
+
+
+def _sync_all(names: Sequence[str]) -> None:
+    for name in names:
+        sync(name)
 
 
 def _to_sync(folder: str, links_lie_there: bool) -> Iterator[str]:
