@@ -6,7 +6,7 @@ import os
 import sys
 from importlib import import_module
 
-QUESTIONS = ("aupro", "fleet_slots", "fleet_retrain", "fleet", "memory", "recontrast", "search", "store")
+QUESTIONS = ("aupro", "fleet_slots", "fleet_retrain", "fleet", "images", "memory", "recontrast", "search", "store")
 
 
 def main(names: list[str]) -> int:
