@@ -13,6 +13,8 @@ from tocoad.files.workspace import Workspace
 
 # What DVC writes beside what it keeps, where git does not ignore all of it already.
 _IGNORED_BY_DVC = ("data/.gitignore", "feedback/.gitignore", ":(glob)work/**/.gitignore")
+# Also one that is gone: a restore to before people said anything of a data set takes their record away.
+_VERSIONS = (":(glob)data/*.dvc", ":(glob)feedback/*.dvc")
 # Of a step that the user is in the middle of: what git keeps meanwhile, and its name.
 _STEPS = {
     "MERGE_HEAD": "merge",
@@ -76,11 +78,11 @@ def _changes(root: Path, names: Sequence[str]) -> tuple[list[str], list[str]]:
     """Of the documents, and of what DVC lets git ignore, those that differ from the last commit, and those that git has
     never heard of and does not ignore.
     """
-    wanted = ("--", *names, *_IGNORED_BY_DVC)
+    wanted = ("--", *names, *_VERSIONS, *_IGNORED_BY_DVC)
     new = _listed(root, "ls-files", "-z", "--others", "--exclude-standard", *wanted)
     if _git(root, "rev-parse", "--verify", "--quiet", "HEAD").returncode != 0:  # before the first commit
         return _listed(root, "ls-files", "-z", "--cached", *wanted), new
-    return _listed(root, "diff", "-z", "--name-only", "--relative", "--diff-filter=d", "HEAD", *wanted), new
+    return _listed(root, "diff", "-z", "--name-only", "--relative", "HEAD", *wanted), new
 
 
 def _listed(root: Path, *arguments: str) -> list[str]:

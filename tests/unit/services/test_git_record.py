@@ -77,6 +77,16 @@ def test_the_night_is_committed_as_it_is_though_the_user_had_staged_an_earlier_s
     assert git(workspace.root, "status", "--porcelain") == ""
 
 
+def test_a_version_file_that_is_gone_goes_with_the_commit(workspace: Workspace) -> None:
+    (workspace.root / "feedback").mkdir()
+    (workspace.root / "feedback/parts.dvc").write_text("1\n")
+    commit_night(workspace, "night")
+    (workspace.root / "feedback/parts.dvc").unlink()
+    assert commit_night(workspace, "before anybody said anything") is not None
+    assert committed(workspace.root) == ["feedback/parts.dvc"]
+    assert git(workspace.root, "status", "--porcelain") == ""
+
+
 def test_nothing_new_is_no_commit(workspace: Workspace) -> None:
     first = commit_night(workspace, "night")
     assert commit_night(workspace, "again") is None
