@@ -55,7 +55,7 @@ def merge(source: Source, present: Source, folder: Path, progress: ProgressCallb
         for done, pair in enumerate(pool.map(_compare, pairs), start=1):
             merging.take(pair)
             progress(Progress(done, len(pairs)))
-    merging.take_groups(source, present)
+    merging.take_groups(source, present, None)
     return merging.merge
 
 
@@ -69,7 +69,7 @@ def merge_groups(table: Path, present: Source, folder: Path) -> tuple[Merge, Sou
     if source.problems:
         raise DataError(source.problems)
     merging = _Merging(folder)
-    merging.take_groups(source, present)
+    merging.take_groups(source, present, table)
     return merging.merge, source
 
 
@@ -152,18 +152,18 @@ class _Merging:
             self.replace[path] = image.file
         self._take_mask(pair, found)
 
-    def take_groups(self, source: Source, present: Source) -> None:
-        """Those of the source's table; that an image has no group there says nothing."""
+    def take_groups(self, source: Source, present: Source, table: Path | None) -> None:
+        """Those that the source's tables name, or this one; that an image has no group there says nothing."""
         known = {category.name: category.groups for category in present.categories}
         for category in source.categories:
-            table, file = known.get(category.name, NO_GROUPS), f"{category.name}/{GROUPS_FILE}"
+            own, there = category.folder / GROUPS_FILE, known.get(category.name, NO_GROUPS)
+            file = table or (own if own.is_file() or source.root is None else source.root / GROUPS_FILE)
             for path, group in named_groups(category).items():
-                if (there := table.of(path)) != group:
+                if (before := there.of(path)) != group:
                     found = self.comparisons[category.name]
                     self.groups[f"{category.name}/{path}"] = found.grouped[f"{category.name}/{path}"] = group
-                    if there is not None:
-                        own = category.folder / GROUPS_FILE
-                        found.conflicts[file] = own if own.is_file() or not source.root else source.root / GROUPS_FILE
+                    if before is not None:
+                        found.conflicts[f"{category.name}/{GROUPS_FILE}"] = file
 
     def _take_mask(self, pair: _Pair, found: Comparison) -> None:
         """A source without a mask says nothing about the one that is there; but that of another picture goes."""

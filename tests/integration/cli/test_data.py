@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,15 +39,22 @@ def images(root: Path) -> dict[str, bytes]:
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*.png")}
 
 
-def test_what_is_added_again_is_merged_and_every_change_is_told(
-    workspace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def adding(capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, Any]]:
+    """The command on the data set `toys`; returns its document, with what went to standard error."""
+
     def add(*words: str, code: int = 0) -> dict[str, Any]:
         assert main(["data", "add", "--name", "toys", "--json", *words]) == code
         told = capsys.readouterr()
         document: dict[str, Any] = json.loads(told.out)
         return {**document, "stderr": told.err}
 
+    return add
+
+
+def test_what_is_added_again_is_merged_and_every_change_is_told(
+    workspace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add = adding(capsys)
     folder, toys, monday = workspace / "data/toys", str(tmp_path / "toys"), tmp_path / "monday"
     first = add(toys)
     assert first["version"]["before"] is None and set(first["images"]) == {"bar", "disc"}
@@ -94,3 +101,24 @@ def test_an_image_that_is_in_training_does_not_come_into_the_test_whatever_its_n
     there = workspace / "data" / str(BAR) / "train/good/004.png"
     assert f"monday/bar/test/good/090.png: duplicate between train and test: the same content as {there}" in said
     assert main(["data", "add", str(tmp_path / "toys" / DISC.name), "--name", "toys", "--remove", "x"]) == 2
+
+
+def test_a_table_of_groups_is_told_and_taken_like_images(
+    workspace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add, table = adding(capsys), tmp_path / "groups.csv"
+    first = add(str(tmp_path / "toys"))
+    table.write_text("path,group\ndisc/train/good/00[0-3].png,SN7\n")
+    images = {f"disc/train/good/{number:03d}.png": "SN7" for number in range(4)}
+    done = add("--groups", str(table))
+    assert done["categories"]["disc"]["grouped"] == images and done["version"]["before"] == first["version"]["after"]
+    written = (workspace / "data/toys/disc/groups.csv").read_text()
+    assert written == "path,group\n" + "".join(f"{path.removeprefix('disc/')},SN7\n" for path in images)
+    assert not (workspace / "data/toys/bar/groups.csv").exists()
+    table.write_text("path,group\n000.png,SN8\n")
+    refused = add("--groups", str(table), code=1)
+    assert f"{table}: differs from {workspace}/data/toys/disc/groups.csv" in refused["error"]
+    table.write_text("path,group\ndisc/test/good/020.png,SN7\n")
+    refused = add("--groups", str(table), code=1)
+    assert "group 'SN7' would be parted between train and test" in refused["error"]
+    assert (workspace / "data/toys/disc/groups.csv").read_text() == written

@@ -22,9 +22,10 @@ import yaml
 from dvc.repo import Repo
 
 from services.dvc import record, staleness
+from services.merging import bring_in, remove_images
 from tasks.version import version
 from tests.helpers.project import PROJECT, project_workspace
-from tests.helpers.toys import BAR, DISC, draw, draw_toys
+from tests.helpers.toys import BAR, DISC, draw, draw_toys, write
 from tocoad import __main__ as command
 from tocoad.files.fingerprint import content_digest, folder_digest
 from tocoad.files.workspace import Workspace
@@ -37,7 +38,7 @@ from tocoad.stages.graph import METHODS, Job
 from tocoad.stages.order import run_in_order
 from tocoad.stages.runner import InProcess
 from tocoad.stages.running import outside_files
-from tocoad.stages.stage import StageContext, StageRecord
+from tocoad.stages.stage import StageContext, StageRecord, silent
 
 pytestmark = pytest.mark.integration
 
@@ -100,6 +101,24 @@ def masks(workspace: Workspace) -> None:
     cv2.imwrite(str(file), mask)
 
 
+def merges(number: int) -> Change:
+    """By the command that a user has, whatever else lies in the data set."""
+
+    def change(workspace: Workspace) -> None:
+        source = workspace.root.parent / f"merged {number}" / DISC.name
+        write(source / "train/good", [(number, draw("disc", number))])
+        bring_in(workspace, source, DISC.dataset, "mvtec", "new", lambda _: None, silent)
+
+    return change
+
+
+def takes_out(path: str) -> Change:
+    def change(workspace: Workspace) -> None:
+        remove_images(workspace, DISC.dataset, [path], lambda _: None, silent)
+
+    return change
+
+
 def sets(*assignments: str, profile: str | None = None) -> Change:
     def change(workspace: Workspace) -> None:
         override(workspace, parse_assignments(assignments), profile)
@@ -127,6 +146,8 @@ CHANGES: list[tuple[str, Change, set[str]]] = [
     # By its content it is one of the images for calibration: the model of all is not trained on them.
     ("a train image renamed", renames("train/good/050.png", "train/good/051.png"), disc(*ALL) | LISTS),
     ("a train image removed", removes("train/good/051.png"), disc(*ALL) | LISTS | UNIFIED),
+    ("an image merged into the data set", merges(60), disc(*ALL) | LISTS | UNIFIED),
+    ("an image taken out of it", takes_out("disc/test/good/020.png"), disc("manifest", *EVALUATES) | LISTS),
     ("seed", sets("seed=7"), both("synthesize", *TRAINS) | UNIFIED),
     ("image", sets("image.size=96"), both("synthesize", *TRAINS) | UNIFIED),
     ("encoder", sets("encoder.name=resnet18"), both(*TRAINS) | UNIFIED),
