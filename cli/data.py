@@ -86,6 +86,8 @@ def _add(options: argparse.Namespace) -> int:
         raise SettingsError("tocoad data add: give one of a SOURCE folder, files to --remove and a table of --groups")
     workspace = current_workspace()
     configure(workspace, debug=options.debug)
+    from services.merging import way_back
+
     told: dict[str, Comparison] = {}
 
     def announce(comparisons: Comparisons) -> None:
@@ -97,12 +99,13 @@ def _add(options: argparse.Namespace) -> int:
         done = _change(workspace, options, announce)
     except TocoadError as error:
         if options.json:
-            print_document(options.name, options.dry_run, told, None, str(error))
+            print_document(options.name, options.dry_run, told, None, error=str(error))
         raise
+    back = way_back(workspace, options.name, done)
     show_inventory(done.inventory)
     if options.json:
-        print_document(options.name, options.dry_run, told, done, None)
-    print(last_line(options.name, options.dry_run, done), file=sys.stderr)
+        print_document(options.name, options.dry_run, told, done, back)
+    print(last_line(options.name, options.dry_run, done, back), file=sys.stderr)
     return 0
 
 

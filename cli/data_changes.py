@@ -67,14 +67,19 @@ def _touched(found: Comparison) -> int:
 
 
 def print_document(
-    name: str, dry_run: bool, comparisons: Comparisons, done: ChangedDataset | None, error: str | None
+    name: str,
+    dry_run: bool,
+    comparisons: Comparisons,
+    done: ChangedDataset | None,
+    back: str | None = None,
+    error: str | None = None,
 ) -> None:
-    """On standard output. `done` is None where there is an error."""
+    """On standard output. `done` is None where there is an error; `back` is how to get the version before."""
     images = {found.name: asdict(found) for found in done.inventory.categories} if done else {}
     document: dict[str, Any] = {
         "dataset": name,
         "dry_run": dry_run,
-        "version": {"before": done.before, "after": done.after} if done else None,
+        "version": {"before": done.before, "after": done.after, "back": back} if done else None,
         "categories": {
             category: {
                 "new": found.new,
@@ -93,8 +98,8 @@ def print_document(
     print()
 
 
-def last_line(name: str, dry_run: bool, done: ChangedDataset) -> str:
-    """What has come of it, and what to do next."""
+def last_line(name: str, dry_run: bool, done: ChangedDataset, back: str | None) -> str:
+    """What has come of it, what to do next, and how to get the version before."""
     if dry_run:
         return f"data set {name!r}: nothing was written (--dry-run)"
     if done.before == done.after:
@@ -102,4 +107,4 @@ def last_line(name: str, dry_run: bool, done: ChangedDataset) -> str:
     next_step = f"next: tocoad retrain {name}"
     if done.before is None:
         return f"data set {name!r} is in data/{name}, version {done.after}; {next_step}"
-    return f"data set {name!r}: version {done.before} is now {done.after}; {next_step}"
+    return f"data set {name!r}: version {done.before} is now {done.after}; {next_step}; to go back: {back}"

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from services import git_history
 from services.datasets import ChangedDataset, add_dataset, change_dataset, check_dataset
 from services.dvc import data
 from tocoad.data.changes import Changes
@@ -15,6 +16,7 @@ from tocoad.data.layouts.source import Source
 from tocoad.data.merging import Comparison, Comparisons, merge, merge_groups, refuse_conflicts
 from tocoad.data.picking import pick
 from tocoad.data.problems import Problem
+from tocoad.files.documents import tracked_file
 from tocoad.files.lease import FOREVER
 from tocoad.files.workspace import Workspace
 from tocoad.settings.planning import select_categories
@@ -132,3 +134,16 @@ def set_groups(
     changed = change_dataset(workspace, name, plan, f"tocoad data add --groups --name {name}", progress, wait, write)
     told = tuple(sorted({*warnings, *changed.inventory.warnings}))
     return replace(changed, inventory=replace(changed.inventory, warnings=told))
+
+
+def way_back(workspace: Workspace, name: str, done: ChangedDataset) -> str | None:
+    """How a person gets the version before: from git where the last commit has it, else from DVC's cache by its hash.
+    None where it is still there.
+    """
+    if done.before is None or done.before == done.after:
+        return None
+    file = tracked_file("data", name)
+    committed = git_history.contents_at(workspace.root, "HEAD", [file]).get(file, b"")
+    if done.before.encode() in committed:
+        return f"git checkout {file} && dvc checkout {file}"
+    return f"put {done.before} back into {file} (md5), then: dvc checkout {file}"

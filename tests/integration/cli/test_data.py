@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -82,6 +84,9 @@ def test_what_is_added_again_is_merged_and_every_change_is_told(
         f"disc/train/good/{file.name}": file.read_bytes() for file in monday.rglob("*.png")
     }
     assert f"version {taken['version']['before']} is now {taken['version']['after']}" in taken["stderr"]
+    assert (
+        f"put {first['version']['after']} back into data/toys.dvc (md5), then: dvc checkout" in taken["version"]["back"]
+    )
     gone = ["disc/ground_truth/scratch/030_mask.png", "disc/test/scratch/030.png"]
     removed = add("--remove", "data/toys/disc/test/scratch/030.png")
     assert sorted(removed["categories"]["disc"]["removed"]) == gone
@@ -122,3 +127,25 @@ def test_a_table_of_groups_is_told_and_taken_like_images(
     refused = add("--groups", str(table), code=1)
     assert "group 'SN7' would be parted between train and test" in refused["error"]
     assert (workspace / "data/toys/disc/groups.csv").read_text() == written
+
+
+def test_what_the_last_line_says_brings_the_version_before_back(
+    workspace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(command: str) -> None:
+        subprocess.run(command, shell=True, cwd=workspace, check=True, capture_output=True)
+
+    run("git init --quiet && git config user.email a@b.c && git config user.name A")
+    add = adding(capsys)
+    add(str(tmp_path / "toys"))
+    run("git add data/toys.dvc && git commit --quiet --message first")
+    before, note = images(workspace / "data/toys"), (workspace / "data/toys.dvc").read_text()
+    first = add("--remove", "disc/train/good/001.png")["version"]
+    second = add("--remove", "disc/train/good/002.png")["version"]
+    by_hash = second["back"].partition("then: ")[2]
+    text = (workspace / "data/toys.dvc").read_text()
+    (workspace / "data/toys.dvc").write_text(text.replace(second["after"], second["before"]))
+    run(by_hash.replace("dvc ", f"{sys.executable} -m dvc "))
+    assert images(workspace / "data/toys").keys() == before.keys() - {"disc/train/good/001.png"}
+    run(first["back"].replace("dvc checkout", f"{sys.executable} -m dvc checkout"))
+    assert images(workspace / "data/toys") == before and (workspace / "data/toys.dvc").read_text() == note
