@@ -27,6 +27,8 @@ from tocoad.stages.stage import Progress, ProgressCallback, silent
 def check_dataset(workspace: Workspace, source: Path, layout: Layout, progress: ProgressCallback) -> Inventory:
     """Writes nothing, but lets DVC's links follow a workspace that has moved. Raises DataError with every problem."""
     data.follow_links(workspace)
+    if source.absolute().parent == workspace.dataset_dir(source.name).absolute().parent:
+        rewriting.refuse_loose_table(source)
     split = load_params(workspace).settings.split
     return importing.check_dataset(source, layout, split, progress, data.cache_dir(workspace))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tocoad.data.changes import Changes, apply
 from tocoad.data.copying import copy_file, link_tree
+from tocoad.data.groups import GROUPS_FILE
 from tocoad.data.importing import THREADS
 from tocoad.data.inventory import Inventory, take_inventory
 from tocoad.data.layouts.detect import read_source
@@ -47,6 +48,7 @@ def prepare(
 
     Raises DataError with every problem of the change, or of the data set as it would be.
     """
+    refuse_loose_table(folder)
     present = read_source(folder, "mvtec", store)[1] if folder.is_dir() else Source()
     if present.problems:
         raise DataError(present.problems)
@@ -86,6 +88,13 @@ def write(
             step()
     if memory is not None:
         remember(memory, rewrite.categories, folder, target)
+
+
+def refuse_loose_table(folder: Path) -> None:
+    """Raises DataError for a table of groups beside the categories of a data set, where no stage would see it."""
+    if (table := folder / GROUPS_FILE).is_file():
+        way_out = f"move it elsewhere, then: tocoad data add --name {folder.name} --groups FILE"
+        raise DataError([Problem(table, f"no stage reads it here, but in a category's folder; {way_out}")])
 
 
 def _nothing(_: SourceImage) -> None:

@@ -120,6 +120,9 @@ def test_a_table_of_groups_is_told_and_taken_like_images(
     written = (workspace / "data/toys/disc/groups.csv").read_text()
     assert written == "path,group\n" + "".join(f"{path.removeprefix('disc/')},SN7\n" for path in images)
     assert not (workspace / "data/toys/bar/groups.csv").exists()
+    shutil.copy(table, workspace / "data/toys")
+    assert main(["data", "check", "toys"]) == 1 and "no stage reads it here" in capsys.readouterr().err
+    (workspace / "data/toys/groups.csv").unlink()
     table.write_text("path,group\n000.png,SN8\n")
     refused = add("--groups", str(table), code=1)
     assert f"{table}: differs from {workspace}/data/toys/disc/groups.csv" in refused["error"]

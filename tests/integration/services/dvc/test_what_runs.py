@@ -105,7 +105,7 @@ def merges(number: int) -> Change:
     """By the command that a user has, whatever else lies in the data set."""
 
     def change(workspace: Workspace) -> None:
-        source = workspace.root.parent / f"merged {number}" / DISC.name
+        source = workspace.root.with_name(f"{workspace.root.name}, {number}") / DISC.name
         write(source / "train/good", [(number, draw("disc", number))])
         bring_in(workspace, source, DISC.dataset, "mvtec", "new", lambda _: None, silent)
 

@@ -168,6 +168,14 @@ def test_a_table_where_nobody_reads_it_is_named(folder: Path, split: SplitSettin
     assert warning.file == folder / "bottle/train/good/groups.csv" and "not imported" in warning.reason
 
 
+def test_a_table_beside_the_categories_of_a_data_set_is_refused_with_the_way_in(
+    folder: Path, split: SplitSettings
+) -> None:
+    table(folder / "groups.csv", {"000.png": "a"})
+    with pytest.raises(DataError, match=r"parts/groups\.csv: no stage reads it here.* data add --name parts --groups"):
+        prepare(folder, lambda _: Changes(remove=["bottle/train/good/000.png"]), split)
+
+
 def test_groups_are_merged_kept_and_go_with_their_images(
     folder: Path, tmp_path: Path, split: SplitSettings, write_image: WriteImage
 ) -> None:
