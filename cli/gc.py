@@ -78,7 +78,7 @@ def _gc(options: argparse.Namespace) -> int:
     with stage_bar(f"tidying {options.name}") as progress:
         tell = show if agreed is None else None
         plan = tidy(workspace, registry, options.name, choice, agreed, tell, progress, options.wait)
-    return _end(plan, options.json, removed=True)
+    return _end(plan, options.json, removed=bool(plan.objects))
 
 
 def _is_agreed() -> bool:
@@ -114,7 +114,7 @@ def _end(plan: Plan, as_json: bool, removed: bool) -> int:
         json.dump(plan.document() | {"removed": removed}, sys.stdout, indent=1)
         print()
     else:
-        print("removed" if removed and plan.objects else "nothing was removed")
+        print("removed" if removed else "nothing was removed")
     return 0
 
 
