@@ -16,7 +16,7 @@ from tocoad.data.layouts.detect import Layout
 from tocoad.errors import SettingsError, StageError
 from tocoad.files.lease import FOREVER, Lease, lease_of, study_owner
 from tocoad.files.links import refuse_links
-from tocoad.files.replacing import recover, replacing
+from tocoad.files.replacing import recover, replacing, write_whole
 from tocoad.files.workspace import NAME_RULE, Category, Owner, Workspace, is_name
 from tocoad.sample import render_sample
 from tocoad.settings.file import load_params
@@ -56,6 +56,7 @@ def add_dataset(
 
         def keep_out(inventory: Inventory) -> None:
             stack.enter_context(_kept_out(workspace, name, inventory, f"tocoad data add --name {name}", wait))
+            _mark_entering(workspace, name)
 
         cache = data.cache_dir(workspace)
         inventory = importing.import_dataset(
@@ -104,6 +105,8 @@ def change_dataset(
     folder, split, cache = workspace.dataset_dir(name), load_params(workspace).settings.split, data.cache_dir(workspace)
     memory = _memory(workspace, name)
     recover(folder)
+    if write:
+        _enter_broken_off(workspace, name, what, wait)
     before = data.data_version(workspace, name)
     if before is not None and not folder.is_dir():
         raise StageError(f"{folder} is not here, though {name}.dvc gives its version {before}: dvc pull brings it back")
@@ -127,6 +130,7 @@ def change_dataset(
             rewrite, before = prepared(), data.data_version(workspace, name)
             if not rewrite.changes:
                 return ChangedDataset(rewrite.inventory, before, before, rewrite.changes)
+        _mark_entering(workspace, name)
         with replacing(folder, links_lie_there=True) as target:
             rewriting.write(rewrite, folder, target, memory, second)
         after = _enter(workspace, name)
@@ -147,12 +151,12 @@ def _identity(folder: Path) -> tuple[int, ...] | None:
 
 
 def _kept_out(
-    workspace: Workspace, name: str, inventory: Inventory, what: str, wait: float
+    workspace: Workspace, name: str, inventory: Inventory | None, what: str, wait: float
 ) -> AbstractContextManager[Lease]:
     """All that reads the data set as it is, and as it will be: retrains, stages and studies."""
 
     def readers() -> Iterable[Owner]:
-        categories = {Category(name, category.name) for category in inventory.categories}
+        categories = {Category(name, category.name) for category in (inventory.categories if inventory else ())}
         owners: set[Owner] = {name, *categories, *workspace.categories(name)}
         return owners | {study_owner(owner) for owner in owners}
 
@@ -164,7 +168,31 @@ def _enter(workspace: Workspace, name: str) -> str:
     version = data.track_dataset(workspace, name, changed=True)
     drop_missing(workspace, name)
     plan_categories(workspace, name)
+    _entering(workspace, name).unlink(missing_ok=True)
     return version
+
+
+def _entering(workspace: Workspace, name: str) -> Path:
+    """A file that is there as long as images may lie there of which DVC and the plan do not know yet."""
+    return workspace.services_dir / "entering" / name
+
+
+def _mark_entering(workspace: Workspace, name: str) -> None:
+    """Before the data set's folder is another one."""
+    file = _entering(workspace, name)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(file, b"")
+
+
+def _enter_broken_off(workspace: Workspace, name: str, what: str, wait: float) -> None:
+    """Who was killed when the new folder lay there left its version, as files say it, that of the folder before: and
+    who asks for the same again has nothing to change.
+    """
+    if not _entering(workspace, name).exists():
+        return
+    with _kept_out(workspace, name, None, what, wait):
+        if _entering(workspace, name).exists() and workspace.dataset_dir(name).is_dir():
+            _enter(workspace, name)
 
 
 def add_sample(workspace: Workspace, name: str, seed: int, progress: ProgressCallback) -> Inventory:

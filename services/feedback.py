@@ -25,6 +25,7 @@ from tocoad.feedback.record import (
     feedback_dir,
     intake_dir,
     last_words,
+    read_intake,
     read_intakes,
     write_intake,
 )
@@ -77,6 +78,7 @@ def take_feedback(
     refuse_links(workspace, [folder])
     with lease(workspace, [_owner(category.dataset)], what, wait):
         rows, problems = read_verdicts(file)
+        _end_undo(workspace, folder)
         intakes = read_intakes(folder)
         checked: list[Checked] = []
 
@@ -121,6 +123,8 @@ def undo_feedback(
 ) -> Undone:
     """Takes the last intake back: out of the data set goes what it brought there, and nothing that came by other ways.
 
+    An undo that was broken off is completed, and takes no other intake back.
+
     Raises:
         UserError: there is none.
         DataError: nothing was changed; without these images the data set would not be valid.
@@ -128,17 +132,37 @@ def undo_feedback(
     what, folder = f"tocoad feedback {dataset} --undo", feedback_dir(workspace, dataset)
     select_categories(workspace, dataset, None)
     with lease(workspace, [_owner(dataset)], what, wait):
+        if (broken_off := _end_undo(workspace, folder)) is not None:
+            after = data.data_version(workspace, dataset)
+            return Undone(broken_off, (), after, after == broken_off.before)
         intakes = read_intakes(folder)
         if not intakes:
             raise UserError(f"data set {dataset!r} has no feedback to undo")
         last = intakes[-1]
         changed = change_dataset(workspace, dataset, lambda present: _takes_back(last, present), what, progress, wait)
-        kept = intake_dir(folder, last.number)
-        # From here on it is no intake, whatever is left of it.
-        (kept / INTAKE_FILE).unlink()
-        shutil.rmtree(kept)
-        data.track_folder(workspace, folder)
+        # From here on it is no intake.
+        intake_dir(folder, last.number).rename(_undone(folder))
+        _end_undo(workspace, folder)
     return Undone(last, tuple(sorted(changed.changes.remove)), changed.after, changed.after == last.before)
+
+
+def _undone(folder: Path) -> Path:
+    """Where an intake lies that is no more, until DVC knows so."""
+    return folder.with_name(f".{folder.name}.undone")
+
+
+def _end_undo(workspace: Workspace, folder: Path) -> Intake | None:
+    """What is left to do of an undo, which may have been killed: then the same command must not take a second intake
+    back. Returns the one that is no more, if there was any.
+    """
+    undone = _undone(folder)
+    if not (undone / INTAKE_FILE).exists():
+        shutil.rmtree(undone, ignore_errors=True)
+        return None
+    intake = read_intake(undone)
+    data.track_folder(workspace, folder)
+    shutil.rmtree(undone)
+    return intake
 
 
 def intakes_of(workspace: Workspace, dataset: str) -> list[Intake]:

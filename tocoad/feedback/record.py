@@ -91,6 +91,11 @@ def read_intakes(folder: Path) -> list[Intake]:
     return [_read(file) for file in sorted(folder.glob(f"[0-9]*/{INTAKE_FILE}"))]
 
 
+def read_intake(folder: Path) -> Intake:
+    """Of the intake's own folder. Raises UserError where it cannot be read."""
+    return _read(folder / INTAKE_FILE)
+
+
 def write_intake(folder: Path, intake: Intake) -> None:
     """Into the intake's own folder."""
     (folder / INTAKE_FILE).write_text(intake.model_dump_json(indent=1) + "\n", encoding="utf-8")

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from dvc.config import Config
 
-from services.datasets import add_dataset, add_sample, change_dataset, check_dataset
+from services.datasets import ChangedDataset, add_dataset, add_sample, change_dataset, check_dataset
 from services.dvc import data
 from services.dvc.moved_links import LostLinkError
 from services.dvc.repository import opened
@@ -299,3 +299,45 @@ def test_what_another_run_has_changed_while_this_one_waited_is_looked_at_again(
     change_dataset(workspace, "tiny", plan, "this one", silent)
     names = {file.name for file in workspace.dataset_dir("tiny").glob("gear/train/good/*")}
     assert seen[1] == seen[0] + 1 and {"mine.png", "theirs.png"} <= names
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["the first version", "a later one"])
+def test_a_change_that_was_broken_off_before_dvc_knew_of_it_is_completed_by_the_next(
+    workspace: Workspace, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: bool
+) -> None:
+    def broken(*_: object, **__: object) -> str:
+        raise KeyboardInterrupt
+
+    def merge(folder: Path) -> ChangedDataset:
+        return bring_in(workspace, folder, "tiny", "auto", "new", lambda _: None, silent)
+
+    new = source if first else Path(shutil.copytree(source / "gear/train", tmp_path / "monday/gear/train")).parents[1]
+    if not first:
+        (new / "gear/train/good/more.png").write_bytes(drawn(tmp_path / "a.png").read_bytes())
+        merge(source)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("services.dvc.data.track_dataset", broken)
+        merge(new)
+    lying = contents(workspace.dataset_dir("tiny"))
+    again = merge(new)
+    assert contents(workspace.dataset_dir("tiny")) == lying
+    assert again.after is not None and again.after == again.before == data.data_version(workspace, "tiny")
+    assert data.track_dataset(workspace, "tiny", changed=True) == again.after
+    assert load_params(workspace).plan.categories
+
+
+def test_images_that_a_broken_off_change_took_out_are_out_of_the_version_too(
+    workspace: Workspace, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> str:
+        raise KeyboardInterrupt
+
+    add_dataset(workspace, source, "tiny", "auto", silent)
+    image = "gear/train/good/000.png"
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("services.dvc.data.track_dataset", broken)
+        remove_images(workspace, "tiny", [image], lambda _: None, silent)
+    with pytest.raises(DataError, match=r"000\.png: is no image"):
+        remove_images(workspace, "tiny", [image], lambda _: None, silent)
+    version = data.data_version(workspace, "tiny")
+    assert data.track_dataset(workspace, "tiny", changed=True) == version

@@ -193,3 +193,26 @@ def taken_elsewhere(workspace: Workspace, line: Path, root: Path) -> Path:
     copy = Workspace(shutil.copytree(workspace.root, root, symlinks=True))
     take_feedback(copy, GEAR, line / "verdicts.csv")
     return copy.dataset_dir("tiny")
+
+
+def test_an_undo_that_was_broken_off_is_completed_and_takes_no_second_intake_back(
+    workspace: Workspace, line: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take_feedback(workspace, GEAR, line / "verdicts.csv")
+    folder, record = workspace.dataset_dir("tiny"), feedback_dir(workspace, "tiny")
+    kept, kept_version = contents(folder), data.folder_version(record)
+    (line / "more.csv").write_text("path,verdict\nodd.png,missed defect\n")
+    more = take_feedback(workspace, GEAR, line / "more.csv").intake
+
+    def broken(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("services.feedback.data.track_folder", broken)
+        undo_feedback(workspace, "tiny")
+    patch.undo()
+    again = undo_feedback(workspace, "tiny")
+    assert again.intake == more and again.whole and contents(folder) == kept
+    assert [intake.number for intake in intakes_of(workspace, "tiny")] == [1]
+    assert data.folder_version(record) == kept_version
+    assert not list(record.parent.glob(".tiny*"))
