@@ -19,7 +19,6 @@ from tocoad.text.redaction import redacted
 # Limits of one `log_batch` call.
 _METRICS_A_CALL = 1000
 _PARAMS_A_CALL = 100
-_TAGS_A_CALL = 100
 
 
 @dataclass(frozen=True)
@@ -47,9 +46,7 @@ class Run:
             self._client.log_batch(self.run_id, params=params[first : first + _PARAMS_A_CALL])
 
     def set_tags(self, tags: Mapping[str, object]) -> None:
-        listed = [RunTag(key, str(value)) for key, value in tags.items()]
-        for first in range(0, len(listed), _TAGS_A_CALL):
-            self._client.log_batch(self.run_id, tags=listed[first : first + _TAGS_A_CALL])
+        self._client.log_batch(self.run_id, tags=[RunTag(key, str(value)) for key, value in tags.items()])
 
     def log_metrics(self, metrics: Mapping[str, float | None]) -> None:
         """Figures; one that is None (the data cannot give it) is left out."""

@@ -41,16 +41,6 @@ def test_a_record_has_the_documents_of_the_workspace_to_the_byte_and_no_image(
     assert all(file.read_bytes() == (workspace.root / name).read_bytes() for name, file in found.items())
 
 
-def test_of_more_data_sets_than_mlflow_takes_tags_at_once_each_is_recorded(
-    tracking: Tracking, run: Run, workspace: Workspace
-) -> None:
-    for number in range(120):
-        (workspace.root / f"data/set{number}.dvc").write_text(f"outs: [{number}]\n")
-    keep_night(tracking.client, run, workspace)
-    last = "data/set99.dvc"
-    assert is_in_a_night(tracking.client, last, workspace.root / last)
-
-
 def test_documents_that_an_earlier_record_has_are_not_kept_again(
     tracking: Tracking, run: Run, workspace: Workspace
 ) -> None:
