@@ -91,6 +91,7 @@ def _take(workspace: Workspace, options: argparse.Namespace) -> int:
 
 def _review(workspace: Workspace, options: argparse.Namespace) -> int:
     from services.review import write_reviews
+    from tocoad.report.text import counted
     from tocoad.stages.bars import stage_bar
 
     with stage_bar(f"review {options.name}") as progress:
@@ -100,7 +101,8 @@ def _review(workspace: Workspace, options: argparse.Namespace) -> int:
         print(f"data set {options.name!r} holds no image that waits for a verdict; give some with --images DIR")
     for review in reviews:
         print(review.page)
-        print(f"{review.category}: {review.images} images to look at. {' '.join(review.left_out)}", file=sys.stderr)
+        looked = f"{review.category}: {counted(review.images, 'image')} to look at."
+        print(" ".join((looked, *review.left_out)), file=sys.stderr)
         for problem in review.problems:
             print(f"warning: {problem}", file=sys.stderr)
     return 0

@@ -76,7 +76,9 @@ def state_of_version(registry: Registry, dataset: str, text: str, scratch: Path)
     category = Category(dataset, name)
     version = registry.resolve(f"models:/{category.model_name}/{number}")
     if (night := version.tags.get(NIGHT_TAG)) is None:
-        raise SettingsError(f"{version.uri} was registered before there were records of a night: see tocoad history")
+        raise SettingsError(
+            f"{version.uri} was registered before there were records of a night: --rev brings back what git has of it"
+        )
     try:
         documents = fetch_night(registry.client, night, scratch)
     except StageError as error:

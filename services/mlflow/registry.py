@@ -187,7 +187,9 @@ class Registry:
         name, alias, number = match["name"], match["alias"], match["version"]
         registered = self._registered(name)
         if registered is None:
-            raise SettingsError(f"{uri}: no model {name!r} is registered")
+            raise SettingsError(
+                f"{uri}: no model {name!r} is registered; one of another machine is where its MLFLOW_TRACKING_URI leads"
+            )
         if alias is not None:
             if alias not in registered.aliases:
                 known = ", ".join(registered.aliases) or "none"

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -14,7 +12,7 @@ import dvc.api
 import pytest
 
 from services.dvc import data, record, staleness
-from tests.helpers.guide import Guide, run
+from tests.helpers.guide import Guide, run, typist
 from tests.helpers.project import PROJECT, project_workspace
 from tests.helpers.s3_servers import BUCKET, rclone_s3
 from tests.helpers.toys import draw, draw_toys, write
@@ -64,21 +62,14 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     record.commit(workspace, NAMES)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
-        for name, value in environment().items():
+        for name, value in typist().items():
             patch.setenv(name, value)
         typed("git add --all && git commit --quiet --message first", root)
         yield workspace
 
 
-def environment() -> dict[str, str]:
-    """Of whoever types: the `python`, `dvc` and `tocoad` of the tests, and somebody for git."""
-    person = {f"GIT_{role}_{what}": "tester" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    return {**os.environ, **person, "PATH": path, "DVC_NO_ANALYTICS": "1", "OMP_NUM_THREADS": "1"}
-
-
 def typed(command: str, root: Path) -> str:
-    return run(command, root, environment())
+    return run(command, root, typist())
 
 
 def section(name: str, root: Path) -> list[str]:
@@ -180,7 +171,7 @@ def test_images_of_a_bucket_come_in_and_again_what_is_new_there(
 
 def test_python_reads_outputs_images_and_figures_of_a_revision(place: Workspace, revisions: Sequence[str]) -> None:
     found: dict[str, object] = {}
-    exec(GUIDE.python("From Python"), found)
+    exec(GUIDE.fenced("From Python", "python"), found)
     assert found["header"] == "image_path,defect_type,gt_label,pred_score,pred_label"
     assert found["image"] == (place.data_dir(GEAR) / "train/good/000.png").read_bytes()
     assert dvc.api.params_show(stages=NAMES[2])["evaluation"]["pro_limit"] == 0.1
