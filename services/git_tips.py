@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from tocoad.errors import StageError, first_line
 from tocoad.files.documents import LOCK
@@ -16,14 +17,15 @@ class GitHistoryError(StageError):
 
 
 def documents_at_tips(workspace: Workspace) -> Iterator[tuple[str, dict[str, str]]]:
-    """Of every branch, tag, remote branch, stash, and what is checked out in any worktree: its name, and the texts of
-    dvc.lock and of the files `*.dvc`, by their paths below the workspace. None where there is no repository.
+    """Of every branch, tag, remote branch and stash, of what is checked out in any worktree and of what is staged here:
+    its name, and the texts of dvc.lock and of the files `*.dvc`, by their paths below the workspace. None where there
+    is no repository.
     """
     if not _is_repository(workspace):
         return
     seen = set()
-    for name, commit in _tips(workspace):
-        blobs = _blobs_at(workspace, commit)
+    tips = ((name, _blobs_at(workspace, commit)) for name, commit in _tips(workspace))
+    for name, blobs in chain(tips, [("index", _staged_blobs(workspace))]):
         if (key := frozenset(blobs.items())) not in seen:
             seen.add(key)
             texts = _texts(workspace, list(blobs.values()))
@@ -62,6 +64,9 @@ def _tips(workspace: Workspace) -> Iterator[tuple[str, str]]:
         word, _, commit = line.partition(" ")
         if word == "HEAD" and commit.strip("0"):
             yield "HEAD of a worktree", commit
+    # Of stashes only the last one is a ref; the index and the untracked files of each are parents of it.
+    for line in _call(workspace, "stash", "list", "--format=%H %P").splitlines():
+        yield from (("stash", commit) for commit in line.split())
 
 
 def _blobs_at(workspace: Workspace, commit: str) -> dict[str, str]:
@@ -69,9 +74,22 @@ def _blobs_at(workspace: Workspace, commit: str) -> dict[str, str]:
     blobs = {}
     for entry in _call(workspace, "ls-tree", "-r", "-z", commit, "--", ".").split("\0"):
         about, _, path = entry.partition("\t")
-        if path == LOCK or path.endswith(".dvc"):
+        if _is_document(path):
             blobs[path] = about.split()[2]
     return blobs
+
+
+def _staged_blobs(workspace: Workspace) -> dict[str, str]:
+    """By path, those that are not the last commit's."""
+    raw = ["--cached", "--raw", "--no-abbrev", "--no-renames", "--relative", "-z"]
+    fields = _call(workspace, "diff", *raw, "--", ".").split("\0")
+    # ":100644 100644 BEFORE AFTER M", then the path; of what was deleted, or is in conflict, the hash after is zeros.
+    found = {path: about.split()[3] for about, path in zip(fields[::2], fields[1::2], strict=False)}
+    return {path: blob for path, blob in found.items() if _is_document(path) and blob.strip("0")}
+
+
+def _is_document(path: str) -> bool:
+    return path == LOCK or path.endswith(".dvc")
 
 
 def _texts(workspace: Workspace, blobs: Sequence[str]) -> dict[str, str]:
