@@ -71,11 +71,15 @@ def replace_entries(repo: Repo, now: Workspace, then: Workspace, belongs: Belong
     file = now.root / LOCK
     blocks, earlier = lockfile.read_blocks(now.root), lockfile.read_blocks(then.root)
     if blocks is not None and earlier is not None:
-        text = lockfile.text_of(_mixed(blocks, earlier, belongs))
+        mixed = _mixed(blocks, earlier, belongs)
+        text = lockfile.text_of(mixed)
     else:
         present, old = _read_whole(now, lambda _: True), _read_whole(then, lambda _: True)
-        text = dumps_yaml({"schema": "2.0", "stages": _mixed(present, old, belongs)})
-    if text.encode() != (file.read_bytes() if file.is_file() else b""):
+        mixed = _mixed(present, old, belongs)
+        text = dumps_yaml({"schema": "2.0", "stages": mixed})
+    if not mixed:  # DVC reads no such file that names no stage
+        file.unlink(missing_ok=True)
+    elif text.encode() != (file.read_bytes() if file.is_file() else b""):
         write_whole(file, text.encode())
 
 

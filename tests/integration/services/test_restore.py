@@ -138,6 +138,28 @@ def test_after_a_pull_or_a_checkout_of_git_the_data_follow_its_documents(there: 
     assert contents(there, "tiny") == second and is_up_to_date(there, "tiny")
 
 
+def test_a_data_set_that_was_never_trained_goes_back_and_forth_and_dvc_reads_the_workspace_all_the_while(
+    tmp_path: Path,
+) -> None:
+    workspace = new_workspace(tmp_path / "images alone")
+    nights = {}
+    for images in (FIRST, SECOND):
+        add_images(workspace, "tiny", images)
+        data.track_dataset(workspace, "tiny")
+        nights[commit_night(workspace)] = contents(workspace, "tiny")
+    for rev, then in nights.items():
+        bring_back(workspace, at(workspace, rev, tmp_path))
+        assert contents(workspace, "tiny") == then and not (workspace.root / "dvc.lock").exists()
+        with Repo(str(workspace.root)) as repo:
+            assert repo.status(targets=[str(workspace.root / "data/tiny.dvc")]) == {}
+    retrain(workspace, "tiny")
+    trained = commit_night(workspace)
+    for rev in (*nights, trained):
+        bring_back(workspace, at(workspace, rev, tmp_path))
+        assert (workspace.root / "dvc.lock").exists() == (rev == trained)
+    assert is_up_to_date(workspace, "tiny")
+
+
 def test_of_an_earlier_revision_the_other_data_sets_stay_as_they_are(there: Workspace, tmp_path: Path) -> None:
     add_images(there, "large", {"bolt/train/good/0.png": "bolt"})
     retrain(there, "large")
