@@ -97,6 +97,9 @@ def _review(workspace: Workspace, options: argparse.Namespace) -> int:
     with stage_bar(f"review {options.name}") as progress:
         images, category = options.images, options.reviewed
         reviews = write_reviews(workspace, options.name, images, category, options.most, progress)
+    if options.json:
+        _document({"dataset": options.name, "reviews": [review.document() for review in reviews]})
+        return 0
     if not reviews:
         print(f"data set {options.name!r} holds no image that waits for a verdict; give some with --images DIR")
     for review in reviews:

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from services.feedback import memory_file
 from services.mlflow.models import detector_folder
@@ -45,6 +46,16 @@ class Review:
     images: int
     left_out: tuple[str, ...]
     problems: tuple[Problem, ...]
+
+    def document(self) -> dict[str, Any]:
+        """What `--json` prints."""
+        return {
+            "category": self.category.name,
+            "page": str(self.page),
+            "images": self.images,
+            "left_out": [*self.left_out],
+            "problems": [str(problem) for problem in self.problems],
+        }
 
 
 def write_reviews(

@@ -152,3 +152,20 @@ def test_what_the_last_line_says_brings_the_version_before_back(
     assert images(workspace / "data/toys").keys() == before.keys() - {"disc/train/good/001.png"}
     run(first["back"].replace("dvc checkout", f"{sys.executable} -m dvc checkout"))
     assert images(workspace / "data/toys") == before and (workspace / "data/toys.dvc").read_text() == note
+
+
+def test_what_is_to_be_reviewed_is_one_document_for_machines(
+    workspace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    adding(capsys)(str(tmp_path / "toys"))
+    category = DISC.name
+    assert main(["feedback", "toys", "--review", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"dataset": "toys", "reviews": []}
+    write(tmp_path / "line", [(7, draw(category, 40))])
+    (tmp_path / "line/verdicts.csv").write_text("path,verdict\n007.png,unclear\n")
+    assert main(["feedback", "toys", category, str(tmp_path / "line/verdicts.csv")]) == 0
+    capsys.readouterr()
+    assert main(["feedback", "toys", "--review", "--json"]) == 0
+    (review,) = json.loads(capsys.readouterr().out)["reviews"]
+    assert (review["category"], review["images"], review["problems"]) == (category, 1, [])
+    assert Path(review["page"]).is_file()
