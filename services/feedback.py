@@ -132,10 +132,10 @@ def undo_feedback(
     what, folder = f"tocoad feedback {dataset} --undo", feedback_dir(workspace, dataset)
     select_categories(workspace, dataset, None)
     with lease(workspace, [_owner(dataset)], what, wait):
-        if (broken_off := _end_undo(workspace, folder)) is not None:
+        broken_off, intakes = _end_undo(workspace, folder), read_intakes(folder)
+        if broken_off is not None and broken_off not in intakes:  # a restore may have brought it back since
             after = data.data_version(workspace, dataset)
             return Undone(broken_off, (), after, after == broken_off.before)
-        intakes = read_intakes(folder)
         if not intakes:
             raise UserError(f"data set {dataset!r} has no feedback to undo")
         last = intakes[-1]

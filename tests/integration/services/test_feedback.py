@@ -195,8 +195,9 @@ def taken_elsewhere(workspace: Workspace, line: Path, root: Path) -> Path:
     return copy.dataset_dir("tiny")
 
 
+@pytest.mark.parametrize("back", [False, True], ids=["", "brought back by a restore"])
 def test_an_undo_that_was_broken_off_is_completed_and_takes_no_second_intake_back(
-    workspace: Workspace, line: Path, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, line: Path, monkeypatch: pytest.MonkeyPatch, back: bool
 ) -> None:
     take_feedback(workspace, GEAR, line / "verdicts.csv")
     folder, record = workspace.dataset_dir("tiny"), feedback_dir(workspace, "tiny")
@@ -204,13 +205,18 @@ def test_an_undo_that_was_broken_off_is_completed_and_takes_no_second_intake_bac
     (line / "more.csv").write_text("path,verdict\nodd.png,missed defect\n")
     more = take_feedback(workspace, GEAR, line / "more.csv").intake
 
-    def broken(*_: object) -> None:
-        raise KeyboardInterrupt
+    tracked = data.track_folder
+
+    def broken(place: Workspace, subject: Path, *rest: bool) -> str:
+        if subject == record:
+            raise KeyboardInterrupt
+        return tracked(place, subject, *rest)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr("services.feedback.data.track_folder", broken)
         undo_feedback(workspace, "tiny")
-    patch.undo()
+    if back:
+        shutil.copytree(record.with_name(".tiny.undone"), record / "0002")
     again = undo_feedback(workspace, "tiny")
     assert again.intake == more and again.whole and contents(folder) == kept
     assert [intake.number for intake in intakes_of(workspace, "tiny")] == [1]
