@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from services import git_history
 from services.datasets import ChangedDataset, add_dataset, change_dataset, check_dataset
 from services.dvc import data
+from services.git import history
 from tocoad.data.changes import Changes
 from tocoad.data.layouts.detect import Layout, read_source
 from tocoad.data.layouts.source import Source
@@ -143,7 +143,7 @@ def way_back(workspace: Workspace, name: str, done: ChangedDataset) -> str | Non
     if done.before is None or done.before == done.after:
         return None
     file = tracked_file("data", name)
-    committed = git_history.contents_at(workspace.root, "HEAD", [file]).get(file, b"")
+    committed = history.contents_at(workspace.root, "HEAD", [file]).get(file, b"")
     if done.before.encode() in committed:
         return f"git checkout {file} && dvc checkout {file}"
     return f"put {done.before} back into {file} (md5), then: dvc checkout {file}"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from services.dvc import data
-from services.git import git_commit
+from services.git.commit import git_commit
 from services.mlflow import ledger
 from tocoad.errors import StageError
 from tocoad.evaluation.files import METRICS_FILE

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from services import git_history
+from services.git import history
 from tocoad.errors import SettingsError, StageError
 from tocoad.files.documents import LOCK, PARAMS, PLAN, STAGES, TRACKED, tracked_file
 from tocoad.files.workspace import Category, Workspace, is_name
@@ -51,12 +51,12 @@ def present_state(workspace: Workspace, dataset: str) -> State:
 
 def state_at(workspace: Workspace, dataset: str, rev: str, scratch: Path) -> State:
     """As git has it. Raises SettingsError where it has no such revision, or the data set was not there."""
-    commit = git_history.revision(workspace.root, rev)
+    commit = history.revision(workspace.root, rev)
     names = [PARAMS, PLAN, STAGES, LOCK, *(tracked_file(kind, dataset) for kind in TRACKED)]
-    for name, content in git_history.contents_at(workspace.root, commit, names).items():
+    for name, content in history.contents_at(workspace.root, commit, names).items():
         (scratch / name).parent.mkdir(parents=True, exist_ok=True)
         (scratch / name).write_bytes(content)
-    told = git_history.described(workspace.root, commit)
+    told = history.described(workspace.root, commit)
     _refuse_unknown(scratch, dataset, f"at {told}")
     return State(dataset, Workspace(scratch), f"at {told}")
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from services import git_history
+from services.git import history
 from tocoad.errors import TocoadError, UserError
 from tocoad.files.fingerprint import folder_digest
 from tocoad.files.replacing import write_whole
@@ -33,7 +33,7 @@ def recorded_here(workspace: Workspace) -> IsRecorded:
 
     def is_recorded(name: str) -> bool:
         digest = _digest(workspace.root / name)
-        return _restored(workspace).get(name) == digest or git_history.is_committed(workspace.root, name)
+        return _restored(workspace).get(name) == digest or history.is_committed(workspace.root, name)
 
     return is_recorded
 

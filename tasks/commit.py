@@ -5,7 +5,7 @@ from __future__ import annotations
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from services.git_record import commit_night
+from services.git.record import commit_night
 from tocoad.files.workspace import Workspace
 
 __all__ = ["commit"]

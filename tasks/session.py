@@ -12,7 +12,7 @@ from services.addresses import configure
 from services.clean_process import CleanProcess
 from services.closing import claim_flow_run, close_left
 from services.fleet import told_in_lines
-from services.git import git_commit
+from services.git.commit import git_commit
 from services.mlflow.glance import Glance
 from services.mlflow.recording import RetrainRecord, retrain_record
 from services.mlflow.registration import Registration, registered

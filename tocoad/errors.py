@@ -20,8 +20,8 @@
           DvcError                    services.dvc.calls
           PushError                   services.dvc.pushing
           LostLinkError               services.dvc.moved_links
-          GitRecordError              services.git_record
-          GitHistoryError             services.git_tips
+          GitRecordError              services.git.record
+          GitHistoryError             services.git.tips
           UnknownNeedsError           services.gc.named
           PrefectServerError          services.prefect.calls
           StageStoppedError           services.ray.inbox

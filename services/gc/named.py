@@ -10,7 +10,7 @@ from pathlib import Path
 
 from services.dvc.calls import DvcError
 from services.dvc.named import Documents, Names, dataset_of
-from services.git_tips import committed, documents_at_tips
+from services.git.tips import committed, documents_at_tips
 from services.mlflow.calls import TrackingError
 from services.mlflow.kept import Recorded, last_nights, night_documents, recorded_versions
 from services.mlflow.registry import Registry

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from skip_report import reason
 
-from services.git import GitCommit, git_commit
+from services.git.commit import GitCommit, git_commit
 from tocoad.files.workspace import Workspace
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from services.git_tips import documents_at_tips
+from services.git.tips import documents_at_tips
 from tocoad.files.workspace import Workspace
 
 

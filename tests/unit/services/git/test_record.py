@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from services.git_record import GitRecordError, commit_night
+from services.git.record import GitRecordError, commit_night
 from tocoad.files.workspace import Workspace
 
 
