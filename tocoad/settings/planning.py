@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from tocoad.errors import SettingsError
 from tocoad.files.links import refuse_links
-from tocoad.files.workspace import Category, Workspace
+from tocoad.files.workspace import Category, Workspace, is_name
 from tocoad.settings.file import load_params, override, save_plan
 from tocoad.settings.plan import Plan
 from tocoad.settings.sections import MethodName
@@ -24,6 +24,9 @@ def select_categories(workspace: Workspace, dataset: str, names: Sequence[str] |
     """
     present = workspace.categories(dataset)
     if not present:
+        if is_name(dataset) and (workspace.root / "data" / f"{dataset}.dvc").is_file():
+            way_out = f"data/{dataset}.dvc names its version: tocoad restore {dataset} brings it back"
+            raise SettingsError(f"the images of data set {dataset!r} are not here; {way_out}")
         known = sorted(d.name for d in (workspace.root / "data").glob("*") if d.is_dir() and not d.name.startswith("."))
         raise SettingsError(f"data set {dataset!r} is not in this workspace{_hint(dataset, known)}")
     by_name = {category.name: category for category in present}

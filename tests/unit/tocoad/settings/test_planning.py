@@ -39,6 +39,14 @@ def test_categories_that_are_gone_leave_the_plan_of_their_data_set_alone(workspa
     assert load_params(workspace).plan.tocoad == ("other/tile", "parts/bottle")
 
 
+def test_images_that_are_not_here_though_dvc_knows_their_version_are_brought_back_and_not_added(
+    workspace: Workspace,
+) -> None:
+    (workspace.root / "data" / "gone.dvc").touch()
+    with pytest.raises(SettingsError, match=r"'gone' are not here; .*: tocoad restore gone brings it back"):
+        select_categories(workspace, "gone", None)
+
+
 @pytest.mark.parametrize(
     ("dataset", "names", "message"),
     [
