@@ -42,8 +42,9 @@ their harm in time, and {clean} of these were clean.
 A round changes the seed or the images, starts `tocoad retrain`, does one harm to it, and runs the same command again,
 undisturbed. `at` is the moment, as a share of an undisturbed run's time. Clean means: the documented exit codes, no
 traceback, the JSON document wherever the process lived; afterwards the same weights as an undisturbed run, a champion
-of each category that predicts, a ledger that can be read, nothing stale for `tocoad` and `dvc`, no run of MLflow or
-Prefect that says it still runs, no process left, and nothing run again that was finished.
+of each category that predicts and is the one that the log of decisions makes, no package registered twice, a ledger
+that can be read, nothing stale for `tocoad` and `dvc`, no run of MLflow or Prefect that says it still runs, no process
+left, and nothing run again that was finished.
 
 {table}
 """
