@@ -87,9 +87,9 @@ def removed(folder: Path) -> None:
 
 def restored(folder: Path) -> None:
     """Every file is read through, where DVC believes its cache."""
-    from services.restore import restore
-    from services.states import present_state
-    from services.unrecorded import recorded_here
+    from services.restoring.restore import restore
+    from services.restoring.states import present_state
+    from services.restoring.unrecorded import recorded_here
 
     workspace = Workspace(folder / "ours")
     restore(workspace, present_state(workspace, DATASET), recorded_here(workspace))

@@ -14,8 +14,8 @@ from cli.workspace import current_workspace
 
 if TYPE_CHECKING:
     from services.addresses import Services
-    from services.restore import Restored
-    from services.states import State
+    from services.restoring.restore import Restored
+    from services.restoring.states import State
     from tocoad.files.workspace import Workspace
 
 _SHOWN_MAX = 10
@@ -52,8 +52,8 @@ def _restore(options: argparse.Namespace) -> int:
 
     workspace = current_workspace()
     services = configure(workspace, debug=options.debug)
-    from services.restore import restore
-    from services.unrecorded import recorded_somewhere
+    from services.restoring.restore import restore
+    from services.restoring.unrecorded import recorded_somewhere
 
     with _state(workspace, services, options) as state, stage_bar(f"restoring {options.name}") as progress:
         recorded = recorded_somewhere(workspace, services)
@@ -70,7 +70,7 @@ def _state(workspace: Workspace, services: Services, options: argparse.Namespace
     import tempfile
     from pathlib import Path
 
-    from services.states import present_state, state_at, state_of_version
+    from services.restoring.states import present_state, state_at, state_of_version
 
     with tempfile.TemporaryDirectory(prefix="tocoad-restore-") as scratch:
         if options.rev is not None:

@@ -27,7 +27,7 @@
           StageStoppedError           services.ray.inbox
           CategoriesFailedError       flows.retrain
         FeedbackError                 tocoad.feedback.problems
-        UnrecordedError               services.unrecorded
+        UnrecordedError               services.restoring.unrecorded
         StoreError                    services.store.errors
           AbsentError                 services.store.errors
           DamagedError                services.store.errors

@@ -11,9 +11,9 @@ from services.addresses import configure
 from services.mlflow.nights import NIGHT_TAG, keep_night
 from services.mlflow.registry import PACKAGE_TAG, Registry
 from services.mlflow.tracking import Tracking
-from services.restore import Restored, restore
-from services.states import State, state_of_version
-from services.unrecorded import UnrecordedError, recorded_here, recorded_somewhere
+from services.restoring.restore import Restored, restore
+from services.restoring.states import State, state_of_version
+from services.restoring.unrecorded import UnrecordedError, recorded_here, recorded_somewhere
 from tests.helpers.nights import add_images, commit_night, contents, is_up_to_date, new_workspace, retrain
 from tocoad.errors import SettingsError, StageError
 from tocoad.files.workspace import Category, Workspace

@@ -18,9 +18,10 @@ from services.dvc import data, recorded
 from services.dvc.bringing import Bringing, Brought
 from services.dvc.placing import Files, Placer, expanded, folder_hash
 from services.dvc.repository import opened
-from services.states import State
+from services.restoring.states import State
+from services.restoring.target import Target
+from services.restoring.unrecorded import IsRecorded, UnrecordedError, is_unrecorded_work, remember_restored
 from services.store.errors import StoreError
-from services.unrecorded import IsRecorded, UnrecordedError, is_unrecorded_work, remember_restored
 from tocoad.errors import SettingsError, StageError
 from tocoad.files.documents import PARAMS, TRACKED, tracked_file
 from tocoad.files.lease import FOREVER, lease_of, still_held, study_owner
@@ -92,33 +93,6 @@ def restore(
 
     with lease_of(workspace, owners, f"tocoad restore {named}", wait):
         return _Restore(workspace, state, is_recorded, force, progress).run(begin)
-
-
-@dataclass(frozen=True)
-class _Target:
-    """A folder and the files that it is to hold. Of one that is `whole` all else in it is wrong, of a stage's that only
-    below the folders among its `outputs`.
-    """
-
-    path: str
-    files: Files
-    outputs: tuple[str, ...] = ()
-    whole: bool = False
-
-    def is_right(self, present: Files) -> bool:
-        mine = present if self.whole else {path: md5 for path, md5 in present.items() if self._is_mine(path)}
-        return mine == self.files
-
-    def hashes_in(self, present: Files) -> set[str]:
-        """What DVC would record of it."""
-        found = {present[out] for out in self.outputs if out in present}
-        for out in self.outputs:
-            below = {path.removeprefix(f"{out}/"): md5 for path, md5 in present.items() if path.startswith(f"{out}/")}
-            found |= {folder_hash(below)} if below else set()
-        return found
-
-    def _is_mine(self, path: str) -> bool:
-        return any(path == out or path.startswith(f"{out}/") for out in self.outputs)
 
 
 class _Restore:
@@ -227,7 +201,7 @@ class _Restore:
         """Of a category alone what people said of the whole data set stays as it is."""
         return self._state.category is None or kind == "data"
 
-    def _targets(self) -> tuple[list[_Target], dict[str, str]]:
+    def _targets(self) -> tuple[list[Target], dict[str, str]]:
         """What is to lie there, and by its hash each folder of which the cache must have the list."""
         lists: dict[str, str] = {}
         targets = []
@@ -239,14 +213,14 @@ class _Restore:
         for kind in TRACKED:
             path = f"{kind}/{self._state.dataset}"
             if self._brings(kind) and (then := data.folder_version(self._state.documents.root / path)) is not None:
-                targets.append(_Target(path, self._images(path, then, listing), whole=True))
+                targets.append(Target(path, self._images(path, then, listing), whole=True))
             elif self._brings(kind) and (self._workspace.root / path).is_dir():
-                targets.append(_Target(path, {}, whole=True))
+                targets.append(Target(path, {}, whole=True))
         for job in self._jobs:
             folder = job.output_dir(self._workspace).relative_to(self._workspace.root).as_posix()
             outputs = recorded.outputs_of(job, self._entries[job.dvc_name])
             files = expanded(outputs, partial(listing, folder))
-            targets.append(_Target(folder, files, tuple(outputs)))
+            targets.append(Target(folder, files, tuple(outputs)))
         return targets, lists
 
     def _images(self, path: str, then: str, listing: Callable[[str, str], Files]) -> Files:
@@ -259,7 +233,7 @@ class _Restore:
         others = {} if now is None else self._bringing.listing(now, path)
         return {name: md5 for name, md5 in others.items() if not name.startswith(mine)} | files
 
-    def _refuse_loss(self, target: _Target, present: Files) -> None:
+    def _refuse_loss(self, target: Target, present: Files) -> None:
         """Images that are recorded nowhere, and what a run has finished and not yet recorded."""
         if target.whole:
             self._refuse_loss_of_images(target, present)
@@ -273,7 +247,7 @@ class _Restore:
                 "or --force to lose it"
             )
 
-    def _refuse_loss_of_images(self, target: _Target, present: Files) -> None:
+    def _refuse_loss_of_images(self, target: Target, present: Files) -> None:
         """What lies there as DVC has it, in this version or another, is kept in the cache."""
         folder, version = self._workspace.root / target.path, folder_hash(present)
         going = {path: md5 for path, md5 in present.items() if target.files.get(path) != md5}
@@ -290,7 +264,7 @@ class _Restore:
         files = {md5: folder / path for path, md5 in going.items() if known.get(path) == md5}
         self._bringing.save({md5: files[md5] for md5 in self._bringing.absent(files)})
 
-    def _recorded_images(self, target: _Target) -> Files:
+    def _recorded_images(self, target: Target) -> Files:
         """Those of the present `.dvc` file, of which the cache has the list then."""
         version = data.folder_version(self._workspace.root / target.path)
         if self._state.is_present or version is None:
@@ -307,7 +281,7 @@ class _Restore:
         self._bringing.keep_listing(version)
         return known
 
-    def _bring(self, targets: list[_Target], lists: dict[str, str], present: Mapping[str, Files]) -> Brought:
+    def _bring(self, targets: list[Target], lists: dict[str, str], present: Mapping[str, Files]) -> Brought:
         wanted = dict(lists)
         for target in targets:
             wanted |= {md5: f"{target.path}/{path}" for path, md5 in target.files.items()}
@@ -316,7 +290,7 @@ class _Restore:
             lying |= {md5: self._workspace.root / place / path for path, md5 in files.items() if md5 in wanted}
         return self._bringing.bring(wanted, lying, self._tell)
 
-    def _place(self, wrong: list[_Target], present: Mapping[str, Files]) -> list[str]:
+    def _place(self, wrong: list[Target], present: Mapping[str, Files]) -> list[str]:
         """Names the files that lay there and were not what they should be, though nothing was to change them."""
         total, done = sum(len(target.files) for target in wrong), 0
 

@@ -14,10 +14,10 @@ import pytest
 from dvc.repo import Repo
 
 from services.dvc import data
-from services.restore import Restored, restore
-from services.states import State, present_state, state_at
+from services.restoring.restore import Restored, restore
+from services.restoring.states import State, present_state, state_at
+from services.restoring.unrecorded import UnrecordedError, recorded_here
 from services.store.errors import StoreError
-from services.unrecorded import UnrecordedError, recorded_here
 from tests.helpers.nights import (
     add_images,
     clone,
