@@ -10,6 +10,7 @@ import pytest
 
 from services.addresses import Services, configure
 from services.mlflow.tracking import Tracking
+from tests.helpers.environment import kept_environment
 from tocoad.files.workspace import Workspace
 
 SIZE = 32
@@ -17,10 +18,8 @@ SIZE = 32
 
 @pytest.fixture
 def restored_environment() -> Iterator[None]:
-    kept = dict(os.environ)
-    yield
-    os.environ.clear()
-    os.environ.update(kept)
+    with kept_environment():
+        yield
 
 
 @pytest.fixture(scope="session")

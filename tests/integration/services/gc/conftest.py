@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from services.addresses import configure
 from services.mlflow.tracking import Tracking
+from tests.helpers.environment import kept_environment
 from tests.helpers.line_of_versions import Factory
 from tocoad.files.workspace import Workspace
 
@@ -16,8 +18,8 @@ from tocoad.files.workspace import Workspace
 def begun_services(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """With a database in which nothing is registered."""
     workspace = Workspace(tmp_path_factory.mktemp("begun"))
-    with pytest.MonkeyPatch.context() as environment:
-        environment.delenv("MLFLOW_TRACKING_URI", raising=False)
+    with kept_environment():
+        os.environ.pop("MLFLOW_TRACKING_URI", None)
         Tracking(configure(workspace)).registry()
     return workspace.services_dir
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from services.mlflow.tracking import Tracking
 from services.restoring.restore import Restored, restore
 from services.restoring.states import State, state_of_version
 from services.restoring.unrecorded import UnrecordedError, recorded_here, recorded_somewhere
+from tests.helpers.environment import kept_environment
 from tests.helpers.nights import add_images, commit_night, contents, is_up_to_date, new_workspace, retrain
 from tocoad.errors import SettingsError, StageError
 from tocoad.files.workspace import Category, Workspace
@@ -30,8 +32,8 @@ IMAGES = {"gear/train/good/0.png": "gear", "plate/train/good/0.png": "plate"}
 def nights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two, of which each has registered a version of both categories: the second with other images of both."""
     workspace = new_workspace(tmp_path_factory.mktemp("nights") / "there")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    with kept_environment():
+        os.environ.pop("MLFLOW_TRACKING_URI", None)
         tracking = Tracking(configure(workspace))
         for text in ("", "another "):
             add_images(workspace, "tiny", {path: f"{text}{content}" for path, content in IMAGES.items()})
@@ -55,7 +57,7 @@ def register(workspace: Workspace, tracking: Tracking) -> None:
 
 
 @pytest.fixture
-def there(nights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+def there(nights: Path, tmp_path: Path, restored_environment: None, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     shutil.copytree(nights, tmp_path, symlinks=True, dirs_exist_ok=True)
     return Workspace(tmp_path / "there")
