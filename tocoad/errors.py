@@ -20,6 +20,7 @@
           DvcError                    services.dvc.calls
           PushError                   services.dvc.pushing
           LostLinkError               services.dvc.moved_links
+          NoGitError                  services.git.calls
           GitRecordError              services.git.record
           GitHistoryError             services.git.tips
           UnknownNeedsError           services.gc.named

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import shlex
-import subprocess
 import sys
 from dataclasses import dataclass
 from functools import cache
 
+from services.git.calls import NoGitError, git
+from tocoad.files.documents import LOCK, PLAN, TRACKED
 from tocoad.files.workspace import Workspace
 
-# What a retrain itself writes does not make the code another.
-_WRITTEN_BY_US = (":(exclude)dvc.lock", ":(exclude)data/*.dvc", ":(exclude)feedback/*.dvc")
+# What our own commands write does not make the code another.
+_WRITTEN_BY_US = tuple(f":(exclude){name}" for name in (LOCK, PLAN, *(f"{kind}/*.dvc" for kind in TRACKED)))
 
 
 @dataclass(frozen=True)
@@ -55,10 +56,7 @@ def _warn(root: str) -> None:
 
 def _git(workspace: Workspace, *arguments: str) -> str | None:
     try:
-        command = ["git", *arguments]
-        done = subprocess.run(
-            command, cwd=workspace.root, capture_output=True, text=True, errors="replace", check=False
-        )
-    except OSError:  # there is none, or it may not be executed
+        done = git(workspace.root, *arguments)
+    except NoGitError:
         return None
-    return done.stdout if done.returncode == 0 else None
+    return done.stdout.decode(errors="replace") if done.returncode == 0 else None

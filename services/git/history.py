@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
+from services.git.calls import NoGitError, git
 from tocoad.errors import SettingsError
 
 
@@ -51,6 +52,6 @@ def is_committed(root: Path, name: str) -> bool:
 
 def _git(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes] | None:
     try:
-        return subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=False)
-    except OSError:
+        return git(root, *arguments)
+    except NoGitError:
         return None

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from services.git.calls import NoGitError, git
 from tocoad.errors import StageError
-from tocoad.files.documents import documents
+from tocoad.files.documents import TRACKED, documents
 from tocoad.files.workspace import Workspace
 
 # What DVC writes beside what it keeps, where git does not ignore all of it already.
-_IGNORED_BY_DVC = ("data/.gitignore", "feedback/.gitignore", ":(glob)work/**/.gitignore")
+_IGNORED_BY_DVC = (*(f"{kind}/.gitignore" for kind in TRACKED), ":(glob)work/**/.gitignore")
 # Also one that is gone: a restore to before people said anything of a data set takes their record away.
-_VERSIONS = (":(glob)data/*.dvc", ":(glob)feedback/*.dvc")
+_VERSIONS = tuple(f":(glob){kind}/*.dvc" for kind in TRACKED)
 # Of a step that the user is in the middle of: what git keeps meanwhile, and its name.
 _STEPS = {
     "MERGE_HEAD": "merge",
@@ -116,16 +116,13 @@ def _verb(arguments: Sequence[str]) -> str:
 
 
 def _git(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    # Nobody is there to answer, to a prompt or in an editor.
-    environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_EDITOR": "true", "LC_ALL": "C"}
     try:
-        return subprocess.run(
-            ["git", *arguments], cwd=root, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            errors="surrogateescape", check=False, timeout=_SECONDS,
-        )  # fmt: skip
+        done = git(root, *arguments, seconds=_SECONDS)
     except subprocess.TimeoutExpired:
         raise GitRecordError(
             f"git {_verb(arguments)}: no end within {_SECONDS:.0f} s: a hook, or a password?"
         ) from None
-    except OSError as error:
-        raise GitRecordError(f"git cannot be run ({error.strerror})") from None
+    except NoGitError as error:
+        raise GitRecordError(str(error)) from None
+    out, err = (text.decode(errors="surrogateescape") for text in (done.stdout, done.stderr))
+    return subprocess.CompletedProcess(done.args, done.returncode, out, err)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
+from services.git.calls import NoGitError, git
 from tocoad.errors import StageError, first_line
 from tocoad.files.documents import LOCK
 from tocoad.files.workspace import Workspace
@@ -46,8 +46,8 @@ def committed(workspace: Workspace, path: str) -> Iterator[str]:
 
 def _is_repository(workspace: Workspace) -> bool:
     try:
-        done = _git(workspace, ["rev-parse", "--is-inside-work-tree"])
-    except FileNotFoundError:
+        done = git(workspace.root, "rev-parse", "--is-inside-work-tree")
+    except NoGitError:
         return False
     if done.returncode != 0 and b"not a git repository" not in done.stderr:
         raise GitHistoryError(_reason(workspace, done))
@@ -94,7 +94,7 @@ def _is_document(path: str) -> bool:
 
 def _texts(workspace: Workspace, blobs: Sequence[str]) -> dict[str, str]:
     """Of blobs, by their names: one process for all of them."""
-    output = _run(workspace, ["cat-file", "--batch"], "".join(f"{blob}\n" for blob in blobs).encode())
+    output = _run(workspace, "cat-file", "--batch", given="".join(f"{blob}\n" for blob in blobs).encode())
     texts, start = {}, 0
     for blob in blobs:
         head, _, _ = output[start:].partition(b"\n")
@@ -108,20 +108,14 @@ def _texts(workspace: Workspace, blobs: Sequence[str]) -> dict[str, str]:
 
 
 def _call(workspace: Workspace, *arguments: str) -> str:
-    return _run(workspace, arguments).decode(errors="surrogateescape")
+    return _run(workspace, *arguments).decode(errors="surrogateescape")
 
 
-def _run(workspace: Workspace, arguments: Sequence[str], given: bytes = b"") -> bytes:
-    done = _git(workspace, arguments, given)
+def _run(workspace: Workspace, *arguments: str, given: bytes = b"") -> bytes:
+    done = git(workspace.root, *arguments, given=given)
     if done.returncode != 0:
         raise GitHistoryError(_reason(workspace, done))
     return done.stdout
-
-
-def _git(workspace: Workspace, arguments: Sequence[str], given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    environment = {**os.environ, "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"}
-    command = ["git", *arguments]
-    return subprocess.run(command, cwd=workspace.root, env=environment, input=given, capture_output=True, check=False)
 
 
 def _reason(workspace: Workspace, done: subprocess.CompletedProcess[bytes]) -> str:

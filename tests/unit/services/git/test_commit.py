@@ -23,7 +23,7 @@ def git(folder: Path, *arguments: str) -> str:
 def checkout(tmp_path: Path) -> Workspace:
     git(tmp_path, "init", "-q")
     (tmp_path / "data").mkdir()
-    for name in ("code.py", "dvc.lock", "data/sample.dvc"):
+    for name in ("code.py", "dvc.lock", "plan.yaml", "data/sample.dvc"):
         (tmp_path / name).write_text("1")
     git(tmp_path, "add", ".")
     git(tmp_path, "commit", "-qm", "first")
@@ -40,8 +40,9 @@ def test_changed_code_makes_it_dirty(checkout: Workspace) -> None:
     assert commit is not None and commit.dirty and str(commit) == f"{commit.sha}-dirty"
 
 
-def test_what_a_retrain_writes_does_not(checkout: Workspace) -> None:
+def test_what_our_own_commands_write_does_not(checkout: Workspace) -> None:
     (checkout.root / "dvc.lock").write_text("2")
+    (checkout.root / "plan.yaml").write_text("2")
     (checkout.root / "data" / "sample.dvc").write_text("2")
     (checkout.root / "untracked").write_text("2")
     commit = git_commit(checkout)

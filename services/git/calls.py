@@ -1,0 +1,32 @@
+"""The one boundary to git: a process of it, to which nobody is there to answer."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from tocoad.errors import StageError
+
+
+class NoGitError(StageError):
+    """Git is not installed, or may not be executed."""
+
+
+def git(
+    root: Path, *arguments: str, given: bytes = b"", seconds: float | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    """However it ends; in the folder, in English, and without a question to a person.
+
+    Raises:
+        NoGitError: it cannot be run.
+        TimeoutExpired: it was still running after so many seconds.
+    """
+    environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_EDITOR": "true", "LC_ALL": "C"}
+    command = ["git", *arguments]
+    try:
+        return subprocess.run(
+            command, cwd=root, env=environment, input=given, capture_output=True, check=False, timeout=seconds
+        )
+    except OSError as error:
+        raise NoGitError(f"git cannot be run ({error.strerror})") from error
