@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 import shutil
 from collections.abc import Sequence
@@ -23,6 +22,7 @@ from tocoad.feedback.record import (
     INTAKE_FILE,
     Intake,
     feedback_dir,
+    feedback_owner,
     intake_dir,
     last_words,
     read_intake,
@@ -30,6 +30,7 @@ from tocoad.feedback.record import (
     write_intake,
 )
 from tocoad.feedback.verdicts import read_verdicts
+from tocoad.files.fingerprint import file_digest
 from tocoad.files.lease import FOREVER, lease
 from tocoad.files.links import refuse_links
 from tocoad.files.replacing import replacing
@@ -76,7 +77,7 @@ def take_feedback(
     what = f"tocoad feedback {category.dataset} {category.name}"
     folder = feedback_dir(workspace, category.dataset)
     refuse_links(workspace, [folder])
-    with lease(workspace, [_owner(category.dataset)], what, wait):
+    with lease(workspace, [feedback_owner(category.dataset)], what, wait):
         rows, problems = read_verdicts(file)
         _end_undo(workspace, folder)
         intakes = read_intakes(folder)
@@ -131,7 +132,7 @@ def undo_feedback(
     """
     what, folder = f"tocoad feedback {dataset} --undo", feedback_dir(workspace, dataset)
     select_categories(workspace, dataset, None)
-    with lease(workspace, [_owner(dataset)], what, wait):
+    with lease(workspace, [feedback_owner(dataset)], what, wait):
         broken_off, intakes = _end_undo(workspace, folder), read_intakes(folder)
         if broken_off is not None and broken_off not in intakes:  # a restore may have brought it back since
             after = data.data_version(workspace, dataset)
@@ -176,11 +177,6 @@ def memory_file(workspace: Workspace, category: Category) -> Path:
     return workspace.services_dir / "checked" / f"{category.model_name}.pixels"
 
 
-def _owner(dataset: str) -> str:
-    """Whose the record is: who writes it waits for runs that read the data set, and they never for it."""
-    return f"feedback/{dataset}"
-
-
 def _images(present: Source, category: str) -> Sequence[SourceImage]:
     return next((found.images for found in present.categories if found.name == category), ())
 
@@ -199,14 +195,10 @@ def _takes_back(intake: Intake, present: Source) -> Changes:
     gone = []
     for statement in intake.statements:
         image = images.get(statement.path)
-        if image is None or not statement.added or _sha256(image.file) != statement.sha256:
+        if image is None or not statement.added or file_digest(image.file) != statement.sha256:
             continue
         if statement.path in statement.added:
             gone.append(f"{intake.category}/{statement.path}")
-        elif image.mask is not None and _sha256(image.mask) == statement.mask_sha256:
+        elif image.mask is not None and file_digest(image.mask) == statement.mask_sha256:
             gone.append(f"{intake.category}/{image.mask_path}")
     return Changes(remove=gone)
-
-
-def _sha256(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()

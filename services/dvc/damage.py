@@ -22,6 +22,7 @@ from dvc.repo import Repo
 from dvc.schema import COMPILED_LOCKFILE_SCHEMA, COMPILED_SINGLE_STAGE_SCHEMA
 from dvc.utils.serialize import load_yaml
 
+from tocoad.files.documents import TRACKED
 from tocoad.files.workspace import Workspace
 
 P = ParamSpec("P")
@@ -88,7 +89,7 @@ def _set_aside(root: Path) -> bool:
     """Moves away every file that is not what DVC wrote; whether there was one."""
     found = False
     files: list[tuple[Path, Callable[[Path], Any]]] = [(root / "dvc.lock", _read_lock)]
-    files += [(file, data_file_md5) for kept in ("data", "feedback") for file in sorted((root / kept).glob("*.dvc"))]
+    files += [(file, data_file_md5) for kept in TRACKED for file in sorted((root / kept).glob("*.dvc"))]
     for file, read in files:
         try:
             # One that we may not read is not damaged: DVC says so itself.

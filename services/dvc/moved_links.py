@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tocoad.errors import StageError
+from tocoad.files.documents import TRACKED
 
 _OBJECT = re.compile(r"/files/md5/[0-9a-f]{2}/[0-9a-f]{30}$")
 
@@ -27,7 +28,7 @@ def cache_dir(root: Path, settings: Mapping[str, Any]) -> Path:
 def follow_links(root: Path, settings: Mapping[str, Any]) -> None:
     """Where DVC links files to its cache: lets the links lead to this workspace's."""
     if "symlink" in (settings.get("type") or ()):
-        repoint((root / "data", root / "feedback", root / "work"), cache_dir(root, settings))
+        repoint([root / folder for folder in (*TRACKED, "work")], cache_dir(root, settings))
 
 
 def repoint(folders: Iterable[Path], cache: Path) -> None:

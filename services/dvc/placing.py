@@ -4,8 +4,6 @@ its place whole.
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,6 +17,7 @@ from dvc_objects.fs.generic import test_links, transfer
 from services.store.objects import is_named, read_through
 from tocoad.errors import StageError
 from tocoad.files.lease import still_held
+from tocoad.files.linking import link_or_copy
 from tocoad.files.replacing import recover, replacing
 
 Files = Mapping[str, str]
@@ -66,7 +65,7 @@ class Placer:
 
             def place_file(path: str) -> None:
                 if present.get(path) == files[path]:
-                    _link(folder / path, incoming / path)
+                    link_or_copy(folder / path, incoming / path)
                 else:
                     self._bring(files[path], incoming / path, links)
 
@@ -82,7 +81,7 @@ class Placer:
             path = file.relative_to(folder).as_posix()
             if path not in present and (file.is_symlink() or file.is_file()):
                 (incoming / path).parent.mkdir(parents=True, exist_ok=True)
-                _link(file, incoming / path)
+                link_or_copy(file, incoming / path)
 
     def _bring(self, md5: str, target: Path, links: list[str]) -> None:
         source = Path(self._cache.oid_to_path(md5))
@@ -98,14 +97,6 @@ class Placer:
         """So that DVC need not read them all to see that nothing has changed."""
         known = ((f"{folder}/{path}", HashInfo("md5", md5), None) for path, md5 in files.items())
         self._repo.state.save_many(known, localfs)
-
-
-def _link(file: Path, target: Path) -> None:
-    """The same file once more: a link to DVC's cache stays one."""
-    try:
-        os.link(file, target, follow_symlinks=False)
-    except OSError:
-        shutil.copy2(file, target, follow_symlinks=False)
 
 
 def expanded(outputs: Mapping[str, str], listing: Callable[[str], Files]) -> dict[str, str]:

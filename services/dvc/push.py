@@ -11,7 +11,7 @@ from services.dvc.named import Names
 from services.dvc.remote import Remote, configured_remote, local_store
 from services.store.transfer import Progress, transfer
 from tocoad.errors import SettingsError
-from tocoad.files.documents import LOCK, documents
+from tocoad.files.documents import LOCK, TRACKED, documents, tracked_file
 from tocoad.files.workspace import Category, Workspace
 from tocoad.settings.file import load_params
 from tocoad.stages.graph import jobs_of
@@ -46,7 +46,7 @@ def push(workspace: Workspace, dataset: str, part: Part, progress: Progress, pat
 
 def _named(workspace: Workspace, dataset: str, part: Part) -> set[str]:
     """Of dvc.lock's entries those of jobs that the plan has: what it says of others DVC may have let go of."""
-    own = {f"{folder}/{dataset}.dvc" for folder in ("data", "feedback")}
+    own = {tracked_file(kind, dataset) for kind in TRACKED}
     texts = {name: file.read_text("utf-8") for name, file in documents(workspace).items() if name in {*own, LOCK}}
     names, where = Names(), str(workspace.root)
     named = names.everything({name: text for name, text in texts.items() if name in own}, where)

@@ -23,6 +23,7 @@ from services.restoring.target import Target
 from services.restoring.unrecorded import IsRecorded, UnrecordedError, is_unrecorded_work, remember_restored
 from services.store.errors import StoreError
 from tocoad.errors import SettingsError, StageError
+from tocoad.feedback.record import feedback_owner
 from tocoad.files.documents import PARAMS, TRACKED, tracked_file
 from tocoad.files.lease import FOREVER, lease_of, still_held, study_owner
 from tocoad.files.links import refuse_links
@@ -88,8 +89,7 @@ def restore(
         then = {Category.parse(name) for name in _params(state).plan.categories}
         categories = {*workspace.categories(state.dataset), *(c for c in then if c.dataset == state.dataset)}
         all_of_it: set[Owner] = {state.dataset, *categories}
-        feedback = f"feedback/{state.dataset}"
-        return {*all_of_it, *(study_owner(owner) for owner in all_of_it), feedback}
+        return {*all_of_it, *(study_owner(owner) for owner in all_of_it), feedback_owner(state.dataset)}
 
     with lease_of(workspace, owners, f"tocoad restore {named}", wait):
         return _Restore(workspace, state, is_recorded, force, progress).run(begin)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 from collections.abc import Callable, Collection
 from pathlib import Path
 
 from tocoad.data.problems import DataError, Problem
+from tocoad.files.linking import link_or_copy
 
 
 def copy_file(file: Path, target: Path, sha256: str) -> None:
@@ -42,13 +42,5 @@ def _link_folder(folder: str, target: str, path: str, without: Collection[str], 
                 if not made:
                     Path(target).mkdir(parents=True, exist_ok=True)
                     made = True
-                _link(entry.path, f"{target}/{entry.name}")
+                link_or_copy(entry.path, f"{target}/{entry.name}")
                 each()
-
-
-def _link(file: str, target: str) -> None:
-    """A link to DVC's cache stays one."""
-    try:
-        os.link(file, target, follow_symlinks=False)
-    except OSError:
-        shutil.copy2(file, target, follow_symlinks=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from tocoad.feedback.naming import stored_name
 from tocoad.feedback.problems import LineProblem
 from tocoad.feedback.record import HELD_DIR, Said, Statement
 from tocoad.feedback.verdicts import Row, Verdict
+from tocoad.files.fingerprint import file_digest
 from tocoad.files.workspace import is_name
 from tocoad.stages.stage import Progress, ProgressCallback
 
@@ -142,7 +142,7 @@ def _check(row: Row, seen: Seen, defect_type: str | None, known: Known) -> Check
     files = {path: row.image} if ours else {}
     mask = image.mask_path if image is not None else None
     if row.mask is not None:
-        if image is not None and image.mask is not None and _sha256(image.mask) != seen.mask_sha256:
+        if image is not None and image.mask is not None and file_digest(image.mask) != seen.mask_sha256:
             return f"{image.path} is the same image, and has another mask; {_TAKE_OUT}"
         mask = mask or _mask_path(path, row.mask)
         if ours or image is None or image.mask is None:
@@ -162,10 +162,6 @@ def _check(row: Row, seen: Seen, defect_type: str | None, known: Known) -> Check
         added=tuple(files),
     )
     return Checked(statement, {path: file for path, file in files.items() if path not in there})
-
-
-def _sha256(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def _place(row: Row, defect_type: str | None, name: str) -> str:

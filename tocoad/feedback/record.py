@@ -82,6 +82,13 @@ def feedback_dir(workspace: Workspace, dataset: str) -> Path:
     return workspace.root / "feedback" / dataset
 
 
+def feedback_owner(dataset: str) -> str:
+    """Who holds the record while it is written: whoever does waits for runs that read the data set, and they never for
+    it.
+    """
+    return f"feedback/{dataset}"
+
+
 def intake_dir(folder: Path, number: int) -> Path:
     return folder / f"{number:04d}"
 

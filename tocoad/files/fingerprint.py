@@ -19,7 +19,13 @@ def parts_digest(folder: Path, parts: Sequence[str]) -> str:
 
 def content_digest(path: Path) -> str:
     """Of a file's bytes, or of a folder."""
-    return _file_digest(path).hex() if path.is_file() else folder_digest(path)
+    return file_digest(path) if path.is_file() else folder_digest(path)
+
+
+def file_digest(file: Path) -> str:
+    """sha256 of its bytes."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _files(path: Path) -> Iterable[Path]:
@@ -30,10 +36,5 @@ def _digest(folder: Path, files: Iterable[Path]) -> str:
     digest = hashlib.sha256()
     for file in sorted(files):
         digest.update(file.relative_to(folder).as_posix().encode())
-        digest.update(_file_digest(file))
+        digest.update(bytes.fromhex(file_digest(file)))
     return digest.hexdigest()
-
-
-def _file_digest(file: Path) -> bytes:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").digest()
