@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from services.dvc import data
+from services.uncollected import uncollected
 from tocoad.data import importing, rewriting
 from tocoad.data.changes import Changes
 from tocoad.data.inventory import Inventory
@@ -33,6 +34,7 @@ def check_dataset(workspace: Workspace, source: Path, layout: Layout, progress: 
     return importing.check_dataset(source, layout, split, progress, data.cache_dir(workspace))
 
 
+@uncollected()
 def add_dataset(
     workspace: Workspace,
     source: Path,
@@ -78,6 +80,7 @@ class ChangedDataset:
     changes: Changes = field(default_factory=Changes)
 
 
+@uncollected()
 def change_dataset(
     workspace: Workspace,
     name: str,
@@ -109,7 +112,8 @@ def change_dataset(
         _enter_broken_off(workspace, name, what, wait)
     before = data.data_version(workspace, name)
     if before is not None and not folder.is_dir():
-        raise StageError(f"{folder} is not here, though {name}.dvc gives its version {before}: dvc pull brings it back")
+        way_out = f"tocoad restore {name} brings it back"
+        raise StageError(f"{folder} is not here, though {name}.dvc gives its version {before}: {way_out}")
 
     def first(now: Progress) -> None:
         progress(Progress(now.step, 2 * now.total))

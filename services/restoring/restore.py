@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -16,12 +16,13 @@ from typing import Any
 
 from services.dvc import data, recorded
 from services.dvc.bringing import Bringing, Brought
-from services.dvc.placing import Files, Placer, expanded, folder_hash
+from services.dvc.placing import Files, Placer, expanded
 from services.dvc.repository import opened
+from services.restoring.losses import Losses
 from services.restoring.states import State
 from services.restoring.target import Target
-from services.restoring.unrecorded import IsRecorded, UnrecordedError, is_unrecorded_work, remember_restored
-from services.store.errors import StoreError
+from services.restoring.unrecorded import IsRecorded, remember_restored
+from tocoad.data.listing import first_names
 from tocoad.errors import SettingsError, StageError
 from tocoad.feedback.record import feedback_owner
 from tocoad.files.documents import PARAMS, TRACKED, tracked_file
@@ -35,8 +36,6 @@ from tocoad.settings.file import Params, load_params, save_plan
 from tocoad.stages.dvc_file import write_dvc_file
 from tocoad.stages.graph import Job, detector_dir, distinct, jobs_of
 from tocoad.stages.stage import Progress, ProgressCallback, silent
-
-_TOLD_MAX = 3
 
 
 @dataclass(frozen=True)
@@ -100,8 +99,8 @@ class _Restore:
         self, workspace: Workspace, state: State, is_recorded: IsRecorded, force: bool, progress: ProgressCallback
     ) -> None:
         self._workspace, self._state, self._force = workspace, state, force
-        self._is_recorded, self._progress = is_recorded, progress
-        self._bringing = Bringing(workspace)
+        self._progress, self._bringing = progress, Bringing(workspace)
+        self._losses = Losses(workspace, state, is_recorded, self._bringing, force)
         with opened(workspace) as repo:
             self._placer = Placer(repo)
 
@@ -111,12 +110,12 @@ class _Restore:
         refuse_links(self._workspace, [job.output_dir(self._workspace) for job in self._jobs])
         self._refuse_half_of_a_model()
         settings = self._settings()
-        self._refuse_unrecorded_documents(settings)
+        self._losses.refuse_documents(settings)
         targets, lists = self._targets()
         present = {target.path: self._placer.present(root / target.path, self._tell) for target in targets}
         wrong = [target for target in targets if not target.is_right(present[target.path])]
         for target in wrong:
-            self._refuse_loss(target, present[target.path])
+            self._losses.refuse_of(target, present[target.path])
         brought = self._bring(targets, lists, present)
         damaged = self._place(wrong, present)
         self._write(settings)
@@ -177,29 +176,10 @@ class _Restore:
             hit = recorded.hit_by(earlier.text, self._workspace, self._state.belongs)
             if hit:
                 raise SettingsError(
-                    f"params.yaml {self._state.name} has other values of {_some(earlier.keys)}: with them what is "
-                    f"trained of {_some(hit)} would be stale; --force brings them back all the same"
+                    f"params.yaml {self._state.name} has other values of {first_names(earlier.keys)}: with them what "
+                    f"is trained of {first_names(hit)} would be stale; --force brings them back all the same"
                 )
         return earlier
-
-    def _refuse_unrecorded_documents(self, settings: Earlier) -> None:
-        if self._force or self._state.is_present:
-            return
-        changed = [PARAMS] if settings.text.encode() != self._workspace.params_file.read_bytes() else []
-        for kind in TRACKED:
-            name = tracked_file(kind, self._state.dataset)
-            there = self._workspace.root / name
-            if there.is_file() and there.read_bytes() != self._state.text(name) and self._brings(kind):
-                changed.append(name)
-        for name in changed:
-            if not self._is_recorded(name):
-                raise UnrecordedError(
-                    f"{name} as it is now is recorded nowhere: commit it (git commit {name}), or --force to lose it"
-                )
-
-    def _brings(self, kind: str) -> bool:
-        """Of a category alone what people said of the whole data set stays as it is."""
-        return self._state.category is None or kind == "data"
 
     def _targets(self) -> tuple[list[Target], dict[str, str]]:
         """What is to lie there, and by its hash each folder of which the cache must have the list."""
@@ -212,9 +192,12 @@ class _Restore:
 
         for kind in TRACKED:
             path = f"{kind}/{self._state.dataset}"
-            if self._brings(kind) and (then := data.folder_version(self._state.documents.root / path)) is not None:
+            if (
+                self._state.brings(kind)
+                and (then := data.folder_version(self._state.documents.root / path)) is not None
+            ):
                 targets.append(Target(path, self._images(path, then, listing), whole=True))
-            elif self._brings(kind) and (self._workspace.root / path).is_dir():
+            elif self._state.brings(kind) and (self._workspace.root / path).is_dir():
                 targets.append(Target(path, {}, whole=True))
         for job in self._jobs:
             folder = job.output_dir(self._workspace).relative_to(self._workspace.root).as_posix()
@@ -232,54 +215,6 @@ class _Restore:
         now = data.data_version(self._workspace, self._state.dataset)
         others = {} if now is None else self._bringing.listing(now, path)
         return {name: md5 for name, md5 in others.items() if not name.startswith(mine)} | files
-
-    def _refuse_loss(self, target: Target, present: Files) -> None:
-        """Images that are recorded nowhere, and what a run has finished and not yet recorded."""
-        if target.whole:
-            self._refuse_loss_of_images(target, present)
-        elif (
-            not self._force
-            and is_unrecorded_work(self._workspace.root / target.path)
-            and self._bringing.absent(target.hashes_in(present))
-        ):
-            raise UnrecordedError(
-                f"{target.path} is finished and not recorded: tocoad retrain {self._state.dataset} does that; "
-                "or --force to lose it"
-            )
-
-    def _refuse_loss_of_images(self, target: Target, present: Files) -> None:
-        """What lies there as DVC has it, in this version or another, is kept in the cache."""
-        folder, version = self._workspace.root / target.path, folder_hash(present)
-        going = {path: md5 for path, md5 in present.items() if target.files.get(path) != md5}
-        if not going:
-            return
-        known = present if not self._bringing.absent([version]) else self._recorded_images(target)
-        lost = sorted(path for path, md5 in going.items() if known.get(path) != md5)
-        if lost and not self._force:
-            which = _some([f"{target.path}/{path}" for path in lost])
-            raise UnrecordedError(
-                f"{which}: not as {target.path}.dvc has it, and recorded nowhere: tocoad retrain {self._state.dataset} "
-                "takes it as it is; --force brings back what was recorded"
-            )
-        files = {md5: folder / path for path, md5 in going.items() if known.get(path) == md5}
-        self._bringing.save({md5: files[md5] for md5 in self._bringing.absent(files)})
-
-    def _recorded_images(self, target: Target) -> Files:
-        """Those of the present `.dvc` file, of which the cache has the list then."""
-        version = data.folder_version(self._workspace.root / target.path)
-        if self._state.is_present or version is None:
-            return target.files
-        try:
-            known = self._bringing.listing(version, target.path)
-        except StoreError as error:
-            if self._force:
-                return {}
-            raise UnrecordedError(
-                f"{target.path} is recorded in {target.path}.dvc, and kept nowhere ({error}): tocoad retrain "
-                f"{self._state.dataset} keeps it; or --force to lose it"
-            ) from error
-        self._bringing.keep_listing(version)
-        return known
 
     def _bring(self, targets: list[Target], lists: dict[str, str], present: Mapping[str, Files]) -> Brought:
         wanted = dict(lists)
@@ -324,7 +259,7 @@ class _Restore:
             recorded.replace_entries(repo, workspace, state.documents, state.belongs)
         for kind in TRACKED:
             name = tracked_file(kind, state.dataset)
-            if not self._brings(kind):
+            if not self._state.brings(kind):
                 continue
             if state.category is not None:
                 data.track_dataset(workspace, state.dataset)
@@ -367,8 +302,3 @@ def _params(state: State) -> Params:
         raise SettingsError(
             f"the settings {state.name} are of another version of tocoad ({error}): restore in a checkout of then"
         ) from None
-
-
-def _some(names: Sequence[str]) -> str:
-    more = len(names) - _TOLD_MAX
-    return ", ".join(names[:_TOLD_MAX]) + (f" and {more} more" if more > 0 else "")

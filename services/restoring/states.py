@@ -37,6 +37,10 @@ class State:
     def has(self, category: Category) -> bool:
         return category == self.category if self.category else category.dataset == self.dataset
 
+    def brings(self, kind: str) -> bool:
+        """Which of the two that a data set has under DVC: of a category alone what people said of the whole stays."""
+        return self.category is None or kind == "data"
+
     def text(self, name: str) -> bytes | None:
         """Of a document; None where there was none."""
         file = self.documents.root / name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from services.git import history
 from tocoad.errors import TocoadError, UserError
-from tocoad.files.fingerprint import folder_digest
+from tocoad.files.fingerprint import file_digest, folder_digest
 from tocoad.files.replacing import write_whole
 from tocoad.files.workspace import Workspace
 from tocoad.stages.running import RECORD_FILE, read_record
@@ -32,7 +31,7 @@ def recorded_here(workspace: Workspace) -> IsRecorded:
     """In a commit of git, or as an earlier restore has put it there."""
 
     def is_recorded(name: str) -> bool:
-        digest = _digest(workspace.root / name)
+        digest = file_digest(workspace.root / name)
         return _restored(workspace).get(name) == digest or history.is_committed(workspace.root, name)
 
     return is_recorded
@@ -56,7 +55,7 @@ def recorded_somewhere(workspace: Workspace, services: Services) -> IsRecorded:
 
 def remember_restored(workspace: Workspace, name: str) -> None:
     """What lies there now was put there by a restore, which can do it again."""
-    known = {**_restored(workspace), name: _digest(workspace.root / name)}
+    known = {**_restored(workspace), name: file_digest(workspace.root / name)}
     write_whole(workspace.services_dir / _RESTORED, json.dumps(known, indent=1).encode())
 
 
@@ -72,7 +71,3 @@ def _restored(workspace: Workspace) -> dict[str, str]:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def _digest(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()

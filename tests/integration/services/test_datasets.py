@@ -232,7 +232,8 @@ def test_a_data_set_that_is_in_git_and_not_here_is_not_begun_anew(workspace: Wor
     add_dataset(workspace, source, "tiny", "auto", silent)
     shutil.rmtree(workspace.dataset_dir("tiny"))
     before = (workspace.root / "data/tiny.dvc").read_bytes()
-    with pytest.raises(StageError, match=r"data/tiny is not here, though tiny\.dvc gives its version .* dvc pull"):
+    told = r"data/tiny is not here, though tiny\.dvc gives its version .* tocoad restore tiny"
+    with pytest.raises(StageError, match=told):
         bring_in(workspace, source, "tiny", "auto", "new", print, silent)
     assert (workspace.root / "data/tiny.dvc").read_bytes() == before
     assert bring_in(workspace, source, "tiny", "auto", "all", print, silent).after
