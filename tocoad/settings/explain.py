@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import difflib
+from typing import get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+from tocoad.errors import SettingsError
 from tocoad.settings.sections import Settings
 
 
@@ -19,14 +21,19 @@ def explain(error: ValidationError, whole: type[BaseModel] = Settings) -> str:
         hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
         return f"unknown key {where!r}; {hint}"
     message = problem["msg"].removeprefix("Value error, ")
-    given = "" if isinstance(problem["input"], dict) else f" (it is {problem['input']!r})"
+    # What refuses with an error of ours has said of the value what may be said: it may hold a key.
+    told = isinstance(problem["input"], dict) or isinstance(problem.get("ctx", {}).get("error"), SettingsError)
+    given = "" if told else f" (it is {problem['input']!r})"
     return f"{where}: {message[0].lower()}{message[1:]}{given}"
 
 
 def _known_keys(whole: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
-    model = whole
-    for part in path:
+    model, parts = whole, iter(path)
+    for part in parts:
         annotation = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
+        if get_origin(annotation) is dict:  # of sections, by names of their own
+            next(parts, None)
+            annotation = get_args(annotation)[1]
         if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
             return list(model.model_fields)
         model = annotation

@@ -190,12 +190,14 @@ def _refuse_borrowed_cpus(settings: Settings, name: str) -> None:
     """Ray starts as many stages as it has CPUs for: each with more threads would take them from the others. One thread
     is the least, of however small a share.
     """
-    threads, cpus = settings.compute.threads, settings.ray.num_cpus
-    if threads > max(cpus, 1):
-        raise SettingsError(
-            f"{name}: compute.threads is {threads} and ray.num_cpus {cpus:g}: a stage would work on more CPUs than Ray "
-            f"gives it; set both to the same, e.g. --set ray.num_cpus={threads}"
-        )
+    threads, ray = settings.compute.threads, settings.ray
+    own = {f"ray.stages.{stage}.num_cpus": asked.num_cpus for stage, asked in ray.stages.items()}
+    for key, cpus in {"ray.num_cpus": ray.num_cpus, **own}.items():
+        if cpus is not None and threads > max(cpus, 1):
+            raise SettingsError(
+                f"{name}: compute.threads is {threads} and {key} {cpus:g}: a stage would work on more CPUs than Ray "
+                f"gives it; set both to the same, e.g. --set {key}={threads}"
+            )
 
 
 def _validated(document: dict[str, Any], name: str) -> tuple[str, Settings]:

@@ -6,7 +6,7 @@ methods are built on settings and stages.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from typing import Any, Literal, Protocol, cast
@@ -14,11 +14,21 @@ from typing import Any, Literal, Protocol, cast
 from tocoad.settings.base import Section
 
 
+class DeclaredStage(Protocol):
+    """What the settings need of a `tocoad.stages.declaration.Stage`."""
+
+    @property
+    def name(self) -> str: ...
+
+
 class DeclaredMethod(Protocol):
     """What the settings need of a `tocoad.stages.declaration.Method`."""
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def stages(self) -> Sequence[DeclaredStage]: ...
 
     @property
     def settings(self) -> tuple[type[Section], ...]:
@@ -37,6 +47,11 @@ def declared_methods() -> Mapping[str, DeclaredMethod]:
 
 def method_names() -> tuple[str, ...]:
     return tuple(_table())
+
+
+def stage_names() -> tuple[str, ...]:
+    """Of all methods, each once."""
+    return tuple(dict.fromkeys(stage.name for method in declared_methods().values() for stage in method.stages))
 
 
 def _table() -> Mapping[str, str]:

@@ -9,14 +9,16 @@ Here are the sections that all methods share; a method declares its own in its f
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, Field, create_model, model_validator
+from pydantic import AfterValidator, Field, create_model, field_validator, model_validator
 
+from tocoad.files.remote_url import checked_url
 from tocoad.metrics.names import MetricName
 from tocoad.settings.base import Fraction, Section
-from tocoad.settings.methods import declared_methods, method_names
+from tocoad.settings.methods import declared_methods, method_names, stage_names
 
 ImageScore = Literal["max", "top_mean", "mean"]
 
@@ -155,10 +157,61 @@ class ComputeSettings(Section):
     autocast: bool | None = Field(None, description="bf16 autocast; null: the device's default (on for CUDA only)")
 
 
+def _in_shares_or_whole(gpus: float) -> float:
+    if gpus > 1 and not gpus.is_integer():
+        raise ValueError("a share of one GPU, or whole ones")
+    return gpus
+
+
+def _without_ours(resources: dict[str, float]) -> dict[str, float]:
+    for name in resources:
+        if name in _COUNTED_APART:
+            raise ValueError(f"for {name} there is {_COUNTED_APART[name]}")
+    return resources
+
+
+_COUNTED_APART = {"CPU": "num_cpus", "GPU": "num_gpus", "memory": "memory_gb"}
+_Gpus = Annotated[float, Field(ge=0), AfterValidator(_in_shares_or_whole)]
+_Resources = Annotated[dict[str, Annotated[float, Field(gt=0)]], AfterValidator(_without_ours)]
+
+
+class StageSettings(Section):
+    """What one stage asks of a node."""
+
+    num_cpus: float | None = Field(None, ge=0, description="null: ray.num_cpus")
+    num_gpus: _Gpus | None = Field(None, description="below 1 a share of one; null: ray.num_gpus")
+    memory_gb: float = Field(0, ge=0, description="memory that it is counted with; 0: not counted")
+    resources: _Resources = Field({}, description="what nodes say that they have, as `ray start --resources` names it")
+    workers: int = Field(1, ge=1, description="processes that train together, where the stage trains")
+
+
 class RaySettings(Section):
     address: str = Field("", description="empty: a local Ray, started and stopped by the flow")
     num_cpus: float = Field(1, ge=0, description="CPUs that one stage asks for")
-    num_gpus: float = Field(0, ge=0, description="GPUs that one stage asks for")
+    num_gpus: _Gpus = Field(0, description="GPUs that one stage asks for, below 1 a share of one")
+    stages: dict[str, StageSettings] = Field({}, description="by a stage's name, where it asks for something else")
+    store: Annotated[str, AfterValidator(checked_url)] | None = Field(
+        None, description="what all nodes reach, a folder or s3://BUCKET/PREFIX; null: DVC's default remote"
+    )
+    node_cache: Path = Field(Path("~/.cache/tocoad/node"), description="folder on each node of a cluster")
+    node_cache_gb: float = Field(50, gt=0, description="what is used least leaves it beyond this size")
+    checkpoint_seconds: float = Field(60, gt=0, description="a training's checkpoint goes to the store this often")
+
+    @field_validator("stages")
+    @classmethod
+    def _stages_exist(cls, stages: dict[str, StageSettings]) -> dict[str, StageSettings]:
+        for name in stages:
+            if name not in (known := stage_names()):
+                near = get_close_matches(name, known, n=1, cutoff=0.5)
+                hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+                raise ValueError(f"no stage is called {name!r}; {hint}")
+        return stages
+
+    def of_stage(self, name: str) -> StageSettings:
+        """What the stage asks for, with nothing left to be said elsewhere."""
+        asked = self.stages.get(name, StageSettings())
+        general = {"num_cpus": self.num_cpus, "num_gpus": self.num_gpus}
+        return asked.model_copy(update={key: value for key, value in general.items() if getattr(asked, key) is None})
 
 
 class FlowSettings(Section):

@@ -13,6 +13,7 @@ from tocoad.errors import SettingsError
 from tocoad.files.workspace import Category, Workspace
 from tocoad.settings.file import load_params, override, parse_assignments, save_plan, settings_with
 from tocoad.settings.plan import Plan
+from tocoad.settings.sections import RaySettings
 
 
 @pytest.fixture
@@ -56,6 +57,16 @@ def test_an_override_is_in_force_and_leaves_every_other_line(workspace: Workspac
         ),
         ("seed.lr", "1", "--set seed.lr: 'seed' is a value, not a section"),
         ("encoder.weights", "file", "encoder: weights: file needs encoder.path and encoder.sha256"),
+        ("ray.stages.stge1.num_gpus", "1", "ray.stages: no stage is called 'stge1'; did you mean 'stage1'?"),
+        ("ray.stages.x.num_gpus", "1", "ray.stages: no stage is called 'x'; known are manifest, synthesize, stage1, "),
+        ("ray.stages.fit.memory", "8", "unknown key 'ray.stages.fit.memory'; did you mean 'memory_gb'?"),
+        ("ray.stages.fit.num_gpus", "1.5", "ray.stages.fit.num_gpus: a share of one GPU, or whole ones (it is 1.5)"),
+        ("ray.num_gpus", "2.5", "ray.num_gpus: a share of one GPU, or whole ones (it is 2.5)"),
+        (
+            "ray.stages.fit.resources",
+            "{GPU: 1}",
+            "ray.stages.fit.resources: for GPU there is num_gpus",
+        ),
     ],
 )
 def test_a_wrong_value_is_one_line_and_changes_nothing(
@@ -128,6 +139,37 @@ def test_a_file_with_more_threads_than_cpus_is_mended_by_the_line_that_refuses_i
         load_params(workspace)
     override(workspace, {"ray.num_cpus": "2"})
     assert load_params(workspace).settings.compute.threads == 2
+
+
+def test_a_stage_of_fewer_cpus_than_threads_is_refused_by_its_own_key(workspace: Workspace) -> None:
+    override(workspace, {"compute.threads": "2", "ray.num_cpus": "2"})
+    told = r"compute.threads is 2 and ray.stages.fit.num_cpus 1: .* --set ray.stages.fit.num_cpus=2"
+    with pytest.raises(SettingsError, match=told):
+        override(workspace, {"ray.stages.fit.num_cpus": "1"})
+    override(workspace, {"ray.stages.fit.num_cpus": "3"})
+    assert load_params(workspace).settings.ray.of_stage("fit").num_cpus == 3
+
+
+def test_a_store_with_a_key_in_it_is_refused_and_not_repeated(workspace: Workspace) -> None:
+    with pytest.raises(SettingsError, match=r"ray\.store: the remote's URL holds a user, a key or a query") as caught:
+        override(workspace, {"ray.store": "s3://bucket/prefix?key=hunter2hunter2"})
+    assert "hunter2" not in str(caught.value)
+    override(workspace, {"ray.store": "s3://bucket/prefix/"})
+    assert load_params(workspace).settings.ray.store == "s3://bucket/prefix"
+
+
+def test_a_file_from_before_there_were_stages_of_ray_is_read_and_written_as_it_is(workspace: Workspace) -> None:
+    text = workspace.params_file.read_text()
+    head, _, rest = text.partition("\nray:\n")
+    workspace.params_file.write_text(
+        head + '\nray: {address: "", num_cpus: 1, num_gpus: 0}\n\nflow:' + rest.partition("\nflow:")[2]
+    )
+    assert load_params(workspace).settings.ray == RaySettings()
+    before = workspace.params_file.read_bytes()
+    override(workspace, {})
+    assert workspace.params_file.read_bytes() == before
+    override(workspace, {"ray.stages.stage1.num_gpus": "0.5"})
+    assert load_params(workspace).settings.ray.of_stage("stage1").num_gpus == 0.5
 
 
 def test_assignments() -> None:
