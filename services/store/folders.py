@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,40 +17,66 @@ from services.store.store import LOOKS, Store
 from services.store.transfer import Moved
 from tocoad.files.replacing import replacing
 
+Digest = Callable[[Path], str]
+"""md5 of a file's content."""
+
 
 def put_folder(folder: Path, store: Store) -> tuple[str, Moved]:
     """Puts what the store lacks of it, and returns the hash that `dvc add` of the folder would give.
+
+    Raises: as `put_files`.
+    """
+    return put_files(files_below(folder), store)
+
+
+def files_below(folder: Path) -> dict[str, Path]:
+    """By their paths in the folder; links are followed to files."""
+    return {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def folder_name(digests: Mapping[str, str]) -> str:
+    """The hash of a folder whose files have these."""
+    return md5_of(listing_of(digests)).hexdigest() + FOLDER_MARK
+
+
+def put_files(paths: Mapping[str, Path], store: Store, digest: Digest | None = None) -> tuple[str, Moved]:
+    """Puts what the store lacks of a folder with these files, and returns its hash. `digest` may know a file's hash.
 
     Raises:
         StoreError: a file changed while it was put; the folder's object is not put then.
         StoreAwayError: it was away for longer than it is waited for.
     """
-    paths = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
     with ThreadPoolExecutor(store.place.jobs) as pool:
-        digests = dict(zip(paths, pool.map(_digest, paths.values()), strict=True))
-        listing = listing_of(digests)
-        name = md5_of(listing).hexdigest() + FOLDER_MARK
+        digests = dict(zip(paths, pool.map(digest or md5_of_file, paths.values()), strict=True))
+        name = folder_name(digests)
         missing = store.missing({*digests.values(), name})
         sources = {digests[path]: file for path, file in paths.items() if digests[path] in missing}
         with store.place.scratch() as scratch:
             sizes = list(pool.map(lambda name: _put(store, name, sources[name], scratch), sources))
             if name in missing:
                 file = scratch / secrets.token_hex(8)
-                file.write_bytes(listing)
+                file.write_bytes(listing_of(digests))
                 sizes.append(_put(store, name, file, scratch))
     return name, Moved(len(sizes), sum(sizes))
 
 
-def get_folder(store: Store, name: str, target: Path, link: bool = False) -> None:
+def get_folder(
+    store: Store,
+    name: str,
+    target: Path,
+    link: bool = False,
+    allowed: AbstractContextManager[object] | None = None,
+) -> None:
     """Puts the folder of this hash in place of what `target` was, whole or not at all; every byte is checked.
 
-    With `link` its files are hard links into the store, a folder on the same disk, and so read-only.
+    It takes its place within `allowed`, as `replacing` has it. With `link` its files are hard links into the store, a
+    folder on the same disk, and so read-only.
 
     Raises:
         AbsentError, DamagedError: of an object; a damaged one is set aside, and can be fetched anew.
         StageError: the disk is full; `target` is as it was.
     """
-    with replacing(target) as incoming, TemporaryDirectory(prefix="tocoad-store-") as scratch:
+    with replacing(target, allowed) as incoming, TemporaryDirectory(prefix="tocoad-store-") as scratch:
         files = store.listing(name)
         for path in {(incoming / file).parent for file in files}:
             path.mkdir(parents=True, exist_ok=True)
@@ -59,7 +86,7 @@ def get_folder(store: Store, name: str, target: Path, link: bool = False) -> Non
                 done.result()
 
 
-def _digest(file: Path) -> str:
+def md5_of_file(file: Path) -> str:
     return read_through(file, lambda _: None)[0]
 
 
@@ -85,6 +112,6 @@ def _copied(store: Store, name: str, file: Path, scratch: Path, link: bool) -> s
     with store.place.at_hand(name, scratch) as source:
         if link:
             os.link(source, file)
-            return _digest(file)
+            return md5_of_file(file)
         with file.open("wb") as stream:
             return read_through(source, stream.write)[0]
