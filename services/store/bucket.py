@@ -25,7 +25,7 @@ from fsspec.asyn import sync
 
 from services.store.errors import AbsentError, DamagedError, StoreError
 from services.store.faults import is_absent, told
-from services.store.objects import ASIDE, LAYOUT, Found, is_hash, is_named, md5_of
+from services.store.objects import ASIDE, LAYOUT, NOTES, Found, is_hash, is_named, md5_of
 from tocoad.text.redaction import redacted
 
 TIMEOUTS = {"connect_timeout": 10, "read_timeout": 20}
@@ -133,12 +133,39 @@ class BucketPlace:
             self._call("delete_object", Key=self._key(name))
         return str(self._dvc.unstrip_protocol(aside))
 
+    def write_note(self, name: str, content: bytes) -> None:
+        with told(self.name):
+            self._call("put_object", Key=_key(self._note(name)), Body=content, ContentMD5=_sent_along(content))
+
+    def note(self, name: str) -> bytes | None:
+        with told(self.name):
+            try:
+                return bytes(self._client.cat_file(self._note(name)))
+            except Exception as error:
+                if is_absent(error):
+                    return None
+                raise
+
+    def remove_note(self, name: str) -> None:
+        with told(self.name):
+            self._call("delete_object", Key=_key(self._note(name)))
+
+    def notes(self) -> list[Found]:
+        root = self._note("")
+        with told(self.name):
+            entries = self._client.find(root, detail=True)
+        named = ((path.removeprefix(root).lstrip("/"), entry) for path, entry in entries.items())
+        return [Found(name, int(entry["size"] or 0), _changed(entry)) for name, entry in named]
+
+    def _note(self, name: str) -> str:
+        return str(self._dvc.join(self._path, NOTES, name))
+
     def _call(self, method: str, **arguments: Any) -> dict[str, Any]:
         client = self._client
         return dict(sync(client.loop, client._call_s3, method, timeout=self.longest, Bucket=self._bucket, **arguments))
 
     def _key(self, name: str) -> str:
-        return str(self._odb.oid_to_path(name)).partition("/")[2]
+        return _key(str(self._odb.oid_to_path(name)))
 
     @cached_property
     def _odb(self) -> Any:
@@ -164,6 +191,11 @@ class BucketPlace:
             arguments["config_kwargs"]["retries"] = {"total_max_attempts": 1}
         self._dvc.fs.retries = 1
         return self._dvc.fs
+
+
+def _key(path: str) -> str:
+    """In the bucket that the path begins with."""
+    return path.partition("/")[2]
 
 
 def _check(name: str, digest: str) -> None:

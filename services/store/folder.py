@@ -5,24 +5,21 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from services.store.errors import AbsentError, DamagedError, StoreError
-from services.store.objects import ASIDE, LAYOUT, Found, is_hash, is_named, md5_of, read_through
+from services.store.objects import ASIDE, LAYOUT, NOTES, Found, is_hash, is_named, md5_of, read_through
 from tocoad.files.full_disk import full_disk_named
-from tocoad.files.process_lock import is_free, locked
-from tocoad.files.replacing import sync
+from tocoad.files.process_lock import is_left, locked
+from tocoad.files.replacing import sync, write_whole
 
 _JOBS = 4
 _EMPTY = md5_of().hexdigest()
 _READ_ONLY = 0o444
 """Hard links from a workspace lead here. DVC takes what is read-only for checked."""
 _INCOMING = ".incoming-"
-# Where a file system has no locks, what came to this age is taken for a dead process's.
-_LEFT_SECONDS = 7 * 24 * 3600
 
 
 class FolderPlace:
@@ -41,8 +38,7 @@ class FolderPlace:
             for entry in entries:
                 if is_hash(name := part + entry.name) and entry.is_file():
                     there = entry.stat()
-                    # A link to an old file, and a file that was moved here, came when their entry here was made.
-                    objects.append(Found(name, there.st_size, max(there.st_mtime, there.st_ctime)))
+                    objects.append(Found(name, there.st_size, _came(there), there.st_nlink))
         return objects
 
     @contextmanager
@@ -94,6 +90,35 @@ class FolderPlace:
             self._file(name).replace(aside)
         return str(aside)
 
+    def write_note(self, name: str, content: bytes) -> None:
+        file = self._note(name)
+        with self._told(file):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(file, content)
+
+    def note(self, name: str) -> bytes | None:
+        with self._told(self._note(name)), suppress(FileNotFoundError):
+            return self._note(name).read_bytes()
+        return None
+
+    def remove_note(self, name: str) -> None:
+        with self._told(self._note(name)):
+            self._note(name).unlink(missing_ok=True)
+
+    def notes(self) -> list[Found]:
+        root, found = self._root / NOTES, []
+        with self._told(root):
+            for file in root.rglob("*"):
+                # One that is on its way has a name with a dot before it.
+                with suppress(FileNotFoundError):
+                    there = file.stat()
+                    if file.is_file() and not file.name.startswith("."):
+                        found.append(Found(file.relative_to(root).as_posix(), there.st_size, _came(there)))
+        return found
+
+    def _note(self, name: str) -> Path:
+        return self._root / NOTES / name
+
     def _file(self, name: str) -> Path:
         return self._objects / name[:2] / name[2:]
 
@@ -112,7 +137,7 @@ class FolderPlace:
 
     def _tidy(self) -> None:
         for left in self._objects.glob(f"{_INCOMING}*"):
-            if is_free(left, unknown=time.time() - left.stat().st_mtime > _LEFT_SECONDS):
+            if is_left(left):
                 shutil.rmtree(left, ignore_errors=True)
 
     @contextmanager
@@ -124,3 +149,8 @@ class FolderPlace:
         except OSError as error:
             where, why = error.filename or target, error.strerror or type(error).__name__
             raise StoreError(f"{where}: the store cannot be used ({why}): mend that, or name another") from error
+
+
+def _came(there: os.stat_result) -> float:
+    """A link to an old file, and a file that was moved here, came when their entry here was made."""
+    return max(there.st_mtime, there.st_ctime)

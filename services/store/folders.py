@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from services.store.objects import FOLDER_MARK, is_named, listing_of, md5_of, re
 from services.store.patience import patiently
 from services.store.store import LOOKS, Store
 from services.store.transfer import Moved
+from tocoad.files.linking import link_or_copy
 from tocoad.files.replacing import replacing
 
 Digest = Callable[[Path], str]
@@ -70,20 +70,32 @@ def get_folder(
     """Puts the folder of this hash in place of what `target` was, whole or not at all; every byte is checked.
 
     It takes its place within `allowed`, as `replacing` has it. With `link` its files are hard links into the store, a
-    folder on the same disk, and so read-only.
+    folder, and so read-only; copies on another disk.
 
     Raises:
         AbsentError, DamagedError: of an object; a damaged one is set aside, and can be fetched anew.
         StageError: the disk is full; `target` is as it was.
     """
-    with replacing(target, allowed) as incoming, TemporaryDirectory(prefix="tocoad-store-") as scratch:
-        files = store.listing(name)
+    with (
+        # An object is on the disk before it has its name: a link to it need not be waited for.
+        replacing(target, allowed, links_lie_there=link) as incoming,
+        TemporaryDirectory(prefix="tocoad-store-") as scratch,
+    ):
+        files = _listed(store, name)
         for path in {(incoming / file).parent for file in files}:
             path.mkdir(parents=True, exist_ok=True)
         with ThreadPoolExecutor(store.place.jobs) as pool:
             gets = (pool.submit(_get, store, files[file], incoming / file, Path(scratch), link) for file in files)
             for done in list(gets):
                 done.result()
+
+
+def _listed(store: Store, name: str) -> dict[str, str]:
+    try:
+        return store.listing(name)
+    except DamagedError:
+        store.give_free(name)
+        raise
 
 
 def md5_of_file(file: Path) -> str:
@@ -111,7 +123,7 @@ def _copied(store: Store, name: str, file: Path, scratch: Path, link: bool) -> s
     """The digest of what was read."""
     with store.place.at_hand(name, scratch) as source:
         if link:
-            os.link(source, file)
+            link_or_copy(source, file)
             return md5_of_file(file)
         with file.open("wb") as stream:
             return read_through(source, stream.write)[0]

@@ -17,6 +17,7 @@ FOLDER_MARK = ".dir"
 """Ends the hash of a folder, whose object is the list of its files."""
 LAYOUT = ("files", "md5")
 ASIDE = ("files", "damaged")
+NOTES = "notes"
 PARTS = tuple(f"{number:02x}" for number in range(256))
 """Objects lie in a folder by the first two letters of their hash."""
 _CHUNK = 2**20
@@ -25,13 +26,14 @@ _HASH = re.compile(r"[0-9a-f]{32}(?:\.dir)?")
 
 @dataclass(frozen=True)
 class Found:
-    """An object as it lies in its place. `changed` is when it came there, in seconds since 1970; None where that is not
-    known.
+    """An object, or a note, as it lies in its place. `changed` is when it came there, in seconds since 1970; None where
+    that is not known. `links` are the names that its file has: with more than one it takes room elsewhere too.
     """
 
     name: str
     bytes: int
     changed: float | None
+    links: int = 1
 
 
 class Place(Protocol):
@@ -66,6 +68,18 @@ class Place(Protocol):
 
     def set_aside(self, name: str) -> str:
         """Gives the hash free; what lay under it is kept, and this says where."""
+
+    def write_note(self, name: str, content: bytes) -> None:
+        """Whole or not at all."""
+
+    def note(self, name: str) -> bytes | None:
+        """None where there is none."""
+
+    def remove_note(self, name: str) -> None:
+        """If it is there."""
+
+    def notes(self) -> list[Found]:
+        """All of them."""
 
 
 def md5_of(content: bytes = b"") -> hashlib._Hash:

@@ -119,6 +119,23 @@ class Store:
                 for _ in pool.map(remove, part):
                     progress()
 
+    def write_note(self, name: str, content: bytes) -> None:
+        """A small document by a name of its own (`a/b`), beside the objects, of which it may name some. The last writer
+        wins.
+        """
+        patiently(lambda: self.place.write_note(name, content), self.patience)
+
+    def note(self, name: str) -> bytes | None:
+        """None where there is none."""
+        return patiently(lambda: self.place.note(name), self.patience)
+
+    def remove_note(self, name: str) -> None:
+        patiently(lambda: self.place.remove_note(name), self.patience)
+
+    def notes(self) -> list[Found]:
+        """All that lie there, of whomever."""
+        return patiently(self.place.notes, self.patience)
+
     def check(self) -> None:
         """Writes an object, finds it, reads it back and deletes it: what a push and a restore need.
 

@@ -26,6 +26,9 @@ class Moved:
     objects: int = 0
     bytes: int = 0
 
+    def __add__(self, other: Moved) -> Moved:
+        return Moved(self.objects + other.objects, self.bytes + other.bytes)
+
 
 def transfer(source: Store, target: Store, hashes: Iterable[str], progress: Progress | None = None) -> Moved:
     """Of folders' hashes the files come too, and the folder last: what was broken off never looks complete.
@@ -108,7 +111,7 @@ class _Transfer:
     def _move(self, name: str) -> None:
         size = self._looked_at_twice(name)
         with self._lock:
-            self._moved = Moved(self._moved.objects + 1, self._moved.bytes + size)
+            self._moved += Moved(1, size)
             self._progress(self._moved.objects, self._total, self._moved.bytes)
 
     def _looked_at_twice(self, name: str) -> int:

@@ -10,10 +10,13 @@ import errno
 import fcntl
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+# Where a file system has no locks, what came to this age is taken for a dead process's.
+_LEFT_SECONDS = 7 * 24 * 3600
 # What a file system answers that has no locks, or none for folders.
 _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF, errno.EINVAL)
 
@@ -53,6 +56,15 @@ def is_free(path: Path, unknown: bool = False) -> bool:
         return unknown and has_no_locks(error)
     finally:
         os.close(descriptor)
+
+
+def is_left(path: Path) -> bool:
+    """Whether what its process keeps locked has outlived it. What goes away meanwhile has not."""
+    try:
+        age = time.time() - path.stat().st_mtime
+    except FileNotFoundError:
+        return False
+    return is_free(path, unknown=age > _LEFT_SECONDS)
 
 
 @contextmanager

@@ -10,19 +10,16 @@ import errno
 import os
 import secrets
 import shutil
-import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 from tocoad.files.full_disk import full_disk_named
-from tocoad.files.process_lock import is_free, locked
+from tocoad.files.process_lock import is_left, locked
 
 # A journal takes what several threads want synced in one go.
 _SYNC_THREADS = 8
-# Where a file system has no locks, an incoming folder of this age is taken for a dead process's.
-_LEFT_SECONDS = 7 * 24 * 3600
 
 
 @contextmanager
@@ -105,7 +102,7 @@ def _tidy(target: Path) -> None:
         previous.rename(target)
     shutil.rmtree(previous, ignore_errors=True)
     for left in target.parent.glob(f".{target.name}.incoming-*"):
-        if is_free(left, unknown=time.time() - left.stat().st_mtime > _LEFT_SECONDS):
+        if is_left(left):
             shutil.rmtree(left, ignore_errors=True)
 
 
