@@ -17,6 +17,7 @@ from hypothesis import settings as drawing
 from skip_report import pytest_terminal_summary  # noqa: F401 - a hook
 
 from tests.helpers.processes import free_port, stop_group
+from tests.helpers.ray_cluster import Cluster, Machine, ray_cluster
 from tests.helpers.s3_servers import S3Server, moto_s3, rclone_s3
 
 START_SECONDS = 180
@@ -87,3 +88,12 @@ def moto_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """S3 that is nearer to AWS, in memory; a test takes a prefix of its own below its URL."""
     with moto_s3(tmp_path_factory.mktemp("moto") / "server.log") as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A Ray of a head and two nodes, `a` and `b`, of one CPU each. A test that harms a node adds one for it."""
+    if sys.platform != "linux":
+        pytest.skip("only Linux has several addresses on loopback")
+    with ray_cluster(Machine("a"), Machine("b")) as started:
+        yield started

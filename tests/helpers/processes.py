@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import socket
@@ -14,11 +15,18 @@ from typing import Any
 import psutil
 
 MARK = "TOCOAD_TEST_MARK"
+_PR_SET_PDEATHSIG = 1
 
 
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
+
+
+def end_with_parent() -> None:
+    """For `preexec_fn`, on Linux: a process ends with the thread that started it, be that killed."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def stop_group(process: subprocess.Popen[bytes]) -> None:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import ctypes
-import signal
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from tests.helpers.processes import free_port, stop_group
+from tests.helpers.place import LOOPBACK, Place
+from tests.helpers.processes import end_with_parent, free_port, stop_group
 
 BUCKET, PREFIX = "tocoad-store", "house"
 _START_SECONDS = 60.0
-_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
@@ -45,9 +44,13 @@ class S3Server:
             "AWS_CONFIG_FILE": "/nowhere/config",
             "AWS_SHARED_CREDENTIALS_FILE": "/nowhere/credentials",
             "AWS_EC2_METADATA_DISABLED": "true",
-            "NO_PROXY": "127.0.0.1",
-            "no_proxy": "127.0.0.1",
+            "NO_PROXY": self.host,
+            "no_proxy": self.host,
         }
+
+    @property
+    def host(self) -> str:
+        return self.endpoint.rpartition("/")[2].partition(":")[0]
 
     def at(self, endpoint: str) -> S3Server:
         """The same behind another address, a proxy's."""
@@ -55,16 +58,16 @@ class S3Server:
 
 
 @contextmanager
-def rclone_s3(folder: Path, port: int | None = None) -> Iterator[S3Server]:
+def rclone_s3(folder: Path, port: int | None = None, place: Place = LOOPBACK) -> Iterator[S3Server]:
     """`rclone serve s3`: a bucket is a folder in `folder`, which may hold one from an earlier server."""
     bucket = folder / BUCKET
     bucket.mkdir(parents=True, exist_ok=True)
     port, key, secret = port or free_port(), "ACCESSKEYOFTEST", "secret-of-the-test-0123456789"
     # A test that damages a file of the bucket must not be answered from memory.
-    command = ["rclone", "serve", "s3", "--addr", f"127.0.0.1:{port}", "--auth-key", f"{key},{secret}"]
+    command = ["rclone", "serve", "s3", "--addr", f"{place.ip}:{port}", "--auth-key", f"{key},{secret}"]
     command += ["--dir-cache-time", "10ms", "--config", "/dev/null", str(folder)]
-    with _serving(command, port, folder.with_name(f"{folder.name}.log")):
-        yield S3Server(f"s3://{BUCKET}/{PREFIX}", f"http://127.0.0.1:{port}", key, secret, bucket)
+    with _serving(command, port, folder.with_name(f"{folder.name}.log"), place):
+        yield S3Server(f"s3://{BUCKET}/{PREFIX}", f"http://{place.ip}:{port}", key, secret, bucket)
 
 
 @contextmanager
@@ -79,16 +82,16 @@ def moto_s3(log: Path) -> Iterator[S3Server]:
 
 
 @contextmanager
-def _serving(command: list[str], port: int, log: Path) -> Iterator[None]:
+def _serving(command: list[str], port: int, log: Path, place: Place = LOOPBACK) -> Iterator[None]:
     """Starts a program of this environment and waits until it answers."""
-    command = [str(Path(sys.executable).with_name(command[0])), *command[1:]]
+    command = [*place.through, str(Path(sys.executable).with_name(command[0])), *command[1:]]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command, stdout=output, stderr=output, start_new_session=True, preexec_fn=_end_with_parent
+            command, stdout=output, stderr=output, start_new_session=True, preexec_fn=end_with_parent
         )
     try:
         deadline = time.monotonic() + _START_SECONDS
-        while not _answers(port):
+        while not place.inside(partial(_answers, place.ip, port)):
             assert process.poll() is None and time.monotonic() < deadline, log.read_text()
             time.sleep(0.05)
         yield
@@ -97,15 +100,9 @@ def _serving(command: list[str], port: int, log: Path) -> Iterator[None]:
             stop_group(process)
 
 
-def _end_with_parent() -> None:
-    """On Linux: a test run that is killed leaves no server."""
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def _answers(port: int) -> bool:
+def _answers(ip: str, port: int) -> bool:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5):
+        with urllib.request.urlopen(f"http://{ip}:{port}/", timeout=5):
             return True
     except urllib.error.HTTPError:
         return True  # a server that wants a key
