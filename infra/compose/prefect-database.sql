@@ -1,0 +1,2 @@
+-- The image makes the database mlflow; this is the other one.
+CREATE DATABASE prefect;
