@@ -1,4 +1,4 @@
-"""What a piece of work takes: seconds by the clock, seconds of the processor, and the greatest memory."""
+"""What a piece of work takes: seconds by the clock, seconds of the processor and of what type, the greatest memory."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ _RESET_PEAK = "5"
 @dataclass(frozen=True)
 class Usage:
     """`cpu_seconds` are the process's own, whatever ran beside. `peak_memory` is its greatest resident set in bytes,
-    what it had before included; None where the system cannot tell (not Linux).
+    what it had before included; None where the system cannot tell (not Linux). `processors` are the types of those
+    that trained, each once, in order.
     """
 
     seconds: float
     cpu_seconds: float
     peak_memory: int | None
+    processors: tuple[str, ...] = ()
 
 
 class Meter:
@@ -28,16 +30,22 @@ class Meter:
         self._can_reset = _reset_peak()
         self._started, self._cpu_started = time.perf_counter(), time.process_time()
         self._before: list[Usage] = []
+        self._processors: tuple[str, ...] = ()
 
     def resume(self, before: Usage) -> None:
         """The work goes on where an earlier process left it; its share counts."""
         self._before.append(before)
+
+    def trains_on(self, processor: str) -> None:
+        """Its type: two of one type round alike."""
+        self._processors = (processor,)
 
     def read(self) -> Usage:
         now = Usage(
             seconds=time.perf_counter() - self._started,
             cpu_seconds=time.process_time() - self._cpu_started,
             peak_memory=_peak() if self._can_reset else None,
+            processors=self._processors,
         )
         parts = [*self._before, now]
         peaks = [part.peak_memory for part in parts if part.peak_memory is not None]
@@ -45,6 +53,7 @@ class Meter:
             seconds=sum(part.seconds for part in parts),
             cpu_seconds=sum(part.cpu_seconds for part in parts),
             peak_memory=max(peaks, default=None),
+            processors=tuple(dict.fromkeys(name for part in parts for name in part.processors)),
         )
 
 

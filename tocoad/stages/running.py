@@ -21,7 +21,7 @@ from tocoad.files.workspace import Owner, Workspace
 from tocoad.settings.sections import MethodName, Settings
 from tocoad.stages.declaration import Stage
 from tocoad.stages.graph import METHODS, cache_dir, input_dirs, output_dir
-from tocoad.stages.stage import ProgressCallback, StageContext, StageRecord, silent
+from tocoad.stages.stage import CHECKPOINT_SECONDS, ProgressCallback, StageContext, StageRecord, silent
 
 RECORD_FILE = "record.json"
 _SOURCES = "sources"
@@ -83,6 +83,7 @@ def execute(
     cache: Path,
     progress: ProgressCallback = silent,
     sources: str | None = None,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
 ) -> StageRecord:
     """Calls the stage's function on the folders given; `target` appears, whole, with the stage's record in it.
 
@@ -110,12 +111,14 @@ def execute(
             cache_dir=cache,
             key=_key(stage, method, settings, digests),
             progress=progress,
+            checkpoint_seconds=checkpoint_seconds,
         )
         made = stage.load()(context)
         _refuse_undeclared(stage, folder)
         used = context.meter.read()
         wrote = None if read is None else folder_digest(folder, without=RECORD_FILE)
-        record = StageRecord({**made.metrics}, used.seconds, used.cpu_seconds, used.peak_memory, read, wrote)
+        taken = (used.seconds, used.cpu_seconds, used.peak_memory)
+        record = StageRecord({**made.metrics}, *taken, read, wrote, used.processors)
         _write_record(folder, record)
     shutil.rmtree(checkpoint_dir, ignore_errors=True)
     return record

@@ -14,6 +14,8 @@ from tocoad.files.workspace import Category, Owner
 from tocoad.settings.sections import Settings
 from tocoad.stages.resources import Meter
 
+CHECKPOINT_SECONDS = 60.0
+"""So long a training goes on before it writes another checkpoint."""
 CURVES_FILE = "curves.csv"
 """In the output of a stage that trains: its figures, a row a step."""
 
@@ -58,6 +60,7 @@ class StageContext:
     cache_dir: Path
     key: str = ""
     progress: ProgressCallback = silent
+    checkpoint_seconds: float = CHECKPOINT_SECONDS
     meter: Meter = field(default_factory=Meter)
 
     @property
@@ -73,7 +76,9 @@ class StageRecord:
     """What a stage tells its caller: figures only, never tensors.
 
     `seconds` are the clock's, `cpu_seconds` the process's own, whatever ran beside, `peak_memory` its greatest resident
-    set in bytes; None where it was not noted. Of work that was interrupted all parts count, up to a checkpoint.
+    set in bytes; None where it was not noted. `processors` are the types of processor that a training ran on, each
+    once, in order; none where it was not noted, and of what does not train. Of work that was interrupted all parts
+    count, up to a checkpoint.
 
     `read` and `wrote` are the digests of `tocoad.files.fingerprint`; None where the caller did not say what the sources
     were.
@@ -85,6 +90,7 @@ class StageRecord:
     peak_memory: int | None = None
     read: Mapping[str, str] | None = None
     wrote: str | None = None
+    processors: tuple[str, ...] = ()
 
 
 class StageFunction(Protocol):

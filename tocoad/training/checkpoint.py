@@ -14,17 +14,21 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import TypeAdapter
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from tocoad.files.lease import still_held
 from tocoad.files.replacing import recover, replacing
 from tocoad.files.sealed import seal, unseal
+from tocoad.nn.processor import processor_name
 from tocoad.stages.resources import Meter, Usage
 from tocoad.stages.stage import StageContext
 
 _TENSORS, _STATE = "state.safetensors", "state.json"
 _FORMAT = 3  # of what the files hold; part of the key, so that one of another format is not taken up
+
+_USAGE = TypeAdapter(Usage)
 
 _log = logging.getLogger(__name__)
 
@@ -54,6 +58,7 @@ class TrainingState:
 
         A damaged checkpoint counts as none: the training starts anew, and says so.
         """
+        self.meter.trains_on(self._processor())
         recover(folder)
         document = _read(folder)
         if document is None or document["key"] != self.key:
@@ -67,8 +72,12 @@ class TrainingState:
             index, _, entry = key.partition(".")
             state["state"].setdefault(int(index), {})[entry] = value
         self.optimizer.load_state_dict(state)
-        self.meter.resume(Usage(**document["usage"]))
+        self.meter.resume(_USAGE.validate_python(document["usage"]))
         return document["step"], document["curves"]
+
+    def _processor(self) -> str:
+        kinds = {parameter.device.type for module in self.modules.values() for parameter in module.parameters()}
+        return processor_name("cuda" if "cuda" in kinds else "cpu")
 
     def _tensors(self) -> dict[str, Tensor]:
         tensors = {

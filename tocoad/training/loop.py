@@ -9,10 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tocoad.errors import StageError
-from tocoad.stages.stage import Progress, ProgressCallback
+from tocoad.stages.stage import CHECKPOINT_SECONDS, Progress, ProgressCallback
 from tocoad.training.checkpoint import TrainingState
-
-CHECKPOINT_SECONDS = 60.0
 
 Step = Callable[[int], Mapping[str, float]]
 """Does the step of the given number (from 0) and returns its figures; the first is the loss. Not every step need have

@@ -131,7 +131,8 @@ def fit_networks(
 
     modules = {"encoder": networks.trained, "network": networks.network}
     state = TrainingState(key=key, modules=modules, optimizer=optimizer, meter=context.meter)
-    return run_training(step, settings.iterations, state, context.checkpoint_dir, context.progress)
+    folder, seconds = context.checkpoint_dir, context.checkpoint_seconds
+    return run_training(step, settings.iterations, state, folder, context.progress, seconds)
 
 
 def crossed_loss(network: ReconstructionNetwork, trained: Maps, frozen: Maps, alpha: float) -> Tensor:

@@ -103,7 +103,8 @@ def _train(
         optimizer=optimizer,
         meter=context.meter,
     )
-    return train(step, settings.iterations, state, context.checkpoint_dir, context.progress)
+    folder, seconds = context.checkpoint_dir, context.checkpoint_seconds
+    return train(step, settings.iterations, state, folder, context.progress, seconds)
 
 
 def _draw(context: StageContext, encoder: Encoder, inputs: TrainingInputs, compute: Compute) -> Draw:

@@ -15,6 +15,7 @@ from tests.helpers.damage import damages
 from tests.helpers.disks import small_disk
 from tocoad.errors import StageError
 from tocoad.files.lease import LeaseLostError, lease
+from tocoad.files.sealed import seal
 from tocoad.files.workspace import Category, Workspace
 from tocoad.settings.sections import ImageSettings, ScoringSettings, Settings, SynthesisSettings
 from tocoad.stages import running
@@ -107,6 +108,12 @@ def test_a_record_of_a_version_before_the_seal_still_counts(tmp_path: Path) -> N
     assert read_record(tmp_path) == StageRecord({"images": 3.0}, 2.5, None, 7)
     (tmp_path / RECORD_FILE).write_text(json.dumps({"seconds": 2.5, "metrics": {"images": 3.0}}, indent=1) + "\n")
     assert read_record(tmp_path) == StageRecord({"images": 3.0}, 2.5)
+
+
+def test_a_sealed_record_of_before_says_nothing_of_processors(tmp_path: Path) -> None:
+    before = {"metrics": {}, "seconds": 2.5, "cpu_seconds": 2.0, "peak_memory": 7, "read": None, "wrote": "a digest"}
+    (tmp_path / RECORD_FILE).write_text(seal(before))
+    assert read_record(tmp_path) == StageRecord({}, 2.5, 2.0, 7, None, "a digest", processors=())
 
 
 def test_a_missing_input_names_the_stage_to_run(workspace: Workspace) -> None:

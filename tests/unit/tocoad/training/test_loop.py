@@ -12,6 +12,7 @@ from torch import nn
 
 from tests.helpers.damage import damages
 from tocoad.errors import StageError
+from tocoad.files.sealed import seal, unseal
 from tocoad.stages.resources import Meter, Usage
 from tocoad.stages.stage import Progress, silent
 from tocoad.training.checkpoint import TrainingState
@@ -91,6 +92,30 @@ def test_what_a_killed_training_took_is_part_of_what_it_takes(tmp_path: Path) ->
     used = resumed.meter.read()
     assert 500 < used.seconds < 560
     assert 400 < used.cpu_seconds < 460
+
+
+def test_the_types_of_processor_of_all_parts_are_told_each_once_in_order(tmp_path: Path) -> None:
+    this = Run()
+    this.state.load(tmp_path / "c")
+    (here,) = this.meter.read().processors
+    other = Usage(1.0, 1.0, None, processors=("another", here))
+    this.meter.resume(other)
+    this.state.save(tmp_path / "c", 1, [])
+    resumed = Run()
+    resumed.state.load(tmp_path / "c")
+    assert resumed.meter.read().processors == ("another", here)
+
+
+def test_a_checkpoint_of_before_says_nothing_of_processors_and_is_taken(tmp_path: Path) -> None:
+    run = Run()
+    run.state.save(tmp_path / "c", 1, [])
+    state = tmp_path / "c" / "state.json"
+    document = unseal(state.read_bytes())
+    del document["usage"]["processors"]
+    state.write_text(seal(document))
+    resumed = Run()
+    assert resumed.state.load(tmp_path / "c") == (1, [])
+    assert len(resumed.meter.read().processors) == 1
 
 
 def test_a_checkpoint_cut_at_any_byte_or_altered_counts_as_none(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,6 @@ from tocoad.nn.clamped_norm import EPS, ClampedBatchNorm2d
 from tocoad.nn.device import compute_context
 from tocoad.settings.sections import ComputeSettings
 from tocoad.stages.stage import Progress, StageContext, StageRecord
-from tocoad.training import loop
 
 Context = Callable[..., StageContext]
 
@@ -187,13 +187,10 @@ class KilledError(Exception):
 @pytest.mark.parametrize(
     "options", [{}, {"encoder_batch_norm": "clamped", "reset_every": 2, "rest": 1, "amsgrad": True}]
 )
-def test_a_killed_training_goes_on_to_the_same_bits(
-    options: dict[str, object], context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_killed_training_goes_on_to_the_same_bits(options: dict[str, object], context: Context) -> None:
     sections = {"iterations": 6, "batch_size": 3, "decoder_blocks": [1, 1, 1], **options}
     whole = context("whole", "train", train=sections)
     record: StageRecord = train(whole)
-    monkeypatch.setattr(loop.train, "__defaults__", (0.0,))  # a checkpoint after every step
 
     def kill(progress: Progress) -> None:
         if progress.step == 4:
@@ -201,7 +198,7 @@ def test_a_killed_training_goes_on_to_the_same_bits(
 
     killed = context("killed", "train", kill, train=sections)
     with pytest.raises(KilledError):
-        train(killed)
+        train(replace(killed, checkpoint_seconds=0))
     steps: list[int] = []
     resumed = context("killed", "train", lambda progress: steps.append(progress.step), train=sections)
     assert train(resumed).metrics == record.metrics
