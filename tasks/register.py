@@ -38,7 +38,9 @@ def register(shop: Workshop, category: Category, method: MethodName, night: str)
     def rescore(package: Path) -> Candidate:
         arguments = (str(workspace.root), str(category), str(package), settings.model_dump_json())
         function = "tocoad.evaluation.workspace:rescore"
-        return cast(Candidate, shop.runner.call(f"champion of {category}", function, *arguments))
+        # As the challenger was scored: on another device the figures are not quite the same.
+        called = shop.runner.call(f"champion of {category}", function, *arguments, compute=settings.compute)
+        return cast(Candidate, called)
 
     def check(version: Version) -> list[Finding]:
         return [registered_parity(shop.registry, version, shop.checker).finding]

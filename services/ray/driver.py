@@ -11,6 +11,7 @@ import importlib
 import logging
 import os
 import time
+from collections.abc import Container
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -22,7 +23,8 @@ from services.interrupts import sigterm_kept
 from services.ray.calls import refuse_silence, told
 from services.ray.folder import ray_folder
 from services.ray.inbox import Call, Inbox, stopped
-from services.ray.nodes import lacking, living_nodes, places
+from services.ray.nodes import Resources, Room, lacking, living_nodes
+from services.ray.placement import Placement
 from services.ray.token import guard_token
 from tocoad.errors import PassingError, SettingsError, first_line
 from tocoad.settings.sections import RaySettings
@@ -58,15 +60,17 @@ class Driver:
         self._mailbox: Any = None
         self._started = False
         self._folder: TemporaryDirectory[str] | None = None
-        # A heap: the most urgent first, of equals the oldest.
-        self._waiting: list[tuple[float, int, Call]] = []
+        # By what they ask for, a heap of each: the most urgent first, of equals the oldest.
+        self._waiting: dict[Placement, list[tuple[float, int, Call]]] = {}
         self._numbers = count()
-        self._running: dict[Any, Call] = {}
-        self._remotes: dict[str, Any] = {}
-        self._places = 0
+        # With the seat of each in the room, where it has one.
+        self._running: dict[Any, tuple[Call, int | None]] = {}
+        self._remotes: dict[tuple[str, Placement], Any] = {}
+        self._room = Room([], _ROUNDS)
+        self._nodes: list[Resources] = []
         # Times of the monotonic clock.
         self._mail_at = self._deaf_until = self._look_at = 0.0
-        self._lacks_since: float | None = None
+        self._lacks_since: dict[Placement, float] = {}
 
     def run(self) -> None:
         """The thread's body. Every call gets its answer, and one that fails takes no other with it."""
@@ -87,41 +91,63 @@ class Driver:
                 call = self._inbox.take(wait=not (self._waiting or self._running))
                 if call is None:
                     return False
-                heapq.heappush(self._waiting, (-call.urgency, next(self._numbers), call))
+                queue = self._waiting.setdefault(call.placement, [])
+                heapq.heappush(queue, (-call.urgency, next(self._numbers), call))
         return True
 
     def _fill(self) -> None:
-        while self._waiting and (self._mailbox is None or len(self._running) < _ROUNDS * self._places):
-            call = heapq.heappop(self._waiting)[-1]
-            if call.answer.cancelled():
-                continue
-            try:
-                self._submit(call)
-            except Exception as error:
-                call.end(error)
-                if self._mailbox is None:  # no other would fare better, and each would wait as long
-                    self._answer_all(error)
+        """Hands to Ray what there is room for, the most urgent first. What there is none for holds up no other."""
+        full: set[Placement] = set()
+        while open_queues := [queue for placement, queue in self._waiting.items() if placement not in full]:
+            call = min(open_queues)[0][-1]
+            if not call.answer.cancelled():
+                try:
+                    seat = self._seat(call)
+                except Exception as error:
+                    call.end(error)
+                    if self._mailbox is None:  # no other would fare better, and each would wait as long
+                        self._answer_all(error)
+                        return
+                else:
+                    if seat is None:
+                        full.add(call.placement)
+                        continue
+                    self._submit(call, seat)
+            heapq.heappop(self._waiting[call.placement])
+            if not self._waiting[call.placement]:
+                del self._waiting[call.placement]
 
-    def _submit(self, call: Call) -> None:
+    def _seat(self, call: Call) -> int | None:
         if self._mailbox is None:
             with told(self._settings.address):
                 self._start()
-        remote = self._remote(call.worker_function)
-        self._running[remote.remote(self._mailbox, call.key, *call.arguments)] = call
+        if not self._settings.address and (lack := lacking(call.placement, self._nodes, "this machine")):
+            raise SettingsError(lack)
+        return self._room.take(call.placement)
 
-    def _remote(self, worker_function: str) -> Any:
+    def _submit(self, call: Call, seat: int) -> None:
+        try:
+            remote = self._remote(call.worker_function, call.placement)
+            task = remote.remote(call.placement.device, self._mailbox, call.key, *call.arguments)
+        except Exception as error:
+            self._room.give_back(call.placement, seat)
+            call.end(error)
+        else:
+            self._running[task] = call, seat
+
+    def _remote(self, worker_function: str, placement: Placement) -> Any:
         """Made once: by that Ray knows the calls as alike, takes them in their order, and lets a worker go on with the
         next without asking anew for its place.
         """
-        if worker_function not in self._remotes:
+        if (worker_function, placement) not in self._remotes:
             import ray
 
             from services.ray import worker
 
             # Tries are counted in one place, the flow; Ray's own, by default three, are off.
-            on_ray = ray.remote(num_cpus=self._settings.num_cpus, num_gpus=self._settings.num_gpus, max_retries=0)
-            self._remotes[worker_function] = on_ray(getattr(worker, worker_function))
-        return self._remotes[worker_function]
+            on_ray = ray.remote(max_retries=0, **placement.options)
+            self._remotes[worker_function, placement] = on_ray(worker.on_device(getattr(worker, worker_function)))
+        return self._remotes[worker_function, placement]
 
     def _poll(self) -> None:
         if not self._running:
@@ -136,12 +162,17 @@ class Driver:
         if done or time.monotonic() > self._mail_at:
             self._deliver_progress()
         for task in done:
-            self._running.pop(task).end(_result(task))
-        for task in [task for task, call in self._running.items() if call.answer.cancelled()]:
-            del self._running[task]
+            self._leave(task).end(_result(task))
+        for task in [task for task, (call, _) in self._running.items() if call.answer.cancelled()]:
+            self._leave(task)
             _cancel(task)
         if self._running and time.monotonic() > self._look_at:
             self._look()
+
+    def _leave(self, task: Any) -> Call:
+        call, seat = self._running.pop(task)
+        self._room.give_back(call.placement, seat)
+        return call
 
     def _deliver_progress(self) -> None:
         """Progress may be lost, with the mailbox's node or otherwise: the stages go on and have their results."""
@@ -156,34 +187,44 @@ class Driver:
             self._deaf_until = time.monotonic() + _MAIL_AGAIN_SECONDS
             return
         self._mail_at = time.monotonic() + _MAIL_SECONDS
-        for call in self._running.values():
+        for call, _ in self._running.values():
             for update in letters.get(call.key, ()):
                 call.tell(update)
 
     def _look(self) -> None:
-        """How many stages there is room for now. What no node can take would wait for ever: on a cluster a node may yet
-        come, by an autoscaler.
+        """What there is room for now. What no node can take would wait for ever: to a cluster a node may yet come, by
+        an autoscaler.
         """
         now = time.monotonic()
         self._look_at = now + _LOOK_SECONDS
-        nodes = living_nodes()
-        self._places = max(places(self._settings, nodes), 1)
-        if (lack := lacking(self._settings, nodes)) is None:
-            self._lacks_since = None
-        elif self._lacks_since is None:
-            self._lacks_since = now
-        elif now - self._lacks_since >= _PATIENCE_SECONDS:
-            self._answer_all(SettingsError(f"{lack}, and for {_PATIENCE_SECONDS:.0f} s none has come"))
+        self._see(living_nodes())
+        asked = {*self._waiting, *(call.placement for call, _ in self._running.values())}
+        lacks = {
+            placement: lack for placement in asked if (lack := lacking(placement, self._nodes, "the largest node"))
+        }
+        self._lacks_since = {placement: self._lacks_since.get(placement, now) for placement in lacks}
+        for placement, since in self._lacks_since.items():
+            if now - since >= _PATIENCE_SECONDS:
+                told = f"{lacks[placement]}, and for {_PATIENCE_SECONDS:.0f} s none has come"
+                self._answer_all(SettingsError(told), {placement})
 
-    def _answer_all(self, error: Exception) -> None:
-        """What runs is stopped: another try is not to meet it at work."""
-        for task in self._running:
+    def _see(self, nodes: list[Resources]) -> None:
+        if nodes == self._nodes:
+            return
+        self._nodes, self._room = nodes, Room(nodes, _ROUNDS)
+        for task, (call, _) in self._running.items():
+            self._running[task] = call, self._room.take(call.placement)
+
+    def _answer_all(self, error: Exception, asking: Container[Placement] | None = None) -> None:
+        """Those alone that ask for one of these, where they are given. What runs is stopped: another try is not to meet
+        it at work.
+        """
+        for task in [task for task, (call, _) in self._running.items() if asking is None or call.placement in asking]:
             _cancel(task)
-        calls = [*self._running.values(), *(call for *_, call in self._waiting)]
-        self._running.clear()
-        self._waiting.clear()
-        for call in calls:
-            call.end(error)
+            self._leave(task).end(error)
+        for placement in [placement for placement in self._waiting if asking is None or placement in asking]:
+            for *_, call in self._waiting.pop(placement):
+                call.end(error)
 
     def _start(self) -> None:
         address = self._settings.address
@@ -211,18 +252,16 @@ class Driver:
             self._started = True
             with sigterm_kept():
                 ray.init(**options)
-        nodes = living_nodes()
-        if not address and (lack := lacking(self._settings, nodes)) is not None:
-            raise SettingsError(lack)
-        self._places = max(places(self._settings, nodes), 1)
+        self._see(living_nodes())
         from services.ray.worker import Mailbox
 
         self._mailbox = cast(Any, Mailbox).remote()
 
     def _stop(self) -> None:
-        for *_, call in self._waiting:
-            call.end(stopped(call))
-        for task, call in self._running.items():
+        for queue in self._waiting.values():
+            for *_, call in queue:
+                call.end(stopped(call))
+        for task, (call, _) in self._running.items():
             _cancel(task)
             call.end(stopped(call))
         self._waiting.clear()

@@ -10,6 +10,7 @@ from queue import Empty, SimpleQueue
 from threading import Lock
 from typing import Any
 
+from services.ray.placement import ONE_CPU, Placement
 from tocoad.errors import StageError
 from tocoad.stages.stage import Progress, ProgressCallback, silent
 
@@ -33,6 +34,7 @@ class Call:
     arguments: tuple[Any, ...]
     on_progress: ProgressCallback = silent
     urgency: float = 0.0
+    placement: Placement = ONE_CPU
     answer: Future[Any] = field(default_factory=Future)
 
     def end(self, result: Any) -> None:

@@ -1,15 +1,20 @@
-"""Whether a Ray has a node that a stage fits on, and how many stages fit on all of them."""
+"""Whether a Ray has a node that a job fits on, and how many jobs are given to it."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any, cast
 
-from tocoad.settings.sections import RaySettings
+from services.ray.placement import Placement
 
-# Where a stage asks for nothing that is counted.
-_UNCOUNTED = 64
+Resources = Mapping[str, float]
 
-Resources = dict[str, float]
+# Ray counts in ten thousandths.
+_STEPS = 10_000
+# Where a job asks for nothing that is counted, this many count as what a node has.
+_UNCOUNTED, _UNCOUNTED_PLACES = "uncounted", 64
+_NOWHERE = -1
 
 
 def living_nodes() -> list[Resources]:
@@ -20,31 +25,74 @@ def living_nodes() -> list[Resources]:
     return [node["Resources"] for node in found if node["Alive"]]
 
 
-def places(settings: RaySettings, nodes: list[Resources]) -> int:
-    """How many stages the nodes have room for at a time."""
-    wanted = {name: number for name, number in _wanted(settings).items() if number}
-    if not wanted:
-        return _UNCOUNTED
-    # In Ray's own steps: ten thousandths.
-    return sum(
-        min(int(node.get(name, 0) * 10_000) // max(int(number * 10_000), 1) for name, number in wanted.items())
-        for node in nodes
-    )
-
-
-def lacking(settings: RaySettings, nodes: list[Resources]) -> str | None:
-    """What no node has as much of as a stage asks for; None where one has all."""
-    wanted = _wanted(settings)
-    if any(all(node.get(name, 0) >= number for name, number in wanted.items()) for node in nodes):
+def lacking(placement: Placement, nodes: list[Resources], where: str) -> str | None:
+    """What no node has as much of as the job asks for; None where one has all. `where` names the largest."""
+    if any(all(node.get(name, 0) >= amount for name, amount in placement.amounts) for node in nodes):
         return None
-    where = "this machine" if not settings.address else "the largest node"
-    for name, number in wanted.items():
+    for name, amount in placement.amounts:
         there = max((node.get(name, 0) for node in nodes), default=0)
-        if number > there:
-            return f"ray.num_{name.lower()}s: a stage asks for {number:g}, {where} has {there:g}"
-    both = f"{settings.num_cpus:g} CPUs and {settings.num_gpus:g} GPUs"
-    return f"ray.num_cpus and ray.num_gpus: a stage asks for {both} on one node, and no node has both"
+        if amount > there:
+            key = placement.keys.get(name, name)
+            return f"{key}: a stage asks for {_told(name, amount)}, {where} has {_told(name, there)}"
+    keys = " and ".join(placement.keys.get(name, name) for name, _ in placement.amounts)
+    asked = " and ".join(_told(name, amount) for name, amount in placement.amounts)
+    return f"{keys}: a stage asks for {asked} on one node, and no node has all of it"
 
 
-def _wanted(settings: RaySettings) -> Resources:
-    return {"CPU": settings.num_cpus, "GPU": settings.num_gpus}
+def _told(name: str, amount: float) -> str:
+    return f"{amount / 10**9:g} GB" if name == "memory" else f"{amount:g} {name}"
+
+
+class Room:
+    """Which jobs are given to Ray: as many as its nodes hold `rounds` times over. Of each a seat is taken here on some
+    node that it fits on; Ray may put it elsewhere.
+    """
+
+    def __init__(self, nodes: list[Resources], rounds: int) -> None:
+        uncounted = {_UNCOUNTED: float(_UNCOUNTED_PLACES)}
+        # Who needs no GPU leaves those that have one to others, as Ray does.
+        self._nodes = [_steps(node) for node in (*sorted(nodes, key=_riches), uncounted)]
+        self._left = [{name: rounds * amount for name, amount in node.items()} for node in self._nodes]
+        self._rounds = rounds
+        self._homeless: Counter[Placement] = Counter()
+
+    def take(self, placement: Placement) -> int | None:
+        """A seat; None: there is no room now. What fits on no node has a few all the same, by which an autoscaler sees
+        what is asked for.
+        """
+        wanted = _wanted(placement)
+        fitting = [seat for seat, node in enumerate(self._nodes) if _holds(node, wanted)]
+        for seat in fitting:
+            if _holds(self._left[seat], wanted):
+                for name, amount in wanted.items():
+                    self._left[seat][name] -= amount
+                return seat
+        if not fitting and self._homeless[placement] < self._rounds:
+            self._homeless[placement] += 1
+            return _NOWHERE
+        return None
+
+    def give_back(self, placement: Placement, seat: int | None) -> None:
+        if seat is None:
+            return
+        if seat == _NOWHERE:
+            self._homeless[placement] -= 1
+            return
+        for name, amount in _wanted(placement).items():
+            self._left[seat][name] += amount
+
+
+def _wanted(placement: Placement) -> dict[str, int]:
+    return _steps(dict(placement.amounts)) or _steps({_UNCOUNTED: 1})
+
+
+def _steps(amounts: Resources) -> dict[str, int]:
+    return {name: max(round(amount * _STEPS), 1) for name, amount in amounts.items() if amount}
+
+
+def _holds(node: Mapping[str, int], wanted: Mapping[str, int]) -> bool:
+    return all(node.get(name, 0) >= amount for name, amount in wanted.items())
+
+
+def _riches(node: Resources) -> tuple[float, int]:
+    return node.get("GPU", 0), len(node)

@@ -11,11 +11,14 @@ from typing import Any, Self
 from services.interrupts import held
 from services.ray.driver import Driver
 from services.ray.inbox import Call, Inbox, stopped
+from services.ray.placement import placement
 from tocoad.files.lease import current_ticket
 from tocoad.files.workspace import Workspace
-from tocoad.settings.sections import RaySettings, Settings
+from tocoad.settings.sections import ComputeSettings, RaySettings, Settings
 from tocoad.stages.graph import Job
 from tocoad.stages.stage import ProgressCallback, StageRecord, silent
+
+_DEFAULTS = ComputeSettings()
 
 
 class RayStages:
@@ -70,11 +73,15 @@ class RayStages:
         """
         stage = (self._stage_function, self._root, str(job.owner), job.method, job.stage.name)
         arguments = (*stage, settings.model_dump_json(), sources, self._ticket)
-        return self._put(Call(uuid.uuid4().hex, job.dvc_name, "work", arguments, on_progress, urgency))
+        where = placement(job.stage.name, self._settings, settings.compute)
+        return self._put(Call(uuid.uuid4().hex, job.dvc_name, "work", arguments, on_progress, urgency, where))
 
-    def call(self, label: str, function: str, *arguments: Any) -> Any:
-        """Calls `module:name` with small arguments in a worker and waits; `label` names it in errors."""
-        answer = self._put(Call(uuid.uuid4().hex, label, "call_function", (function, *arguments)))
+    def call(self, label: str, function: str, *arguments: Any, compute: ComputeSettings = _DEFAULTS) -> Any:
+        """Calls `module:name` with small arguments in a worker, where `evaluate` would run, and waits; `label` names it
+        in errors.
+        """
+        where = placement("evaluate", self._settings, compute)
+        answer = self._put(Call(uuid.uuid4().hex, label, "call_function", (function, *arguments), placement=where))
         try:
             return answer.result()
         finally:

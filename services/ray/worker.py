@@ -16,6 +16,7 @@ from services.store.keys import forget_keys
 from tocoad.files.lease import on_behalf
 from tocoad.files.workspace import Workspace, parse_owner
 from tocoad.settings.sections import Settings
+from tocoad.stages.device import Device, settled_device
 from tocoad.stages.stage import Progress, StageRecord
 
 _POST_SECONDS = 0.25
@@ -68,6 +69,17 @@ class Postman:
         self._updates = []
         self._posted = time.monotonic()
         return letter
+
+
+def on_device(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same, after a first argument: the device for which `compute.device: auto` stands in it."""
+
+    def placed(device: Device, *arguments: Any) -> Any:
+        with settled_device(device):
+            return function(*arguments)
+
+    placed.__name__ = placed.__qualname__ = function.__name__  # the process bears it
+    return placed
 
 
 def call_function(mailbox: Any, key: str, function: str, *arguments: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from tocoad.errors import SettingsError
 from tocoad.nn.allocator import keep_memory
 from tocoad.settings.sections import ComputeSettings
+from tocoad.stages.device import device_of
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
@@ -44,11 +46,16 @@ class Compute:
 
 
 def resolve_device(settings: ComputeSettings) -> torch.device:
-    """`auto` takes CUDA where it is. Raises SettingsError where CUDA is asked for and absent."""
-    available = torch.cuda.is_available()
-    if settings.device == "cuda" and not available:
+    """Raises SettingsError where CUDA is asked for, by the settings or by whoever placed this job, and absent."""
+    device = device_of(settings)
+    if device == "cuda" and not torch.cuda.is_available():
+        if settings.device == "auto":
+            raise SettingsError(
+                f"compute.device: this job was placed on a GPU, and torch {torch.__version__} sees none on "
+                f"{platform.node()}: mend its driver or torch, or set compute.device to cpu"
+            )
         raise SettingsError("compute.device: cuda is asked for, but torch sees no GPU; use auto or cpu")
-    return torch.device("cuda" if available and settings.device != "cpu" else "cpu")
+    return torch.device(device)
 
 
 @contextmanager

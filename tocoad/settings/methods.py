@@ -20,6 +20,9 @@ class DeclaredStage(Protocol):
     @property
     def name(self) -> str: ...
 
+    @property
+    def params(self) -> tuple[str, ...]: ...
+
 
 class DeclaredMethod(Protocol):
     """What the settings need of a `tocoad.stages.declaration.Method`."""
@@ -52,6 +55,12 @@ def method_names() -> tuple[str, ...]:
 def stage_names() -> tuple[str, ...]:
     """Of all methods, each once."""
     return tuple(dict.fromkeys(stage.name for method in declared_methods().values() for stage in method.stages))
+
+
+def computes(stage: str) -> bool:
+    """Whether it is one of those that a GPU is of use for: they depend on `compute`."""
+    stages = (each for method in declared_methods().values() for each in method.stages)
+    return any(each.name == stage and "compute" in each.params for each in stages)
 
 
 def _table() -> Mapping[str, str]:

@@ -18,7 +18,7 @@ from pydantic import AfterValidator, Field, create_model, field_validator, model
 from tocoad.files.remote_url import checked_url
 from tocoad.metrics.names import MetricName
 from tocoad.settings.base import Fraction, Section
-from tocoad.settings.methods import declared_methods, method_names, stage_names
+from tocoad.settings.methods import computes, declared_methods, method_names, stage_names
 
 ImageScore = Literal["max", "top_mean", "mean"]
 
@@ -208,9 +208,11 @@ class RaySettings(Section):
         return stages
 
     def of_stage(self, name: str) -> StageSettings:
-        """What the stage asks for, with nothing left to be said elsewhere."""
+        """What the stage asks for, with nothing left to be said elsewhere. `num_gpus` of all is meant for those stages
+        alone that compute on one.
+        """
         asked = self.stages.get(name, StageSettings())
-        general = {"num_cpus": self.num_cpus, "num_gpus": self.num_gpus}
+        general = {"num_cpus": self.num_cpus, "num_gpus": self.num_gpus if computes(name) else 0}
         return asked.model_copy(update={key: value for key, value in general.items() if getattr(asked, key) is None})
 
 

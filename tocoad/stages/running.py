@@ -20,6 +20,7 @@ from tocoad.files.sealed import SEAL, seal, unseal
 from tocoad.files.workspace import Owner, Workspace
 from tocoad.settings.sections import MethodName, Settings
 from tocoad.stages.declaration import Stage
+from tocoad.stages.device import device_of
 from tocoad.stages.graph import METHODS, cache_dir, input_dirs, output_dir
 from tocoad.stages.stage import CHECKPOINT_SECONDS, ProgressCallback, StageContext, StageRecord, silent
 
@@ -134,6 +135,9 @@ def _key(stage: Stage, method: MethodName, settings: Settings, digests: Mapping[
     sections = settings.model_dump(mode="json", include=set(METHODS[method].params(stage.name)))
     outside = [content_digest(file) for file in outside_files(stage, settings)]
     content = [stage.function, stage.revision, sections, digests, outside]
+    if "compute" in sections and settings.compute.device == "auto" and device_of(settings.compute) == "cuda":
+        # A checkpoint of one kind of device is not the other's. Of a CPU nothing is said: so were the keys before.
+        content.append("cuda")
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

@@ -188,7 +188,7 @@ def test_a_request_that_no_node_of_a_cluster_can_fulfil_is_refused_after_a_while
     monkeypatch.setattr("services.ray.driver._PATIENCE_SECONDS", 1.0)
     monkeypatch.setattr("services.ray.driver._LOOK_SECONDS", 0.2)
     wanted = RaySettings(address="127.0.0.1:6379", num_gpus=64)
-    expected = "ray.num_gpus: a stage asks for 64, the largest node has 0, and for 1 s none has come"
+    expected = "ray.num_gpus: a stage asks for 64 GPU, the largest node has 0 GPU, and for 1 s none has come"
     with RayStages(Workspace(Path.cwd()), wanted) as greedy, pytest.raises(SettingsError, match=expected):
         run(greedy, "any")
 

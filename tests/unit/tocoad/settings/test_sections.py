@@ -25,7 +25,8 @@ def test_a_stage_asks_for_what_is_said_of_it_and_else_for_what_all_do() -> None:
         "fit": {"num_cpus": 0, "workers": 2},
     }
     ray = RaySettings.model_validate({"num_cpus": 2, "num_gpus": 1, "stages": stages})
-    train, fit, other = (ray.of_stage(name) for name in ("stage1", "fit", "evaluate"))
+    train, fit, other, reading = (ray.of_stage(name) for name in ("stage1", "fit", "evaluate", "manifest"))
     assert (train.num_cpus, train.num_gpus, train.memory_gb, train.resources) == (2, 0.5, 8, {"big": 1})
     assert (fit.num_cpus, fit.num_gpus, fit.workers) == (0, 1, 2)
+    assert (reading.num_cpus, reading.num_gpus) == (2, 0), "a stage that computes nothing has no use for a GPU"
     assert (other.num_cpus, other.num_gpus, other.memory_gb, other.resources, other.workers) == (2, 1, 0, {}, 1)
