@@ -36,6 +36,18 @@ def replacing(
     Raises:
         StageError: the disk is full; `target` is as it was.
     """
+    with discarded(target) as incoming:
+        yield incoming
+        _sync_tree(incoming, links_lie_there)
+        with locked(target.parent), allowed or nullcontext():
+            _swap(incoming, target)
+
+
+@contextmanager
+def discarded(target: Path) -> Iterator[Path]:
+    """Yields an empty folder beside `target` that is removed when the block ends, or by the next call for the target
+    where the process is killed.
+    """
     incoming = target.with_name(f".{target.name}.incoming-{secrets.token_hex(4)}")
     try:
         with full_disk_named(target), ExitStack() as stack:
@@ -45,9 +57,6 @@ def replacing(
                 incoming.mkdir()
                 stack.enter_context(locked(incoming))
             yield incoming
-            _sync_tree(incoming, links_lie_there)
-            with locked(target.parent), allowed or nullcontext():
-                _swap(incoming, target)
     finally:
         shutil.rmtree(incoming, ignore_errors=True)
 

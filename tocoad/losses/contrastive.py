@@ -5,6 +5,9 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional as F
 
+from tocoad.parallel.exchange import var_mean
+from tocoad.parallel.world import current_world
+
 
 def positive_loss(p1: Tensor, z2: Tensor, p2: Tensor, z1: Tensor) -> Tensor:
     """Symmetric negative cosine, per position (SimSiam, Chen & He 2021, eq. 2), gradient stopped at the targets.
@@ -48,13 +51,17 @@ def anchor_loss(features: Tensor, frozen: Tensor) -> Tensor:
 
 
 def collapse_indicator(z: Tensor) -> float:
-    """Std of the L2-normalised projections, averaged over channels; far below 1/sqrt(C) says collapse (SimSiam 4.1).
+    """Std of the whole batch's L2-normalised projections, averaged over channels; far below 1/sqrt(C) says collapse
+    (SimSiam 4.1).
 
     Args:
         z: (B, C, H, W).
     """
     flat = F.normalize(z.detach().float(), dim=1).movedim(1, -1).flatten(0, -2)
-    return float(flat.std(dim=0).mean())
+    if (world := current_world()).alone:
+        return float(flat.std(dim=0).mean())
+    variance, _, count = var_mean(flat, (0,), world)
+    return float((variance * (count / (count - 1))).sqrt().mean())
 
 
 def _cosine(a: Tensor, b: Tensor) -> Tensor:

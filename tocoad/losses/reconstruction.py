@@ -8,6 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tocoad.parallel.exchange import var_mean
+from tocoad.parallel.world import current_world
+
 _TINY = 1e-16  # a map of zeros is at distance 1 from every other
 
 
@@ -52,8 +55,11 @@ def mined_cosine_loss(target: Tensor, prediction: Tensor, alpha: float) -> Tenso
 
 
 def hard_points(distance: Tensor, alpha: float) -> Tensor:
-    """Cosine distances (B, H, W) -> bool: those that are at least mean + alpha * std of all."""
-    return distance >= distance.mean() + alpha * distance.std(correction=0)
+    """Cosine distances (B, H, W) -> bool: those that are at least mean + alpha * std of all, whoever has them."""
+    if (world := current_world()).alone:
+        return distance >= distance.mean() + alpha * distance.std(correction=0)
+    variance, mean, _ = var_mean(distance, (0, 1, 2), world)
+    return distance >= mean + alpha * variance.sqrt()
 
 
 class _MinedCosine(torch.autograd.Function):

@@ -11,6 +11,9 @@ from timm.layers.norm_act import BatchNormAct2d
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tocoad.parallel.exchange import var_mean
+from tocoad.parallel.world import current_world
+
 VARIANCE_MIN = 5e-4
 EPS = 1e-6
 
@@ -38,7 +41,7 @@ class ClampedBatchNorm2d(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> the same."""
         if self.training:
-            variance, mean = torch.var_mean(x.float(), (0, 2, 3), correction=0)
+            variance, mean, _ = var_mean(x, (0, 2, 3), current_world())
             variance = torch.maximum(variance, self.floor)
             with torch.no_grad():
                 self.running_mean.lerp_(mean, self.momentum)

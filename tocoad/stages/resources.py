@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from tocoad.parallel.world import current_world
+
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 _RESET_PEAK = "5"
 
@@ -14,13 +16,14 @@ _RESET_PEAK = "5"
 class Usage:
     """`cpu_seconds` are the process's own, whatever ran beside. `peak_memory` is its greatest resident set in bytes,
     what it had before included; None where the system cannot tell (not Linux). `processors` are the types of those
-    that trained, each once, in order.
+    that trained, each once, in order. Of several `workers` that shared it seconds and memory are the leading one's.
     """
 
     seconds: float
     cpu_seconds: float
     peak_memory: int | None
     processors: tuple[str, ...] = ()
+    workers: int = 1
 
 
 class Meter:
@@ -36,9 +39,9 @@ class Meter:
         """The work goes on where an earlier process left it; its share counts."""
         self._before.append(before)
 
-    def trains_on(self, processor: str) -> None:
-        """Its type: two of one type round alike."""
-        self._processors = (processor,)
+    def trains_on(self, *processors: str) -> None:
+        """Their types, a worker's each: two of one type round alike."""
+        self._processors = processors
 
     def read(self) -> Usage:
         now = Usage(
@@ -46,6 +49,7 @@ class Meter:
             cpu_seconds=time.process_time() - self._cpu_started,
             peak_memory=_peak() if self._can_reset else None,
             processors=self._processors,
+            workers=current_world().size,
         )
         parts = [*self._before, now]
         peaks = [part.peak_memory for part in parts if part.peak_memory is not None]
@@ -54,6 +58,7 @@ class Meter:
             cpu_seconds=sum(part.cpu_seconds for part in parts),
             peak_memory=max(peaks, default=None),
             processors=tuple(dict.fromkeys(name for part in parts for name in part.processors)),
+            workers=max(part.workers for part in parts),
         )
 
 

@@ -15,9 +15,10 @@ from pydantic import TypeAdapter
 from tocoad.errors import StageError
 from tocoad.files.fingerprint import content_digest, folder_digest, parts_digest
 from tocoad.files.lease import still_held
-from tocoad.files.replacing import replacing
+from tocoad.files.replacing import discarded, replacing
 from tocoad.files.sealed import SEAL, seal, unseal
 from tocoad.files.workspace import Owner, Workspace
+from tocoad.parallel.world import current_world
 from tocoad.settings.sections import MethodName, Settings
 from tocoad.stages.declaration import Stage
 from tocoad.stages.device import device_of
@@ -86,7 +87,8 @@ def execute(
     sources: str | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
 ) -> StageRecord:
-    """Calls the stage's function on the folders given; `target` appears, whole, with the stage's record in it.
+    """Calls the stage's function on the folders given; `target` appears, whole, with the stage's record in it. Of
+    several workers that share the stage the leading one's output is that, and the others' is discarded.
 
     Raises:
         StageError: as `run_stage`, or the stage left other files than it declares.
@@ -99,7 +101,8 @@ def execute(
     digests = _input_digests(stage, method, inputs)
     read = None if sources is None else {_SOURCES: sources, **digests}
     checkpoint_dir = target.with_name(f".{target.name}.checkpoint")
-    with replacing(target, still_held()) as folder:
+    world = current_world()
+    with replacing(target, still_held()) if world.leads else discarded(target) as folder:
         context = StageContext(
             owner=owner,
             method=method,
@@ -119,9 +122,10 @@ def execute(
         used = context.meter.read()
         wrote = None if read is None else folder_digest(folder, without=RECORD_FILE)
         taken = (used.seconds, used.cpu_seconds, used.peak_memory)
-        record = StageRecord({**made.metrics}, *taken, read, wrote, used.processors)
+        record = StageRecord({**made.metrics}, *taken, read, wrote, used.processors, used.workers)
         _write_record(folder, record)
-    shutil.rmtree(checkpoint_dir, ignore_errors=True)
+    if world.leads:
+        shutil.rmtree(checkpoint_dir, ignore_errors=True)
     return record
 
 

@@ -77,8 +77,9 @@ class StageRecord:
 
     `seconds` are the clock's, `cpu_seconds` the process's own, whatever ran beside, `peak_memory` its greatest resident
     set in bytes; None where it was not noted. `processors` are the types of processor that a training ran on, each
-    once, in order; none where it was not noted, and of what does not train. Of work that was interrupted all parts
-    count, up to a checkpoint.
+    once, in order; none where it was not noted, and of what does not train. Of several `workers` that shared a training
+    seconds and memory are the leading one's. Of work that was interrupted all parts count, up to a checkpoint, and of
+    their numbers of workers the greatest.
 
     `read` and `wrote` are the digests of `tocoad.files.fingerprint`; None where the caller did not say what the sources
     were.
@@ -91,6 +92,7 @@ class StageRecord:
     read: Mapping[str, str] | None = None
     wrote: str | None = None
     processors: tuple[str, ...] = ()
+    workers: int = 1
 
 
 class StageFunction(Protocol):

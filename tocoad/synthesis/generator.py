@@ -93,11 +93,13 @@ class AnomalyGenerator:
         normal = self.normals[image]
         return SyntheticSample(normal.copy(), np.zeros(normal.shape[:2], dtype=np.bool_))
 
-    def batch(self, step: int, images: Sequence[int], clean_fraction: float) -> tuple[Image, Mask]:
-        """Samples `(B, S, S, 3)` and their masks `(B, S, S)`, position in the batch as index; some stay clean."""
+    def batch(self, step: int, images: Sequence[int], clean_fraction: float, first: int = 0) -> tuple[Image, Mask]:
+        """Samples `(B, S, S, 3)` and their masks `(B, S, S)`, their position in the batch, from `first` on, as index;
+        some stay clean.
+        """
         samples = [
             self.clean(image) if self.stays_clean(step, index, clean_fraction) else self.sample(image, step, index)
-            for index, image in enumerate(images)
+            for index, image in enumerate(images, first)
         ]
         return np.stack([s.image for s in samples]), np.stack([s.gt_mask for s in samples])
 

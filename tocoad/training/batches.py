@@ -77,10 +77,14 @@ def _turned(x: NDArray[np.float32], degrees: float) -> NDArray[np.float32]:
     return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB), dtype=np.float32)
 
 
-def photometric_pair(images: Images, changes: PhotometricChanges, seed: int, step: int) -> tuple[Images, Images]:
-    """Two views of a batch (B, H, W, 3). A flip, where drawn, is applied to both, so their geometry is identical."""
+def photometric_pair(
+    images: Images, changes: PhotometricChanges, seed: int, step: int, first: int = 0
+) -> tuple[Images, Images]:
+    """Two views of images (B, H, W, 3) that stand in the batch from position `first` on. A flip, where drawn, is
+    applied to both, so their geometry is identical.
+    """
     pairs = []
-    for index, image in enumerate(images):
+    for index, image in enumerate(images, first):
         rng = np.random.default_rng((seed, step, index))
         source = np.ascontiguousarray(image[:, ::-1]) if rng.random() < 0.5 else image
         pairs.append((photometric_view(source, changes, rng), photometric_view(source, changes, rng)))

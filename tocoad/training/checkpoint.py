@@ -15,13 +15,15 @@ from typing import Any
 
 import torch
 from pydantic import TypeAdapter
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, load_file, save_file
 from torch import Tensor, nn
 
 from tocoad.files.lease import still_held
 from tocoad.files.replacing import recover, replacing
 from tocoad.files.sealed import seal, unseal
 from tocoad.nn.processor import processor_name
+from tocoad.parallel.exchange import leaders_bytes, start_alike, texts_of_all
+from tocoad.parallel.world import World, current_world
 from tocoad.stages.resources import Meter, Usage
 from tocoad.stages.stage import StageContext
 
@@ -56,14 +58,33 @@ class TrainingState:
     def load(self, folder: Path) -> tuple[int, list[dict[str, float]]]:
         """Restores the state; returns the number of steps done and their curves: (0, []) where there is nothing.
 
-        A damaged checkpoint counts as none: the training starts anew, and says so.
+        A damaged checkpoint counts as none: the training starts anew, and says so. Of several workers all have the
+        leading one's.
         """
+        if not (world := current_world()).alone:
+            return self._load_leaders(folder, world)
         self.meter.trains_on(self._processor())
+        document = self._find(folder)
+        return (0, []) if document is None else self._restore(document, load_file(folder / _TENSORS))
+
+    def _load_leaders(self, folder: Path, world: World) -> tuple[int, list[dict[str, float]]]:
+        self.meter.trains_on(*texts_of_all(self._processor(), world))
+        there = world.leads and self._find(folder) is not None
+        state, tensors = (leaders_bytes((folder / name).read_bytes() if there else None) for name in (_STATE, _TENSORS))
+        if state is None or tensors is None:
+            start_alike(self.modules.values())
+            return 0, []
+        return self._restore(unseal(state), load(tensors))
+
+    def _find(self, folder: Path) -> dict[str, Any] | None:
+        """What this run's checkpoint says of itself."""
         recover(folder)
         document = _read(folder)
-        if document is None or document["key"] != self.key:
-            return 0, []
-        tensors = load_file(folder / _TENSORS)
+        return None if document is None or document["key"] != self.key else document
+
+    def _restore(
+        self, document: Mapping[str, Any], tensors: Mapping[str, Tensor]
+    ) -> tuple[int, list[dict[str, float]]]:
         for name, module in self.modules.items():
             module.load_state_dict(_below(tensors, f"module.{name}."))
         state = self.optimizer.state_dict()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tocoad.errors import StageError
+from tocoad.parallel.world import current_world
 from tocoad.stages.stage import CHECKPOINT_SECONDS, Progress, ProgressCallback
 from tocoad.training.checkpoint import TrainingState
 
@@ -31,6 +32,7 @@ def train(
         StageError: the loss is not finite; training stops there, before weights are written.
     """
     done, curves = state.load(checkpoint_dir)
+    leads = current_world().leads
     saved = time.monotonic()
     for number in range(done, iterations):
         figures = dict(step(number))
@@ -39,7 +41,7 @@ def train(
                 raise StageError(f"{name} is {value} at step {number + 1}: lower the learning rate")
         curves.append({"step": float(number + 1), **figures})
         progress(Progress(number + 1, iterations, figures))
-        if time.monotonic() - saved > checkpoint_seconds and number + 1 < iterations:
+        if leads and time.monotonic() - saved > checkpoint_seconds and number + 1 < iterations:
             state.save(checkpoint_dir, number + 1, curves)
             saved = time.monotonic()
     return curves

@@ -16,10 +16,10 @@ def image_tensor(images: NDArray[np.uint8], mean: Triple, std: Triple, compute: 
     x = torch.from_numpy(images).to(compute.device).permute(0, 3, 1, 2)
     shift = torch.tensor(mean, device=compute.device).view(1, 3, 1, 1)
     scale = torch.tensor(std, device=compute.device).view(1, 3, 1, 1)
-    x = (x.to(torch.float32) / 255 - shift) / scale
+    x = (x.float() / 255 - shift) / scale
     return x.contiguous(memory_format=compute.memory_format)
 
 
 def mask_tensor(masks: NDArray[np.bool_], compute: Compute) -> Tensor:
     """(B, H, W) bool -> (B, 1, H, W) float32 on the device."""
-    return torch.from_numpy(masks).to(compute.device).unsqueeze(1).to(torch.float32)
+    return torch.from_numpy(masks).to(compute.device).unsqueeze(1).float()

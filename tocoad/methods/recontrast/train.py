@@ -27,11 +27,13 @@ from tocoad.nn.device import Compute, compute_context
 from tocoad.nn.encoder import Encoder, build_encoder, run_small
 from tocoad.nn.folding import FoldedForward
 from tocoad.nn.state import load_state
+from tocoad.nn.whole_norm import norm_whole_batches
 from tocoad.stages.stage import CURVES_FILE, StageContext, StageRecord
 from tocoad.training.batches import batch_indices
 from tocoad.training.checkpoint import TrainingState, run_key
 from tocoad.training.loop import save_curves
 from tocoad.training.loop import train as run_training
+from tocoad.training.parallel import Share
 from tocoad.training.tensors import image_tensor
 
 ENCODER_FILE, NETWORK_FILE, METRICS_FILE = "encoder.safetensors", "network.safetensors", "metrics.json"
@@ -81,6 +83,8 @@ class Networks:
         trained.requires_grad_(True).train()
         frozen.requires_grad_(False).eval()
         network.train()
+        for module in (trained, network):
+            norm_whole_batches(module)
         return cls(trained, frozen, network, mode)
 
 
@@ -107,14 +111,14 @@ def fit_networks(
     # Until E trains, and with batch norms in eval mode, it is E0: its maps are known.
     known_until = warm_up if networks.batch_norm == "eval" else 0
     optimizer = build_optimizer(networks, settings)
-    forward = _forward(networks)
+    share, forward = Share.of_batches(settings.batch_size), _forward(networks)
     frozen_maps = FrozenMaps(networks.frozen.folded(), images, compute, context.cache_dir)
 
     def step(number: int) -> Mapping[str, float]:
         rests = start_afresh(optimizer, settings, number) or number < warm_up
         for group in optimizer.param_groups:
             group["lr"] = group["base_lr"] * lr_factor(settings, number)
-        indices = batch_indices(len(images), settings.batch_size, number, seed)
+        indices = batch_indices(len(images), settings.batch_size, number, seed)[share.rows]
         alpha = mining_alpha(number, settings.iterations, settings.mining_ramp)
         frozen: Maps = frozen_maps.batch(indices)
         with compute.autocast():
@@ -125,9 +129,9 @@ def fit_networks(
                     trained = forward(x)
             loss = crossed_loss(networks.network, trained, frozen, alpha)
         optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
+        share.backward(loss, optimizer)
         optimizer.step()
-        return {"loss": float(loss.detach())}
+        return share.of_the_batch({"loss": float(loss.detach())})
 
     modules = {"encoder": networks.trained, "network": networks.network}
     state = TrainingState(key=key, modules=modules, optimizer=optimizer, meter=context.meter)

@@ -22,11 +22,13 @@ from tocoad.nn.device import Compute, compute_context
 from tocoad.nn.encoder import Encoder, build_encoder, run_small
 from tocoad.nn.folding import FoldedForward
 from tocoad.nn.state import load_state
+from tocoad.nn.whole_norm import norm_whole_batches
 from tocoad.settings.sections import Settings
 from tocoad.stages.stage import CURVES_FILE, StageContext, StageRecord
 from tocoad.training.batches import batch_indices
 from tocoad.training.checkpoint import TrainingState, run_key
 from tocoad.training.loop import cosine, save_curves, train
+from tocoad.training.parallel import Share
 from tocoad.training.tensors import image_tensor, mask_tensor
 
 DISCRIMINATOR_FILE, ENCODER_FILE, METRICS_FILE = "discriminator.safetensors", "encoder.safetensors", "metrics.json"
@@ -73,17 +75,18 @@ def _train(
     context: StageContext, encoder: Encoder, discriminator: Discriminator, inputs: TrainingInputs, compute: Compute
 ) -> list[dict[str, float]]:
     settings, size = context.settings.of(TrainingSettings).stage1, context.settings.image.size
+    share = Share.of_batches(settings.batch_size)
     encoder.requires_grad_(settings.train_encoder).eval()
-    discriminator.train()
+    norm_whole_batches(discriminator.train())
     groups = [{"params": list(discriminator.parameters()), "base_lr": settings.lr}]
     if settings.train_encoder:
         groups.append({"params": list(encoder.parameters()), "base_lr": settings.lr * _ENCODER_LR_FACTOR})
     optimizer = torch.optim.AdamW(groups, lr=settings.lr, weight_decay=settings.weight_decay)
 
-    draw = _draw(context, encoder, inputs, compute)
+    draw = _draw(context, encoder, inputs, share.rows, compute)
     if settings.pool:
         folder, progress = context.cache_dir, context.progress
-        draw = MapPool(draw, settings.pool, settings.batch_size, context.settings.seed, compute, folder, progress).batch
+        draw = MapPool(draw, settings.pool, share, context.settings.seed, compute, folder, progress).batch
 
     def step(number: int) -> Mapping[str, float]:
         batch = draw(number)
@@ -93,9 +96,9 @@ def _train(
         for group in optimizer.param_groups:
             group["lr"] = group["base_lr"] * cosine(number, settings.iterations)
         optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
+        share.backward(loss, optimizer)
         optimizer.step()
-        return {"loss": float(loss.detach())}
+        return share.of_the_batch({"loss": float(loss.detach())})
 
     state = TrainingState(
         key=run_key(context, inputs.manifest.digest),
@@ -107,14 +110,17 @@ def _train(
     return train(step, settings.iterations, state, folder, context.progress, seconds)
 
 
-def _draw(context: StageContext, encoder: Encoder, inputs: TrainingInputs, compute: Compute) -> Draw:
-    """Synthetic samples of a step and their maps, through which gradients reach the encoder where it trains."""
+def _draw(context: StageContext, encoder: Encoder, inputs: TrainingInputs, rows: slice, compute: Compute) -> Draw:
+    """Synthetic samples of a step, the `rows` of its batch, and their maps, through which gradients reach the encoder
+    where it trains.
+    """
     settings, seed = context.settings.of(TrainingSettings).stage1, context.settings.seed
     forward = FoldedForward(encoder, run_small) if settings.train_encoder else encoder.folded()
 
     def draw(number: int) -> MapBatch:
-        indices = batch_indices(len(inputs.images), settings.batch_size, number, seed)
-        images, gt_masks = inputs.generator.batch(number, indices, context.settings.synthesis.clean_fraction)
+        indices = batch_indices(len(inputs.images), settings.batch_size, number, seed)[rows]
+        clean = context.settings.synthesis.clean_fraction
+        images, gt_masks = inputs.generator.batch(number, indices, clean, rows.start)
         x = image_tensor(images, encoder.mean, encoder.std, compute)
         with compute.autocast():
             maps = forward(x)

@@ -27,12 +27,14 @@ from tocoad.nn.encoder import Encoder, build_encoder, run_small
 from tocoad.nn.folding import FoldedForward
 from tocoad.nn.heads import ContrastiveHead
 from tocoad.nn.state import load_state
+from tocoad.nn.whole_norm import norm_whole_batches
 from tocoad.package.calibrate import calibration_images
 from tocoad.settings.sections import Settings
 from tocoad.stages.stage import CURVES_FILE, StageContext, StageRecord
 from tocoad.training.batches import batch_indices, photometric_pair
 from tocoad.training.checkpoint import TrainingState, run_key
 from tocoad.training.loop import save_curves, train
+from tocoad.training.parallel import Share
 from tocoad.training.tensors import image_tensor, mask_tensor
 
 _SEED_OFFSET = 1  # stage 2 draws other anomalies than stage 1
@@ -104,7 +106,7 @@ class Networks:
             parameter.requires_grad_(False)
         self.pretrained.requires_grad_(False).eval()
         self.discriminator.requires_grad_(False).eval()
-        self.heads.train()
+        norm_whole_batches(self.heads.train())
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,7 @@ def _train(
     context: StageContext, networks: Networks, inputs: TrainingInputs, compute: Compute
 ) -> list[dict[str, float]]:
     settings = context.settings.of(TrainingSettings).stage2
+    share = Share.of_batches(settings.batch_size)
     trainable = [parameter for parameter in networks.encoder.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(
         [
@@ -133,13 +136,15 @@ def _train(
     drift = _drift(context, networks, inputs, compute)
 
     def step(number: int) -> Mapping[str, float]:
-        batch = _batch(inputs, networks.encoder, context.settings, number, compute)
+        batch = _batch(inputs, networks.encoder, context.settings, number, share.rows, compute)
         with compute.autocast():
             loss, figures = stage2_loss(networks, batch, context.settings)
         optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
+        share.backward(loss, optimizer)
         nn.utils.clip_grad_norm_([*trainable, *networks.heads.parameters()], settings.clip_norm)
         optimizer.step()
+        # Every worker has the spread of the whole batch already; the others are means over its share.
+        figures = share.of_the_batch(figures)
         return figures | drift.measure() if is_due(number, settings.iterations) else figures
 
     state = TrainingState(
@@ -161,12 +166,15 @@ def _drift(context: StageContext, networks: Networks, inputs: TrainingInputs, co
     return FeatureDrift(networks.forward, networks.pretrained, images, levels, compute)
 
 
-def _batch(inputs: TrainingInputs, encoder: Encoder, settings: Settings, number: int, compute: Compute) -> Batch:
+def _batch(
+    inputs: TrainingInputs, encoder: Encoder, settings: Settings, number: int, rows: slice, compute: Compute
+) -> Batch:
+    """The `rows` of the batch of step `number`."""
     seed, stage2 = settings.seed + _SEED_OFFSET, settings.of(TrainingSettings).stage2
-    indices = batch_indices(len(inputs.images), stage2.batch_size, number, seed)
+    indices = batch_indices(len(inputs.images), stage2.batch_size, number, seed)[rows]
     normal = inputs.images[indices]
-    first, second = photometric_pair(normal, stage2, seed, number)
-    anomalous, gt_masks = inputs.generator.batch(number, indices, clean_fraction=0.0)
+    first, second = photometric_pair(normal, stage2, seed, number, rows.start)
+    anomalous, gt_masks = inputs.generator.batch(number, indices, clean_fraction=0.0, first=rows.start)
 
     def tensor(images: NDArray[np.uint8]) -> Tensor:
         return image_tensor(images, encoder.mean, encoder.std, compute)

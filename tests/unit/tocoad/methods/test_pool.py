@@ -16,6 +16,7 @@ from tocoad.methods.tocoad.pool import MapBatch, MapPool
 from tocoad.nn.device import Compute, compute_context
 from tocoad.settings.sections import ComputeSettings
 from tocoad.stages.stage import Progress, silent
+from tocoad.training.parallel import Share
 
 BATCH = 4
 
@@ -41,7 +42,9 @@ class Samples:
 
 
 def pool(draw: Samples, size: int, compute: Compute, folder: Path, progress: list[Progress] | None = None) -> MapPool:
-    return MapPool(draw, size, BATCH, 5, compute, folder, silent if progress is None else progress.append)
+    return MapPool(
+        draw, size, Share.of_batches(BATCH), 5, compute, folder, silent if progress is None else progress.append
+    )
 
 
 def numbers(batch: MapBatch) -> list[int]:
@@ -104,7 +107,7 @@ def test_maps_are_kept_to_half_precision(compute: Compute, tmp_path: Path) -> No
         x = torch.randn(BATCH, 3, 4, 4, generator=torch.Generator().manual_seed(step)) * 20
         return MapBatch({1: x}, torch.zeros(BATCH, 1, 8, 8))
 
-    made = MapPool(draw, BATCH, BATCH, 0, compute, tmp_path, silent)
+    made = MapPool(draw, BATCH, Share.of_batches(BATCH), 0, compute, tmp_path, silent)
     first, later = made.batch(0).maps[1], made.batch(1).maps[1]
     order = np.abs(later.numpy()[:, None] - first.numpy()[None]).max((2, 3, 4)).argmin(1)
     assert sorted(order) == list(range(BATCH))
@@ -116,6 +119,6 @@ def test_maps_of_autocast_are_kept(compute: Compute, tmp_path: Path) -> None:
         maps = torch.linspace(-3, 3, BATCH * 12).view(BATCH, 3, 2, 2).to(torch.bfloat16)
         return MapBatch({1: maps}, torch.zeros(BATCH, 1, 8, 8))
 
-    made = MapPool(draw, BATCH, BATCH, 0, compute, tmp_path, silent)
+    made = MapPool(draw, BATCH, Share.of_batches(BATCH), 0, compute, tmp_path, silent)
     kept = made.batch(0).maps[1].float().flatten(1).sort(0).values
     assert torch.equal(made.batch(1).maps[1].flatten(1).sort(0).values, kept)  # bf16 of this size fits half precision
