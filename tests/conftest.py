@@ -27,6 +27,14 @@ drawing.register_profile("untimed", deadline=None, suppress_health_check=[Health
 drawing.load_profile("untimed")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if "apart" not in config.option.markexpr:
+        minutes = pytest.mark.skip(reason="takes minutes: pytest -m apart")
+        for item in items:
+            if "apart" in item.keywords:
+                item.add_marker(minutes)
+
+
 def serve(command: list[str], health: str, log: Path, env: dict[str, str], cwd: Path) -> Iterator[None]:
     """Starts a server and waits until it answers at the URL `health`."""
     with log.open("wb") as output:

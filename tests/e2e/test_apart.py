@@ -16,7 +16,7 @@ from tests.helpers.namespaces import switch, why_not
 from tests.helpers.ray_cluster import HEAD, Cluster, Machine, ray_cluster
 from tests.helpers.s3_servers import S3Server, rclone_s3
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.apart, pytest.mark.timeout(900)]
 
 PROBE = """
 import json, os, socket, sys

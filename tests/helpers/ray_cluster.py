@@ -25,7 +25,7 @@ import psutil
 from services.ray.token import guard_token
 from tests.helpers.environment import kept_environment
 from tests.helpers.place import Place
-from tests.helpers.processes import end_with_parent
+from tests.helpers.sweeper import Sweeper, in_sessions, kill_sessions, swept
 
 HEAD = "head"
 # A node that hangs or is cut off is given up after about 6 s, and not after 65.
@@ -55,14 +55,15 @@ class Machine:
 
 
 class Node:
-    """A started node. Should the test be killed, its raylet ends with the `ray start` of it, and the rest with that."""
+    """A node of a cluster, and all that Ray starts there."""
 
-    def __init__(self, machine: Machine, place: Place, folder: Path, env: Mapping[str, str]) -> None:
+    def __init__(self, machine: Machine, place: Place, folder: Path, env: Mapping[str, str], sweeper: Sweeper) -> None:
         self.name = machine.name
         self.place = place
         self.home = folder / "home"
         self.log = folder / "start.log"
         self._machine = machine
+        self._sweeper = sweeper
         self._folder = folder
         self._env = {**env, **machine.env, "HOME": str(self.home), "TMPDIR": str(folder)}
         self._process: subprocess.Popen[bytes] | None = None
@@ -86,8 +87,8 @@ class Node:
                 env=self._env,
                 cwd=self.home,
                 start_new_session=True,
-                preexec_fn=end_with_parent,
             )
+        self._sweeper.watch(self._process.pid)
 
     def wait(self) -> None:
         """Until it takes work."""
@@ -100,7 +101,11 @@ class Node:
 
     def processes(self) -> list[psutil.Process]:
         """Those of it that live. Ray's own names for them cover their environment, but they stay in one session."""
-        return _session(self._process.pid) if self._process is not None else []
+        found = []
+        for process in in_sessions({self._process.pid}) if self._process is not None else []:
+            with suppress(psutil.Error):
+                found.append(psutil.Process(process))
+        return found
 
     def process(self, name: str) -> psutil.Process:
         """The first whose command line has `name`: "raylet/raylet", "gcs_server", "ray::work"."""
@@ -126,9 +131,15 @@ class Node:
         self._process.kill()
         self._process.wait()
 
+    def end(self) -> None:
+        """Without a thought of who watches."""
+        if self._process is not None:
+            kill_sessions({self._process.pid})
+            self._process.wait()
+
     def hang(self) -> None:
         """Stands still until `resume`, its connections open: what a frozen machine looks like."""
-        while running := [process for process in self.processes() if process.status() != psutil.STATUS_STOPPED]:
+        while running := [process for process in self.processes() if not _stands(process)]:
             _signal(running, signal.SIGSTOP)
             time.sleep(0.02)
 
@@ -139,9 +150,12 @@ class Node:
 class Cluster:
     """A head that runs no stage, and nodes. `env` is what a driver needs; `address` what `ray.address` is to be."""
 
-    def __init__(self, folder: Path, env: Mapping[str, str], place_of: Callable[[str], Place]) -> None:
+    def __init__(
+        self, folder: Path, env: Mapping[str, str], place_of: Callable[[str], Place], sweeper: Sweeper
+    ) -> None:
         self._folder = folder
         self._place_of = place_of
+        self._sweeper = sweeper
         self.env = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": _token(), "RAY_USAGE_STATS_ENABLED": "0", **HEALTH}
         self._shared = dict(env)
         self.nodes: dict[str, Node] = {}
@@ -156,12 +170,12 @@ class Cluster:
         self.head.start("--head", "--port", port, "--include-dashboard", "false", "--no-monitor", *options)
 
     def add(self, *machines: Machine) -> list[Node]:
-        """Starts nodes side by side; they are up when it returns. Call it from a thread that lives as long as they."""
+        """Starts nodes side by side; they are up when it returns."""
         added = [self._node(machine) for machine in machines]
         for node in added:
             self.nodes[node.name] = node
             node.start("--address", self.address)
-        for node in added:
+        for node in (self.head, *added):
             node.wait()
         return added
 
@@ -172,11 +186,8 @@ class Cluster:
         return [process for node in self._all() for process in node.processes()]
 
     def end(self) -> None:
-        while processes := self.processes():
-            _signal(processes, signal.SIGKILL)
-            time.sleep(0.02)
         for node in self._all():
-            node.kill()
+            node.end()
 
     @contextmanager
     def driving(self) -> Iterator[None]:
@@ -192,7 +203,7 @@ class Cluster:
     def _node(self, machine: Machine) -> Node:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
         env = {**kept, **self._shared, **self.env}
-        return Node(machine, self._place_of(machine.name), self._folder / machine.name, env)
+        return Node(machine, self._place_of(machine.name), self._folder / machine.name, env, self._sweeper)
 
     def _all(self) -> list[Node]:
         return [self.head, *self.nodes.values()]
@@ -207,12 +218,12 @@ def ray_cluster(
     `place_of` a name says where that node is to be: by default on loopback.
     """
     # Short, for the names of Ray's sockets.
-    with tempfile.TemporaryDirectory(prefix="rc-", dir="/tmp", ignore_cleanup_errors=True) as folder:
-        cluster = Cluster(Path(folder), env or {}, place_of or _loopback())
+    folder = Path(tempfile.mkdtemp(prefix="rc-", dir="/tmp"))
+    with swept(folder) as sweeper:
+        cluster = Cluster(folder, env or {}, place_of or _loopback(), sweeper)
         try:
             cluster.start_head()
             cluster.add(*machines)
-            cluster.head.wait()
             yield cluster
         finally:
             cluster.end()
@@ -240,13 +251,10 @@ def _token() -> str:
     return file.read_text().strip() if file.is_file() else secrets.token_hex(32)
 
 
-def _session(leader: int) -> list[psutil.Process]:
-    found = []
-    for process in psutil.process_iter():
-        with suppress(psutil.Error, OSError):
-            if os.getsid(process.pid) == leader and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-    return found
+def _stands(process: psutil.Process) -> bool:
+    with suppress(psutil.Error):
+        return bool(process.status() == psutil.STATUS_STOPPED)
+    return True
 
 
 def _signal(processes: Sequence[psutil.Process], number: signal.Signals) -> int:
