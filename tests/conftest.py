@@ -14,7 +14,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as drawing
-from skip_report import pytest_terminal_summary  # noqa: F401 - a hook
+from skip_report import (
+    pytest_terminal_summary,  # noqa: F401 - a hook
+    reason,
+)
 
 from tests.helpers.processes import free_port, stop_group
 from tests.helpers.ray_cluster import Cluster, Machine, ray_cluster
@@ -29,7 +32,7 @@ drawing.load_profile("untimed")
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if "apart" not in config.option.markexpr:
-        minutes = pytest.mark.skip(reason="takes minutes: pytest -m apart")
+        minutes = pytest.mark.skip(reason=reason("takes minutes", "pytest -m apart"))
         for item in items:
             if "apart" in item.keywords:
                 item.add_marker(minutes)
@@ -102,6 +105,6 @@ def moto_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 def cluster() -> Iterator[Cluster]:
     """A Ray of a head and two nodes, `a` and `b`, of one CPU each. A test that harms a node adds one for it."""
     if sys.platform != "linux":
-        pytest.skip("only Linux has several addresses on loopback")
+        pytest.skip(reason("several addresses on loopback are Linux's", "on Linux"))
     with ray_cluster(Machine("a"), Machine("b")) as started:
         yield started

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from skip_report import reason
 
 from tests.helpers.namespaces import switch, why_not
 from tests.helpers.ray_cluster import HEAD, Cluster, Machine, ray_cluster
@@ -62,8 +63,8 @@ class Apart:
 
 @pytest.fixture(scope="module")
 def apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apart]:
-    if (reason := why_not()) is not None:
-        pytest.skip(reason)
+    if (lacking := why_not()) is not None:
+        pytest.skip(reason(lacking, "as root on Linux"))
     folder = tmp_path_factory.mktemp("apart")
     with switch() as plugged, rclone_s3(folder / "buckets", place=plugged.room("store")) as server:
 

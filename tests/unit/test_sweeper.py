@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from skip_report import reason
 
 from tests.helpers.processes import wait_until
 from tests.helpers.sweeper import in_sessions, swept
@@ -23,7 +24,7 @@ with swept(Path(sys.argv[1])) as sweeper:
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="sessions are read from /proc")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason=reason("sessions are read from /proc", "on Linux"))
 
 
 def test_a_killed_test_leaves_no_process_and_no_folder(tmp_path: Path) -> None:
