@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from skip_report import reason
 
 from infra.local import postgres
 from infra.local.bringing_up import _with_needs
@@ -67,7 +68,7 @@ def test_of_debians_versions_the_newest_counts(monkeypatch: pytest.MonkeyPatch, 
     assert postgres._program("initdb") == str(tmp_path / "15/bin/initdb")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root has PostgreSQL run as another user; to run: as root")
+@pytest.mark.skipif(os.geteuid() != 0, reason=reason("only root has PostgreSQL run as another user", "as root"))
 def test_a_folder_that_postgresqls_user_cannot_reach_is_refused_before_anything_starts(tmp_path: Path) -> None:
     (tmp_path / "closed").mkdir(mode=0o700)
     state = create(tmp_path / "closed" / "cluster")
