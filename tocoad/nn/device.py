@@ -69,7 +69,8 @@ def compute_context(settings: ComputeSettings) -> Iterator[Compute]:
     keep_memory()
     threads = torch.get_num_threads()
     algorithms = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
-    cudnn, fill = torch.backends.cudnn.benchmark, torch._C._get_deterministic_fill_uninitialized_memory()
+    fill = torch._C._get_deterministic_fill_uninitialized_memory()
+    benchmark, tf32 = torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32
     if device.type == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is not deterministic without it
     torch.set_num_threads(settings.threads)
@@ -77,6 +78,8 @@ def compute_context(settings: ComputeSettings) -> Iterator[Compute]:
     # With deterministic algorithms torch fills fresh memory, which nothing here reads: 20 % of the time on a CPU.
     torch._C._set_deterministic_fill_uninitialized_memory(False)
     torch.backends.cudnn.benchmark = False
+    # By default it takes 10 bits of float32, fewer than the CPU, whose scores a GPU is to give.
+    torch.backends.cudnn.allow_tf32 = False
     try:
         yield Compute(
             device=device,
@@ -87,4 +90,4 @@ def compute_context(settings: ComputeSettings) -> Iterator[Compute]:
         torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(algorithms[0], warn_only=algorithms[1])
         torch._C._set_deterministic_fill_uninitialized_memory(fill)
-        torch.backends.cudnn.benchmark = cudnn
+        torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32 = benchmark, tf32

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from tocoad.files.lease import still_held
 from tocoad.files.replacing import recover, replacing
 from tocoad.files.sealed import seal, unseal
+from tocoad.nn.device import resolve_device
 from tocoad.nn.processor import processor_name
 from tocoad.parallel.exchange import leaders_bytes, start_alike, texts_of_all
 from tocoad.parallel.world import World, current_world
@@ -93,12 +94,22 @@ class TrainingState:
             index, _, entry = key.partition(".")
             state["state"].setdefault(int(index), {})[entry] = value
         self.optimizer.load_state_dict(state)
+        self._lay_out_as_parameters()
         self.meter.resume(_USAGE.validate_python(document["usage"]))
         return document["step"], document["curves"]
 
     def _processor(self) -> str:
         kinds = {parameter.device.type for module in self.modules.values() for parameter in module.parameters()}
         return processor_name("cuda" if "cuda" in kinds else "cpu")
+
+    def _lay_out_as_parameters(self) -> None:
+        """The optimiser's tensors in their parameters' memory format, in which it would have made them: a step over
+        tensors of two formats is another kernel on a GPU, which rounds otherwise.
+        """
+        for parameter, entries in self.optimizer.state.items():
+            for entry, value in entries.items():
+                if value.shape == parameter.shape:
+                    entries[entry] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
 
     def _tensors(self) -> dict[str, Tensor]:
         tensors = {
@@ -113,9 +124,13 @@ class TrainingState:
 
 def run_key(context: StageContext, images: str) -> str:
     """Digest of all that decides the training, `images` naming what it sees: a checkpoint of another run must not be
-    taken up.
+    taken up, nor one of a CPU on a GPU, where the same settings may mean either.
     """
-    return hashlib.sha256(json.dumps([_FORMAT, context.key, images]).encode()).hexdigest()
+    device = resolve_device(context.settings.compute).type
+    decides = [_FORMAT, context.key, images]
+    if device != "cpu":  # whose keys stay what they were
+        decides.append(device)
+    return hashlib.sha256(json.dumps(decides).encode()).hexdigest()
 
 
 def _read(folder: Path) -> dict[str, Any] | None:

@@ -27,10 +27,12 @@ def test_the_process_gets_its_own_settings_back() -> None:
         assert torch.get_num_threads() == threads + 1
         assert torch.are_deterministic_algorithms_enabled()
         assert not torch.utils.deterministic.fill_uninitialized_memory
+        assert not torch.backends.cudnn.allow_tf32
         raise KeyError
     assert torch.get_num_threads() == threads
     assert not torch.are_deterministic_algorithms_enabled()
     assert torch.utils.deterministic.fill_uninitialized_memory
+    assert torch.backends.cudnn.allow_tf32
 
 
 def test_bf16_is_off_on_a_cpu_unless_asked_for() -> None:

@@ -13,9 +13,11 @@ from torch import nn
 from tests.helpers.damage import damages
 from tocoad.errors import StageError
 from tocoad.files.sealed import seal, unseal
+from tocoad.files.workspace import Category
+from tocoad.settings.sections import ComputeSettings, Settings
 from tocoad.stages.resources import Meter, Usage
-from tocoad.stages.stage import Progress, silent
-from tocoad.training.checkpoint import TrainingState
+from tocoad.stages.stage import Progress, StageContext, silent
+from tocoad.training.checkpoint import TrainingState, run_key
 from tocoad.training.loop import Step, cosine, save_curves, train
 
 
@@ -60,6 +62,33 @@ def test_a_killed_training_goes_on_to_the_same_bits(tmp_path: Path) -> None:
         assert torch.equal(tensor, resumed.network.state_dict()[name]), name
 
 
+def test_what_the_optimiser_keeps_comes_back_in_the_memory_format_of_its_parameter(tmp_path: Path) -> None:
+    """By that CUDA chooses its kernel, and so how a step rounds."""
+
+    def state() -> TrainingState:
+        network = nn.Conv2d(3, 8, 3).to(memory_format=torch.channels_last)
+        optimizer = torch.optim.AdamW(network.parameters(), lr=1e-2)
+        return TrainingState("run", {"network": network}, optimizer, Meter())
+
+    def step(run: TrainingState) -> dict[str, float]:
+        run.modules["network"](torch.rand(1, 3, 8, 8)).sum().backward()
+        run.optimizer.step()
+        return {"loss": 0.0}
+
+    first, resumed = state(), state()
+    train(lambda _: step(first), 2, first, tmp_path, silent, checkpoint_seconds=0)
+    assert resumed.load(tmp_path)[0] == 1
+    for run in (first, resumed):
+        entries = [
+            value
+            for parameter, entries in run.optimizer.state.items()
+            for value in entries.values()
+            if value.shape == parameter.shape == (8, 3, 3, 3)
+        ]
+        assert len(entries) == 2
+        assert all(value.is_contiguous(memory_format=torch.channels_last) for value in entries)
+
+
 def test_figures_that_not_every_step_has_survive_a_kill(tmp_path: Path) -> None:
     def sparse(run: Run, kill_at: int | None = None) -> Step:
         return lambda n: run.step(n, kill_at) | ({"drift": float(n)} if n % 3 == 2 else {})
@@ -80,6 +109,22 @@ def test_a_checkpoint_of_another_run_is_not_taken(tmp_path: Path) -> None:
     train(second.step, 3, second.state, tmp_path / "c", silent)
     assert second.steps == [0, 1, 2]
     assert second.meter.read().seconds < 500
+
+
+def test_a_checkpoint_of_a_cpu_is_not_one_of_a_gpu_under_settings_that_may_mean_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = dict.fromkeys(("data_dir", "output_dir", "checkpoint_dir", "cache_dir"), tmp_path)
+    auto, cpu = (
+        StageContext(Category("set", "gear"), "tocoad", Settings(compute=compute), ("compute",), inputs={}, **places)
+        for compute in (ComputeSettings(device="auto"), ComputeSettings(device="cpu"))
+    )
+    keys = []
+    for there in (False, True):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda there=there: there)
+        keys.append((run_key(auto, "images"), run_key(cpu, "images")))
+    assert keys[0][0] != keys[1][0]
+    assert keys[0][1] == keys[1][1]
 
 
 def test_what_a_killed_training_took_is_part_of_what_it_takes(tmp_path: Path) -> None:
