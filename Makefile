@@ -47,6 +47,9 @@ tests-and-checks: $(PARTS) check
 test-processors: setup ## the numeric tests once more with the instructions of other processors
 	@python tests/processors.py
 
+test-cluster: setup ## the guide to a cluster, with all its servers at once: two minutes
+	@TOCOAD_TEST_CLUSTER=1 pytest tests/e2e/test_cluster_guide.py
+
 check: setup ## lint, types, layer contracts
 	@ruff check .
 	@ruff format --check .

@@ -37,7 +37,7 @@ def main() -> int:
     up.add_argument("--cpus", type=int, default=half, help="CPUs of a Ray worker (default: %(default)s)")
     up.add_argument("--wait", type=float, default=180, help="seconds that a server may take (default: %(default)s)")
     commands.add_parser("down", help="stop whatever `up` started; its data stay")
-    commands.add_parser("status", help="what runs, and where; exit code 1 if something of it does not")
+    commands.add_parser("status", help="what runs, and where; exit code 1 unless all of it answers")
     options = parser.parse_args()
     folder = default_folder(ROOT)
     try:
