@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from skip_report import reason
 
-from tests.helpers.namespaces import switch, why_not
+from tests.helpers.namespaces import Room, switch, why_not
 from tests.helpers.ray_cluster import HEAD, Cluster, Machine, ray_cluster
 from tests.helpers.s3_servers import S3Server, rclone_s3
+from tests.helpers.shop import TINY, Shop, make_workspace
+from tocoad.files.workspace import Workspace
+from tocoad.sample import SampleCounts, render_sample
+from tocoad.settings.file import override
 
 pytestmark = [pytest.mark.e2e, pytest.mark.apart, pytest.mark.timeout(900)]
 
@@ -46,19 +50,15 @@ print(json.dumps({**seen, "driver": look(workspace)}))
 
 @dataclass
 class Apart:
+    """`folder` is hidden from the nodes; the workspace lies in it, and the bucket, which a server alone opens."""
+
     folder: Path
     cluster: Cluster
     server: S3Server
 
     @property
     def workspace(self) -> Path:
-        return self.folder / "work space"
-
-    def drive(self, *command: str) -> subprocess.CompletedProcess[str]:
-        """The command where the driver is, on the head."""
-        return subprocess.run(
-            [*self.cluster.head.place.through, *command], capture_output=True, text=True, check=False, timeout=300
-        )
+        return self.folder / "the workspace"
 
 
 @pytest.fixture(scope="module")
@@ -66,23 +66,49 @@ def apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apart]:
     if (lacking := why_not()) is not None:
         pytest.skip(reason(lacking, "as root on Linux"))
     folder = tmp_path_factory.mktemp("apart")
+    before, rooms = state_of_the_machine(), []
+
     with switch() as plugged, rclone_s3(folder / "buckets", place=plugged.room("store")) as server:
 
-        def room(name: str) -> Any:
-            return plugged.room(name, hidden=[] if name == HEAD else [folder])
+        def room(name: str) -> Room:
+            rooms.append(plugged.room(name, hidden=[] if name == HEAD else [folder]))
+            return rooms[-1]
 
         with ray_cluster(Machine("a"), Machine("b"), env=server.env, place_of=room) as cluster:
             yield Apart(folder, cluster, server)
+    assert not any(room.processes() for room in rooms)
+    assert state_of_the_machine() == before
 
 
-def test_no_node_sees_the_workspace(apart: Apart) -> None:
+def state_of_the_machine() -> dict[str, Any]:
+    links = subprocess.run(["ip", "-brief", "link"], capture_output=True, text=True, check=True).stdout
+    return {
+        "links": sorted(line.split()[0] for line in links.splitlines()),
+        "mounts": sorted(Path("/proc/self/mounts").read_text().splitlines()),
+        "namespaces": sorted(Path("/run/netns").glob("*")),
+    }
+
+
+@pytest.fixture(scope="module")
+def shop(apart: Apart) -> Shop:
+    """Whose driver is on the head. Its data set is rendered, and nothing trained."""
     apart.workspace.mkdir()
-    done = apart.drive("env", *(f"{k}={v}" for k, v in apart.cluster.env.items()), sys.executable, "-c", PROBE,
-                       apart.cluster.address, str(apart.workspace))  # fmt: skip
+    place = apart.cluster.head.place
+    shop = replace(make_workspace(apart.workspace), place=place, env={**apart.cluster.env, **apart.server.env})
+    render_sample(apart.folder / "tiny", size=96, counts=SampleCounts(train=12, test_good=4, test_defective=5))
+    shutil.rmtree(apart.folder / "tiny" / "fabric")
+    override(Workspace(shop.root), {**TINY, "flow.retries": "2", "flow.retry_delay_seconds": "0"})
+    done = shop.run("tocoad", "data", "add", str(apart.folder / "tiny"), "--name", "tiny")
+    assert done.returncode == 0, done.stderr
+    return shop
+
+
+def test_no_node_sees_the_workspace(apart: Apart, shop: Shop) -> None:
+    done = shop.run("python", "-c", PROBE, apart.cluster.address, str(shop.root))
     assert done.returncode == 0, done.stderr
     seen: dict[str, dict[str, Any]] = json.loads(done.stdout)
     assert seen["driver"]["workspace"] and "buckets" in seen["driver"]["beside it"]
     for name in ("a", "b"):
         assert not seen[name]["workspace"] and seen[name]["beside it"] == []
         assert seen[name]["home"] == str(apart.cluster.nodes[name].home)
-    assert len({seen[name]["network"] for name in ("a", "b", "head")}) == 3
+    assert len({seen[name]["network"] for name in ("a", "b", HEAD)}) == 3

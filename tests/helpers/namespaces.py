@@ -49,10 +49,11 @@ def why_not() -> str | None:
 
 @dataclass(frozen=True)
 class Room(Place):
-    """One machine's place. Of the `hidden` folders it sees none of what lies in them."""
+    """One machine's place."""
 
     name: str = ""
     holder: int = 0
+    network: str = ""
     switch: Place = field(default_factory=Place)
 
     def inside(self, ask: Callable[[], Answer]) -> Answer:
@@ -63,6 +64,10 @@ class Room(Place):
     def _enter(self) -> None:
         with Path(f"/proc/{self.holder}/ns/net").open() as network:
             assert ctypes.CDLL(None, use_errno=True).setns(network.fileno(), _CLONE_NEWNET) == 0
+
+    def processes(self) -> list[int]:
+        """Whoever is in its network."""
+        return [int(link.parts[2]) for link in Path("/proc").glob("[0-9]*/ns/net") if _network(link) == self.network]
 
     def cut(self) -> None:
         """Pulls its cable: what is on the way is lost, no connection is closed."""
@@ -94,7 +99,7 @@ class Switch:
         self._in_switch("ip", "link", "set", port, "master", "bridge", "up")
         _run(*here.through, "ip", "address", "add", f"{ip}/24", "dev", "eth0")
         _run(*here.through, "ip", "link", "set", "eth0", "up")
-        return Room(ip, here.through, name, holder, self._place)
+        return Room(ip, here.through, name, holder, _network(Path(f"/proc/{holder}/ns/net")), self._place)
 
     def close(self) -> None:
         for holder in self._holders:
@@ -140,6 +145,14 @@ def switch() -> Iterator[Switch]:
 
 def _through(holder: int, mounts: bool = False) -> Place:
     return Place(through=("nsenter", f"--target={holder}", "--net", *(["--mount"] if mounts else []), "--"))
+
+
+def _network(link: Path) -> str:
+    """Its name, empty for a process that has ended."""
+    try:
+        return str(link.readlink())
+    except OSError:
+        return ""
 
 
 def _port(name: str) -> str:

@@ -107,13 +107,14 @@ class Node:
                 found.append(psutil.Process(process))
         return found
 
-    def process(self, name: str) -> psutil.Process:
-        """The first whose command line has `name`: "raylet/raylet", "gcs_server", "ray::work"."""
+    def named(self, name: str) -> list[psutil.Process]:
+        """Those whose command line has `name`: "raylet/raylet", "gcs_server", "ray::work"."""
+        found = []
         for process in self.processes():
             with suppress(psutil.Error):
                 if name in " ".join(process.cmdline()):
-                    return process
-        raise AssertionError(f"{self.name}: no process {name}")
+                    found.append(process)
+        return found
 
     def kill(self) -> None:
         """As a machine does that loses its power: all at once."""

@@ -7,10 +7,12 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from tests.helpers.place import LOOPBACK, Place
 from tests.helpers.project import PROJECT, project_workspace
 
 # Small enough for seconds, large enough that every stage does its real work.
@@ -34,13 +36,18 @@ TINY = {
 
 @dataclass(frozen=True)
 class Shop:
-    """A workspace and the commands in it, run as a user runs them: in a process of their own."""
+    """A workspace and the commands in it, run as a user runs them: in a process of their own.
+
+    They run at `place`; `env` is what they all have beside the environment.
+    """
 
     root: Path
+    place: Place = LOOPBACK
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def run(self, *command: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [self._program(command[0]), *command[1:]],
+            [*self.place.through, self._program(command[0]), *command[1:]],
             cwd=self.root,
             env=self._environment(env or {}),
             capture_output=True,
@@ -52,7 +59,7 @@ class Shop:
     def start(self, *command: str) -> subprocess.Popen[str]:
         """The same, while it runs."""
         return subprocess.Popen(
-            [self._program(command[0]), *command[1:]],
+            [*self.place.through, self._program(command[0]), *command[1:]],
             cwd=self.root,
             env=self._environment({}),
             stdout=subprocess.PIPE,
@@ -67,7 +74,7 @@ class Shop:
         # The tests' own addresses must not leak in, and a workspace has its own services.
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "MLFLOW_", "RAY_"))}
         path = f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}"
-        return {**kept, "PATH": path, "DVC_NO_ANALYTICS": "1", **own}
+        return {**kept, "PATH": path, "DVC_NO_ANALYTICS": "1", **self.env, **own}
 
     def retrain(self, *options: str, code: int = 0) -> dict[str, Any]:
         done = self.run("tocoad", "retrain", "tiny", "--json", *options)
