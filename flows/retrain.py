@@ -203,6 +203,7 @@ def _run_stages(shop: Workshop, stale: Stale, categories: Sequence[Category], ou
             names = {*ran.done, *(stale.names & ran.unchanged)}
             made = [job for job in jobs if job.dvc_name in names]
             changed = record_stages(outcome.workspace, made, stale.sources) if made else set()
+    outcome.warnings += ran.warnings
     outcome.work = {
         category: [job for job in chain if job.dvc_name not in ran.unchanged] for category, chain in stale.work.items()
     }

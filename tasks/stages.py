@@ -21,6 +21,7 @@ from tocoad.errors import PassingError
 from tocoad.stages.deciding import Decisions
 from tocoad.stages.graph import Job
 from tocoad.stages.order import run_in_order, urgency
+from tocoad.stages.resources import mixed
 from tocoad.stages.stage import Progress, StageRecord
 
 
@@ -35,6 +36,11 @@ class Ran:
     done: dict[str, StageRecord] = field(default_factory=dict)
     unchanged: set[str] = field(default_factory=set)
     failed: dict[str, Exception] = field(default_factory=dict)
+
+    @property
+    def warnings(self) -> list[str]:
+        told = ((name, mixed(record.processors)) for name, record in self.done.items())
+        return [f"{name} was {how}" for name, how in told if how is not None]
 
 
 def run_stages(shop: Workshop, jobs: Sequence[Job], stale: Stale, ran: Ran) -> None:

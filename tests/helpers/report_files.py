@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from tocoad.calibration.conformal import conformal_threshold
+from tocoad.files.sealed import seal
 from tocoad.files.workspace import Category, Workspace
 from tocoad.metrics.names import FURTHER_NAMES, METRIC_NAMES
 from tocoad.report.facts import Facts
@@ -46,6 +47,7 @@ class Made:
     """What to make up. `scores` are by defect type, `good` among them. `collapse` is the collapse indicator after stage
     2's last step, `guide_rise` by how much D's loss rises over its steps; without `diagnostics` there is only the loss,
     and no file of distances, as earlier versions left it. `distance` is the median of the calibration distances.
+    `processors` are those that both stages ran on.
     """
 
     scores: Mapping[str, Sequence[float]] = field(default_factory=lambda: SCORES)
@@ -64,6 +66,7 @@ class Made:
     collapse: float = 0.97
     guide_rise: float = 0.0
     distance: float = 2.0
+    processors: tuple[str, ...] = ()
 
     def images(self) -> list[tuple[str, str, int, float, bool]]:
         return [
@@ -230,6 +233,9 @@ def _losses(workspace: Workspace, category: Category, method: MethodName, made: 
             if stage.name == "stage2" and made.diagnostics:
                 table |= _diagnostics(made)
             _table(folder / "curves.csv", [*table], zip(*table.values(), strict=True))
+            if made.processors:
+                record = {"metrics": {}, "seconds": 2.5, "processors": made.processors}
+                (folder / "record.json").write_text(seal(record))
 
 
 def _diagnostics(made: Made) -> dict[str, list[object]]:

@@ -10,6 +10,7 @@ from tocoad.report.evidence import Evidence
 from tocoad.report.rates import Rate, chance_of_rejects
 from tocoad.report.text import NBSP, counted, listed, percent, percent_range, score
 from tocoad.report.training import COLLAPSED, RISE_MAX, rise
+from tocoad.stages.resources import mixed
 
 # The summary prints these rules; they decide what a person is asked to look at, and nothing else.
 RECALL_MIN, TYPE_RECALL_MIN, TYPE_IMAGES_MIN = 0.9, 0.5, 10
@@ -190,7 +191,8 @@ def _cautions(evidence: Evidence) -> list[str]:
         )
     if not judged.report.intervals and any(value is not None for value in judged.report.metrics.values()):
         cautions.append("No bootstrap draws were made: the metrics stand without intervals.")
-    return cautions
+    told = ((curves.stage, mixed(curves.processors)) for curves in evidence.training)
+    return cautions + [f"{stage.capitalize()} was {how}." for stage, how in told if how is not None]
 
 
 def _rate(rate: Rate) -> str:

@@ -24,6 +24,7 @@ from tocoad.report.row import SummaryRow
 from tocoad.report.training import DISTANCES_FILE
 from tocoad.settings.sections import CONTROL, MethodName
 from tocoad.stages.graph import METHODS, detector_dir, evaluation_dir, output_dir
+from tocoad.stages.running import RECORD_FILE
 from tocoad.stages.stage import CURVES_FILE
 
 NOTES_FILE = "notes.json"
@@ -76,7 +77,8 @@ def _files(workspace: Workspace, category: Category, method: MethodName) -> Iter
     yield from (evaluation / name for name in (LATENCY_FILE, f"{GALLERY_DIR}/{GALLERY_INDEX}"))
     package = detector_dir(workspace, category, method)
     yield from sorted(package.rglob("*"))
-    yield from (output_dir(workspace, category, method, stage) / CURVES_FILE for stage in METHODS[method].stages)
+    for stage in METHODS[method].stages:
+        yield from (output_dir(workspace, category, method, stage) / name for name in (CURVES_FILE, RECORD_FILE))
     for one in dict.fromkeys((method, CONTROL)):
         folder = evaluation_dir(workspace, category, one)
         yield from (folder / name for name in (METRICS_FILE, PREDICTIONS_FILE, REPLICATES_FILE))

@@ -14,6 +14,7 @@ from tocoad.files.workspace import Category, Workspace
 from tocoad.report.tables import Points, read_points, read_rows
 from tocoad.settings.sections import MethodName
 from tocoad.stages.graph import METHODS, detector_dir, output_dir
+from tocoad.stages.running import read_record
 from tocoad.stages.stage import CURVES_FILE
 
 DISTANCES_FILE = "distances.csv"
@@ -25,10 +26,13 @@ RISE_MAX = 0.2
 
 @dataclass(frozen=True)
 class StageCurves:
-    """What a stage told of its steps. Each figure has the steps at which it was measured; the first is the loss."""
+    """What a stage told of its steps. Each figure has the steps at which it was measured; the first is the loss.
+    `processors` are the types of those that it ran on, none where that is not known.
+    """
 
     stage: str
     figures: Mapping[str, Points]
+    processors: tuple[str, ...] = ()
 
     @property
     def loss(self) -> Points:
@@ -78,9 +82,11 @@ def read_training(workspace: Workspace, category: Category, method: MethodName) 
     """Of every stage that left curves with a step in them. Raises StageError for a table that is broken."""
     found = []
     for stage in METHODS[method].stages:
-        file = output_dir(workspace, category, method, stage) / CURVES_FILE
+        folder = output_dir(workspace, category, method, stage)
+        file = folder / CURVES_FILE
         if file.is_file() and (figures := _read_figures(file, stage.name)):
-            found.append(StageCurves(stage.name, figures))
+            record = read_record(folder)
+            found.append(StageCurves(stage.name, figures, () if record is None else record.processors))
     return tuple(found)
 
 

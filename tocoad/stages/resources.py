@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,15 @@ class Usage:
     peak_memory: int | None
     processors: tuple[str, ...] = ()
     workers: int = 1
+
+
+def mixed(processors: Sequence[str]) -> str | None:
+    """Says that a training ran on several types of processor; None where it did not."""
+    if len(processors) < 2:
+        return None
+    types = ", then ".join(processors)
+    where = f"in parts on different types of processor ({types})"
+    return f"trained {where}, which round differently: no other run gives its bytes"
 
 
 class Meter:

@@ -110,6 +110,17 @@ def test_no_clear_difference_is_said_so(judge: Any) -> None:
     assert "No metric shows a difference" in (against_control(evidence) or "")
 
 
+@pytest.mark.parametrize("processors", [("one",), ("one", "another")])
+def test_parts_trained_on_different_types_of_processor_are_said_and_held_against_nothing(
+    judge: Any, processors: tuple[str, ...]
+) -> None:
+    _, assessment = judge(replace(CLEAN, processors=processors))
+    assert assessment.state == "ship"
+    how = "in parts on different types of processor (one, then another), which round differently"
+    said = tuple(f"{stage} was trained {how}: no other run gives its bytes." for stage in ("Stage1", "Stage2"))
+    assert assessment.cautions == (said if len(processors) > 1 else ())
+
+
 def test_a_collapse_in_training_is_a_point(judge: Any) -> None:
     _, assessment = judge(replace(CLEAN, collapse=0.04))
     assert assessment.state == "look"
