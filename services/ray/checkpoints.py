@@ -13,7 +13,7 @@ from typing import Self
 
 from services.store.errors import AbsentError, DamagedError, StoreAwayError, StoreError
 from services.store.folders import files_below, folder_name, get_folder, md5_of_file, put_files
-from services.store.notes import CHECKPOINTS, CheckpointNote, read_checkpoint_note, write_checkpoint_note
+from services.store.notes import CHECKPOINTS, Note, read_note, write_note
 from services.store.store import Store
 from tocoad.files.linking import link_or_copy
 
@@ -48,13 +48,13 @@ class Checkpoints:
             StoreAwayError, StoreError: the store does not answer: the work so far is not to be done again for that.
             StageError: the disk is full.
         """
-        note = read_checkpoint_note(self._far, self._name)
+        note = read_note(self._far, self._name)
         self._has_note = note is not None
         if note is not None and note.tree is not None:
             try:
                 get_folder(self._far, note.tree, self._folder)
             except (AbsentError, DamagedError) as error:
-                _log.warning("checkpoint %s cannot be used (%s); the training starts anew", note.tree, error)
+                _log.warning("checkpoint %s cannot be used (%s): the training starts anew", note.tree, error)
         self._seen = _stamp(self._folder)
         self._thread.start()
         return self
@@ -65,9 +65,11 @@ class Checkpoints:
         self._end()
 
     def done(self) -> None:
-        """The work has its result in the store: what was kept of it on the way goes."""
+        """In the block or after it. The work has its result in the store: what was kept of it on the way goes."""
         self._is_done = True
         self._end()
+        if not self._thread.is_alive():
+            self._clear()
 
     def _end(self) -> None:
         self._ended.set()
@@ -85,13 +87,17 @@ class Checkpoints:
                     self._seen = there
             except Exception as error:
                 _log.warning("%s: the checkpoint is not in the store, and is tried again (%s)", self._far, error)
-        if self._is_done and self._has_note:
-            try:
-                if (note := read_checkpoint_note(self._far, self._name)) is not None:
-                    self._far.remove(note.objects - self._removed)
-                    self._far.remove_note(self._name)
-            except Exception as error:
-                _log.warning("%s: note %s is left there (%s)", self._far, self._name, error)
+        if self._is_done:
+            self._clear()
+
+    def _clear(self) -> None:
+        try:
+            if self._has_note and (note := read_note(self._far, self._name)) is not None:
+                self._far.remove(note.objects - self._removed)
+                self._far.remove_note(self._name)
+            self._has_note = False
+        except Exception as error:
+            _log.warning("%s: note %s is left there (%s)", self._far, self._name, error)
 
     def _put(self) -> bool:
         """Whether it could be seen whole."""
@@ -104,12 +110,12 @@ class Checkpoints:
             tree = folder_name({path: hashes[file] for path, file in files.items()})
             objects = frozenset({tree, *hashes.values()})
             # Another run of the same work, taken for dead, may have left some, or do so now.
-            before = read_checkpoint_note(self._far, self._name) or CheckpointNote()
+            before = read_note(self._far, self._name) or Note()
             superseded = before.objects - objects - self._removed
             self._has_note = True
-            write_checkpoint_note(self._far, self._name, CheckpointNote(before.tree, objects | superseded))
+            write_note(self._far, self._name, Note(before.tree, objects | superseded))
             put_files(files, self._far, hashes.__getitem__)
-            write_checkpoint_note(self._far, self._name, CheckpointNote(tree, objects | superseded))
+            write_note(self._far, self._name, Note(tree, objects | superseded))
         finally:
             shutil.rmtree(snapshot, ignore_errors=True)
         # What cannot be removed now is in the note, and goes with the next.

@@ -14,7 +14,7 @@ import pytest
 import torch
 from skip_report import reason
 
-from services.store.notes import CHECKPOINTS, read_checkpoint_note
+from services.store.notes import CHECKPOINTS, read_note
 from services.store.store import Store, open_store
 from tests.helpers.node import HANGS_AT, KEY, SETTINGS, Trained, train
 from tests.helpers.processes import wait_until
@@ -61,7 +61,7 @@ def _worker(
 
 
 def _tree(far: Store) -> str | None:
-    note = read_checkpoint_note(far, CHECKPOINTS + KEY)
+    note = read_note(far, CHECKPOINTS + KEY)
     return None if note is None else note.tree
 
 
