@@ -16,7 +16,7 @@ def told(address: str) -> Iterator[None]:
     """For a block that starts a local Ray, where `address` is empty, or connects to the one there.
 
     Raises:
-        SettingsError: in place of what is raised on the way to the address: what ends there is no Ray.
+        SettingsError: in place of what is raised on the way to the address: what ends there is no Ray, or not ours.
         StageError: in place of what keeps a local Ray from its start.
     """
     try:
@@ -24,6 +24,11 @@ def told(address: str) -> Iterator[None]:
     except TocoadError:
         raise
     except Exception as error:
+        if address and _wants_token(error):
+            raise SettingsError(
+                f"ray.address: the Ray at {address} has another token: let RAY_AUTH_TOKEN be the one it was started "
+                "with, or RAY_AUTH_TOKEN_PATH name its file"
+            ) from error
         if address:
             raise SettingsError(
                 f"ray.address: no Ray answers at {address} ({first_line(error)}): start it there with `ray start`, "
@@ -40,3 +45,12 @@ def refuse_silence(address: str) -> None:
         return  # one of Ray's other ways to say where
     with told(address), suppress(TimeoutError):  # a slow way to it may yet be one
         socket.create_connection((host, int(port)), _CONNECT_SECONDS).close()
+
+
+def _wants_token(error: BaseException | None) -> bool:
+    """Ray tells it by a type, or in the text of what it raised before it gave up."""
+    while error is not None:
+        if type(error).__name__ == "AuthenticationError" or "InvalidAuthToken" in str(error):
+            return True
+        error = error.__cause__
+    return False

@@ -37,6 +37,20 @@ def test_what_keeps_a_local_ray_from_its_start_is_no_setting_and_says_its_kind()
         raise RuntimeError("no memory\nand more")
 
 
+def test_a_ray_that_wants_another_token_is_told_apart_from_none() -> None:
+    """As Ray tells it, with a wrong one after many tries, and without one."""
+    from ray.exceptions import AuthenticationError
+
+    expected = r"^ray\.address: the Ray at 10\.0\.0\.7:6379 has another token: let RAY_AUTH_TOKEN be [^\n]*$"
+    with pytest.raises(SettingsError, match=expected), told("10.0.0.7:6379"):
+        raise AuthenticationError("Token authentication is enabled but no authentication token was found.")
+    with pytest.raises(SettingsError, match=expected), told("10.0.0.7:6379"):
+        try:
+            raise RuntimeError("Failed to connect to GCS. Last: RPC error: InvalidAuthToken: missing or incorrect")
+        except RuntimeError as error:
+            raise ConnectionError("Failed to connect to Ray cluster") from error
+
+
 ASKS = """
 import sys
 from pathlib import Path
@@ -53,7 +67,8 @@ def ask(stages):
     try:
         stages.call("any", "os:getpid")
     except Exception as error:
-        print(f"{type(error).__name__}: {error}")
+        # In one piece: `print` writes the end of a line apart, where another thread may come between.
+        sys.stdout.write(f"{type(error).__name__}: {error}\n")
 
 with RayStages(workspace, RaySettings(address="nonsense")) as stages:
     threads = [Thread(target=ask, args=(stages,)) for _ in range(3)]
