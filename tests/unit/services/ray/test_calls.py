@@ -68,7 +68,7 @@ def ask(stages):
         stages.call("any", "os:getpid")
     except Exception as error:
         # In one piece: `print` writes the end of a line apart, where another thread may come between.
-        sys.stdout.write(f"{type(error).__name__}: {error}\n")
+        sys.stdout.write(f"{type(error).__name__}: {error}" + chr(10))
 
 with RayStages(workspace, RaySettings(address="nonsense")) as stages:
     threads = [Thread(target=ask, args=(stages,)) for _ in range(3)]
