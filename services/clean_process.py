@@ -12,11 +12,13 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from threading import Lock, Timer
 from types import TracebackType
-from typing import IO, Self, cast
+from typing import IO, Protocol, Self, cast
 
 from services.store.keys import without_keys
 from tocoad.errors import StageError, error_line
@@ -28,6 +30,14 @@ _SECONDS = 300.0
 
 class CleanProcessError(StageError):
     """There is no answer from the process; one line."""
+
+
+class Checker(Protocol):
+    """Whoever has a clean process, here or on a node."""
+
+    def parity(self, folder: Path) -> Parity:
+        """Of the package in `folder`. Raises CleanProcessError."""
+        ...
 
 
 class CleanProcess:
@@ -112,6 +122,16 @@ class CleanProcess:
             process.communicate()
         if answers is not None:
             answers.close()
+
+
+def parity_here(folders: Mapping[str, Path]) -> Parity:
+    """Where it is called, in a worker; its clean process stays for the next package, and ends with it."""
+    return _own().parity(folders["package"])
+
+
+@cache
+def _own() -> CleanProcess:
+    return CleanProcess()
 
 
 def _serve(writing: int) -> None:

@@ -9,17 +9,19 @@ from pathlib import Path
 
 from services.aside import run_aside
 from services.ray.runner import RayStages
+from services.shared_store import shared_store
 from services.watching import Ended, Moved, tell
 from tocoad.errors import error_line
 from tocoad.files.workspace import Workspace
+from tocoad.settings.sections import Settings
 from tocoad.stages.declaration import Stage
 from tocoad.stages.graph import METHODS, Job
 from tocoad.stages.runner import StageRunner
-from tocoad.stages.running import read_record
+from tocoad.stages.running import StageFolders, read_record
 from tocoad.stages.stage import Progress
 from tocoad.study.plan import Cell
 from tocoad.study.results import CellResult, known_result, write_result
-from tocoad.study.stages import StageFolders
+from tocoad.study.stages import StudyFolders
 
 STAGE_FUNCTION = "tocoad.study.stages:run_study_stage"
 
@@ -42,15 +44,20 @@ def run_cells(
     """Computes what is missing of the cells and writes their results below `folder`; `done` hears of each."""
     if not cells:
         return []
-    with RayStages(workspace, cells[0].settings.ray, STAGE_FUNCTION) as runner:
-        return run_aside(_Study(workspace, folder, runner).run(cells, done))
+    ray, folders = cells[0].settings.ray, StudyFolders(workspace)
+
+    def folders_of_job(job: Job, settings: Settings) -> StageFolders:
+        return folders.around(job.owner, job.method, job.stage.name, settings)
+
+    with RayStages(workspace, ray, STAGE_FUNCTION, shared_store(workspace, ray), folders_of_job) as runner:
+        return run_aside(_Study(folders, folder, runner).run(cells, done))
 
 
 class _Study:
-    def __init__(self, workspace: Workspace, folder: Path, runner: StageRunner) -> None:
+    def __init__(self, folders: StudyFolders, folder: Path, runner: StageRunner) -> None:
+        self._folders = folders
         self._folder = folder
         self._runner = runner
-        self._folders = StageFolders(workspace)
         # By the folder that it fills.
         self._stages: dict[Path, asyncio.Task[None]] = {}
 

@@ -15,6 +15,7 @@ from services.mlflow.registration import Registration, register_candidate
 from services.mlflow.registry import Version
 from services.watching import Planned, tell, telling
 from tasks.session import Workshop
+from tocoad.evaluation.folders import evaluation_folders
 from tocoad.files.workspace import Category
 from tocoad.gate.records import Candidate
 from tocoad.gate.rules import Finding
@@ -36,11 +37,10 @@ def register(shop: Workshop, category: Category, method: MethodName, night: str)
     workspace, settings = shop.workspace, shop.settings
 
     def rescore(package: Path) -> Candidate:
-        arguments = (str(workspace.root), str(category), str(package), settings.model_dump_json())
-        function = "tocoad.evaluation.workspace:rescore"
+        folders, function = evaluation_folders(workspace, category, package), "tocoad.evaluation.workspace:rescore"
+        label, chosen = f"champion of {category}", settings.model_dump_json()
         # As the challenger was scored: on another device the figures are not quite the same.
-        called = shop.runner.call(f"champion of {category}", function, *arguments, compute=settings.compute)
-        return cast(Candidate, called)
+        return cast(Candidate, shop.runner.call(label, function, folders, chosen, compute=settings.compute))
 
     def check(version: Version) -> list[Finding]:
         return [registered_parity(shop.registry, version, shop.checker).finding]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from prefect import get_run_logger
 
 from services.addresses import configure
-from services.clean_process import CleanProcess
+from services.clean_process import Checker, CleanProcess
 from services.closing import claim_flow_run, close_left
 from services.fleet import told_in_lines
 from services.git.commit import git_commit
@@ -18,7 +18,9 @@ from services.mlflow.recording import RetrainRecord, retrain_record
 from services.mlflow.registration import Registration, registered
 from services.mlflow.registry import Registry
 from services.mlflow.tracking import Tracking
+from services.ray.parity import OnNodes
 from services.ray.runner import RayStages
+from services.shared_store import shared_store
 from tocoad.files.workspace import Category, Workspace
 from tocoad.settings.sections import MethodName, Settings
 
@@ -71,10 +73,11 @@ class Connection:
         commit = str(git_commit(place) or "none")
         with (
             retrain_record(self.tracking, place, dataset, settings, commit, errors, warnings) as record,
-            RayStages(place, settings.ray) as runner,
-            CleanProcess() as checker,
+            RayStages(place, settings.ray, store=shared_store(place, settings.ray)) as runner,
+            CleanProcess() as process,
             told_in_lines(get_run_logger().info),
         ):
+            checker = OnNodes(runner) if settings.ray.address else process
             yield Workshop(place, settings, self.registry, record, runner, checker)
 
 
@@ -87,4 +90,4 @@ class Workshop:
     registry: Registry
     record: RetrainRecord
     runner: RayStages
-    checker: CleanProcess
+    checker: Checker

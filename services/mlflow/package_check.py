@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from services.clean_process import CleanProcess
+from services.clean_process import Checker, CleanProcess
 from services.mlflow.calls import TrackingError
 from services.mlflow.registry import PACKAGE_TAG, Registry, Version
 from tocoad.errors import StageError
@@ -17,8 +17,8 @@ class BrokenPackageError(StageError):
     """A version that must not become champion; one line."""
 
 
-def registered_parity(registry: Registry, version: Version, process: CleanProcess) -> Parity:
-    """Fetches the version's package, as whoever uses it does, and has its probes scored in the clean process.
+def registered_parity(registry: Registry, version: Version, process: Checker) -> Parity:
+    """Fetches the version's package, as whoever uses it does, and has its probes scored in a clean process.
 
     Raises:
         TrackingError: it cannot be fetched.

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from concurrent.futures import Future
+from pathlib import Path
 from threading import Lock, Thread
 from types import TracebackType
 from typing import Any, Self
 
 from services.interrupts import held
+from services.ray.carrier import Carrier, FoldersOf
 from services.ray.driver import Driver
 from services.ray.inbox import Call, Inbox, stopped
+from services.ray.order import NodeSettings, StoreAddress
 from services.ray.placement import placement
 from tocoad.files.lease import current_ticket
 from tocoad.files.workspace import Workspace
 from tocoad.settings.sections import ComputeSettings, RaySettings, Settings
 from tocoad.stages.graph import Job
+from tocoad.stages.running import StageFolders, folders_of
 from tocoad.stages.stage import ProgressCallback, StageRecord, silent
 
 _DEFAULTS = ComputeSettings()
@@ -30,8 +35,18 @@ class RayStages:
 
     # What the stages write, they write under the lease that this is made under.
     def __init__(
-        self, workspace: Workspace, settings: RaySettings, stage_function: str = "tocoad.stages.running:run_stage"
+        self,
+        workspace: Workspace,
+        settings: RaySettings,
+        stage_function: str = "tocoad.stages.running:run_stage",
+        store: StoreAddress | None = None,
+        folders_of_job: FoldersOf | None = None,
     ) -> None:
+        """`store` is for a cluster, whose nodes reach it as this process does, and need nothing else that both reach.
+        Where another function than `run_stage` runs the stages, `folders_of_job` tells the folders that it would use.
+        """
+        self._workspace, self._store = workspace, store
+        self._folders_of_job = folders_of_job or self._in_workspace
         self._root = str(workspace.root.resolve())
         self._settings = settings
         self._stage_function = stage_function
@@ -39,6 +54,7 @@ class RayStages:
         self._inbox = Inbox()
         self._lock = Lock()
         self._driver: Thread | None = None
+        self._carrier: Carrier | None = None
         self._closed = False
 
     def __enter__(self) -> Self:
@@ -50,10 +66,12 @@ class RayStages:
         """Stops what still runs, as after Ctrl-C, and Ray if it is ours."""
         with self._lock:
             self._closed = True
-        if self._driver is not None:
-            with held():
+        with held():
+            if self._driver is not None:
                 self._inbox.end()
                 self._driver.join()
+            if self._carrier is not None:
+                self._carrier.close()
 
     def submit(
         self,
@@ -71,29 +89,57 @@ class RayStages:
             SettingsError: no Ray answers at the address, or a stage asks for more than a local Ray has.
             Exception: what the stage itself raised.
         """
-        stage = (self._stage_function, self._root, str(job.owner), job.method, job.stage.name)
-        arguments = (*stage, settings.model_dump_json(), sources, self._ticket)
         where = placement(job.stage.name, self._settings, settings.compute)
-        return self._put(Call(uuid.uuid4().hex, job.dvc_name, "work", arguments, on_progress, urgency, where))
+        call = Call(uuid.uuid4().hex, job.dvc_name, "work", (), on_progress, urgency, where)
+        if (carrier := self._apart()) is not None:
+            return carrier.submit(call, job, settings, sources)
+        stage = (self._stage_function, self._root, str(job.owner), job.method, job.stage.name)
+        call.arguments = (*stage, settings.model_dump_json(), sources, self._ticket)
+        self._put(call)
+        return call.answer
 
-    def call(self, label: str, function: str, *arguments: Any, compute: ComputeSettings = _DEFAULTS) -> Any:
-        """Calls `module:name` with small arguments in a worker, where `evaluate` would run, and waits; `label` names it
-        in errors.
+    def call(
+        self,
+        label: str,
+        function: str,
+        folders: Mapping[str, Path],
+        *arguments: str,
+        compute: ComputeSettings = _DEFAULTS,
+    ) -> Any:
+        """Calls `module:name` in a worker, where `evaluate` would run, with the folders by their names and with texts,
+        and waits; `label` names it in errors.
         """
         where = placement("evaluate", self._settings, compute)
-        answer = self._put(Call(uuid.uuid4().hex, label, "call_function", (function, *arguments), placement=where))
+        call = Call(uuid.uuid4().hex, label, "call_function", (function, dict(folders), *arguments), placement=where)
+        if (carrier := self._apart()) is not None:
+            answer = carrier.call(call, function, folders, arguments)
+        else:
+            self._put(call)
+            answer = call.answer
         try:
             return answer.result()
         finally:
             answer.cancel()
 
-    def _put(self, call: Call) -> Future[Any]:
+    def _in_workspace(self, job: Job, _: Settings) -> StageFolders:
+        return folders_of(self._workspace, job.owner, job.method, job.stage)
+
+    def _apart(self) -> Carrier | None:
+        """For nodes that may share nothing with this process; a Ray of our own has this machine's folders."""
+        if self._store is None:
+            return None
+        with self._lock:
+            if self._carrier is None:
+                node = NodeSettings.of(self._settings, self._store)
+                self._carrier = Carrier(self._workspace, node, self._folders_of_job, self._ticket, self._put)
+            return self._carrier
+
+    def _put(self, call: Call) -> None:
         with self._lock:
             if self._closed:
                 call.end(stopped(call))
-                return call.answer
+                return
             if self._driver is None:
                 self._driver = Thread(target=Driver(self._settings, self._inbox).run, name="ray", daemon=True)
                 self._driver.start()
         self._inbox.put(call)
-        return call.answer

@@ -12,6 +12,8 @@ from typing import Any
 
 import ray
 
+from services.ray.apart import node_of
+from services.ray.order import CallOrder, Done, JobOrder
 from services.store.keys import forget_keys
 from tocoad.files.lease import on_behalf
 from tocoad.files.workspace import Workspace, parse_owner
@@ -80,6 +82,20 @@ def on_device(function: Callable[..., Any]) -> Callable[..., Any]:
 
     placed.__name__ = placed.__qualname__ = function.__name__  # the process bears it
     return placed
+
+
+def work_apart(mailbox: Any, key: str, node: str, order: str) -> Done:
+    """Runs a stage as `services.ray.apart.Node.run` has it."""
+    postman = Postman(mailbox, key)
+    try:
+        return node_of(node).run(JobOrder.model_validate_json(order), postman)
+    finally:
+        postman.flush()
+
+
+def call_apart(mailbox: Any, key: str, node: str, order: str) -> Any:
+    """Calls a function as `services.ray.apart.Node.call` has it."""
+    return node_of(node).call(CallOrder.model_validate_json(order))
 
 
 def call_function(mailbox: Any, key: str, function: str, *arguments: Any) -> Any:

@@ -13,7 +13,7 @@ from services.store.store import open_store
 from tests.helpers.toys import DISC
 from tocoad.settings.sections import Settings
 from tocoad.stages.graph import METHODS
-from tocoad.stages.running import execute, weights_sha256
+from tocoad.stages.running import StageFolders, execute, weights_sha256
 from tocoad.stages.stage import Progress
 
 KEY = "0" * 64
@@ -47,11 +47,9 @@ def train(far: Path, read: Path, node: Path, seconds: float = 60, hangs_at: int 
             time.sleep(600)
 
     inputs, target = {role: read / role for role in ("manifest", "synthesize")}, node / "out"
-    stage, images, cache = METHODS["tocoad"].stage("stage1"), read / "images", node / "cache"
+    stage, folders = METHODS["tocoad"].stage("stage1"), StageFolders(read / "images", inputs, target, node / "cache")
     with Checkpoints(open_store(str(far)), KEY, node / ".out.checkpoint", seconds) as kept:
-        record = execute(
-            stage, "tocoad", DISC, SETTINGS, images, inputs, target, cache, progress, checkpoint_seconds=seconds
-        )
+        record = execute(stage, "tocoad", DISC, SETTINGS, folders, progress, checkpoint_seconds=seconds)
         kept.done()
     return Trained(weights_sha256(target), record.processors, steps[0])
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from tocoad.errors import SettingsError
+from tocoad.files.stand_ins import where
 from tocoad.nn.efficientnet_keys import timm_keys
 from tocoad.nn.resnetv2_gluon import gluon_keys
 from tocoad.nn.wheels import wheel_file
@@ -50,7 +51,7 @@ def _refuse(what: str, keys: Set[str]) -> None:
 def _read_checked(file: Path, digest: str) -> dict[str, Tensor]:
     """Hashes and parses the same bytes, so that the file cannot change in between."""
     try:
-        content = file.read_bytes()
+        content = where(file).read_bytes()
     except OSError as error:
         raise SettingsError(f"encoder.path: {file} cannot be read: {error.strerror}") from error
     actual = hashlib.sha256(content).hexdigest()

@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from tocoad.files.fingerprint import content_digest, folder_digest, parts_digest
 from tocoad.files.lease import still_held
 from tocoad.files.replacing import discarded, replacing
 from tocoad.files.sealed import SEAL, seal, unseal
+from tocoad.files.stand_ins import where
 from tocoad.files.workspace import Owner, Workspace
 from tocoad.parallel.world import current_world
 from tocoad.settings.sections import MethodName, Settings
@@ -31,6 +33,22 @@ _RECORD = TypeAdapter(StageRecord)
 # What a record without a seal has in every version that wrote one, and what the later of these added.
 _FIRST_KEYS = {"seconds", "metrics"}
 _LATER_KEYS = {"cpu_seconds", "peak_memory"}
+
+
+@dataclass(frozen=True)
+class StageFolders:
+    """Where a stage finds its owner's images and, by the names that its function uses, its inputs; where its output is
+    to appear; and where it may keep what can be made again.
+    """
+
+    data: Path
+    inputs: Mapping[str, Path]
+    output: Path
+    cache: Path
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.output.with_name(f".{self.output.name}.checkpoint")
 
 
 def run_stage(
@@ -52,10 +70,17 @@ def run_stage(
         StageError: an input is missing or the stage cannot do its work; nothing was written.
     """
     stage = METHODS[method].stage(name)
-    target = output_dir(workspace, owner, method, stage)
-    inputs = input_dirs(workspace, owner, METHODS[method], stage)
-    cache = cache_dir(workspace, owner, method, stage)
-    return execute(stage, method, owner, settings, workspace.data_dir(owner), inputs, target, cache, progress, sources)
+    return execute(stage, method, owner, settings, folders_of(workspace, owner, method, stage), progress, sources)
+
+
+def folders_of(workspace: Workspace, owner: Owner, method: MethodName, stage: Stage) -> StageFolders:
+    """Where a workspace has what the stage reads, and where its output belongs."""
+    return StageFolders(
+        data=workspace.data_dir(owner),
+        inputs=input_dirs(workspace, owner, METHODS[method], stage),
+        output=output_dir(workspace, owner, method, stage),
+        cache=cache_dir(workspace, owner, method, stage),
+    )
 
 
 def is_finished(workspace: Workspace, owner: Owner, method: MethodName, name: str, sources: str) -> bool:
@@ -79,28 +104,22 @@ def execute(
     method: MethodName,
     owner: Owner,
     settings: Settings,
-    data_dir: Path,
-    inputs: Mapping[str, Path],
-    target: Path,
-    cache: Path,
+    folders: StageFolders,
     progress: ProgressCallback = silent,
     sources: str | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
 ) -> StageRecord:
-    """Calls the stage's function on the folders given; `target` appears, whole, with the stage's record in it. Of
+    """Calls the stage's function on the folders given; the output appears, whole, with the stage's record in it. Of
     several workers that share the stage the leading one's output is that, and the others' is discarded.
 
     Raises:
         StageError: as `run_stage`, or the stage left other files than it declares.
     """
-    for role, folder in inputs.items():
-        if not folder.is_dir():
-            upstream = stage.inputs[role].stage
-            raise StageError(f"{stage.name} of {owner} needs the output of {upstream}: run that stage first")
+    refuse_missing(stage, owner, folders.inputs)
+    inputs, target = folders.inputs, folders.output
     # Before the work: what changes under the stage's hands is then not taken for what it read.
     digests = _input_digests(stage, method, inputs)
     read = None if sources is None else {_SOURCES: sources, **digests}
-    checkpoint_dir = target.with_name(f".{target.name}.checkpoint")
     world = current_world()
     with replacing(target, still_held()) if world.leads else discarded(target) as folder:
         context = StageContext(
@@ -108,11 +127,11 @@ def execute(
             method=method,
             settings=settings,
             params=METHODS[method].params(stage.name),
-            data_dir=data_dir,
+            data_dir=folders.data,
             inputs=inputs,
             output_dir=folder,
-            checkpoint_dir=checkpoint_dir,
-            cache_dir=cache,
+            checkpoint_dir=folders.checkpoint,
+            cache_dir=folders.cache,
             key=_key(stage, method, settings, digests),
             progress=progress,
             checkpoint_seconds=checkpoint_seconds,
@@ -125,8 +144,16 @@ def execute(
         record = StageRecord({**made.metrics}, *taken, read, wrote, used.processors, used.workers)
         _write_record(folder, record)
     if world.leads:
-        shutil.rmtree(checkpoint_dir, ignore_errors=True)
+        shutil.rmtree(folders.checkpoint, ignore_errors=True)
     return record
+
+
+def refuse_missing(stage: Stage, owner: Owner, inputs: Mapping[str, Path]) -> None:
+    """Raises StageError where a stage that this one reads has not run."""
+    for role, folder in inputs.items():
+        if not folder.is_dir():
+            upstream = stage.inputs[role].stage
+            raise StageError(f"{stage.name} of {owner} needs the output of {upstream}: run that stage first")
 
 
 def _input_digests(stage: Stage, method: MethodName, inputs: Mapping[str, Path]) -> dict[str, str]:
@@ -137,7 +164,7 @@ def _input_digests(stage: Stage, method: MethodName, inputs: Mapping[str, Path])
 
 def _key(stage: Stage, method: MethodName, settings: Settings, digests: Mapping[str, str]) -> str:
     sections = settings.model_dump(mode="json", include=set(METHODS[method].params(stage.name)))
-    outside = [content_digest(file) for file in outside_files(stage, settings)]
+    outside = [content_digest(where(file)) for file in outside_files(stage, settings)]
     content = [stage.function, stage.revision, sections, digests, outside]
     if "compute" in sections and settings.compute.device == "auto" and device_of(settings.compute) == "cuda":
         # A checkpoint of one kind of device is not the other's. Of a CPU nothing is said: so were the keys before.
@@ -150,7 +177,7 @@ def outside_files(stage: Stage, settings: Settings, root: Path = Path()) -> tupl
     of one that does not the stage itself says what is wrong. They are as the settings name them, below `root`.
     """
     named = (attrgetter(name)(settings) for name in stage.files)
-    return tuple(dict.fromkeys(path for path in named if path is not None and (root / path).exists()))
+    return tuple(dict.fromkeys(path for path in named if path is not None and where(root / path).exists()))
 
 
 def _refuse_undeclared(stage: Stage, folder: Path) -> None:

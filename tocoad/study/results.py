@@ -20,7 +20,7 @@ from tocoad.stages.graph import METHODS
 from tocoad.stages.running import read_record
 from tocoad.stages.stage import CURVES_FILE
 from tocoad.study.plan import Cell
-from tocoad.study.stages import StageFolders
+from tocoad.study.stages import StudyFolders
 
 # Draws are written to a thousandth of a point; intervals are told to a tenth.
 _DRAW_DIGITS = 5
@@ -69,7 +69,7 @@ def read_results(folder: Path, cells: Sequence[Cell]) -> list[CellResult]:
     return [result for result in found if result is not None]
 
 
-def known_result(stages: StageFolders, cell: Cell, folder: Path) -> CellResult | None:
+def known_result(stages: StudyFolders, cell: Cell, folder: Path) -> CellResult | None:
     """The cell's result below `folder`, if it is of these settings and images.
 
     Raises StageError where the category's `manifest`, which tells the images, has not run.
@@ -87,12 +87,12 @@ def _read(file: Path) -> CellResult | None:
         raise SettingsError(f"{file}: {explain(error)}; remove it, and its cell is computed again") from None
 
 
-def _key(stages: StageFolders, cell: Cell) -> str:
+def _key(stages: StudyFolders, cell: Cell) -> str:
     """The name of the last stage's folder, a digest of all that the stages before it read."""
     return stages.of(cell.category, cell.method, METHODS[cell.method].stages[-1].name, cell.settings).name
 
 
-def write_result(stages: StageFolders, cell: Cell, folder: Path) -> CellResult:
+def write_result(stages: StudyFolders, cell: Cell, folder: Path) -> CellResult:
     """Gathers what the cell's stages left, and writes it below `folder`."""
     seconds: dict[str, float] = {}
     cpu_seconds: dict[str, float | None] = {}

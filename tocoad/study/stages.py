@@ -19,7 +19,7 @@ from tocoad.files.workspace import Owner, Workspace
 from tocoad.settings.sections import MethodName, Settings
 from tocoad.stages.declaration import Stage
 from tocoad.stages.graph import CACHE_DIR, METHODS
-from tocoad.stages.running import execute, outside_files, read_record
+from tocoad.stages.running import StageFolders, execute, outside_files, read_record
 from tocoad.stages.shared import MANIFEST
 from tocoad.stages.stage import ProgressCallback, StageRecord, silent
 from tocoad.study.plan import Cell
@@ -42,15 +42,10 @@ def run_study_stage(
         StageError: an input is missing or the stage cannot do its work.
     """
     stage = METHODS[method].stage(name)
-    folders = StageFolders(workspace)
-    target = folders.of(owner, method, name, settings)
-    if (known := read_record(target)) is not None:
+    folders = StudyFolders(workspace).around(owner, method, name, settings)
+    if (known := read_record(folders.output)) is not None:
         return known
-    inputs = {}
-    for role, source in stage.inputs.items():
-        inputs[role] = folders.of(owner, method, source.stage, settings) / source.folder
-    cache = target.parent / CACHE_DIR
-    return execute(stage, method, owner, settings, workspace.data_dir(owner), inputs, target, cache, progress, sources)
+    return execute(stage, method, owner, settings, folders, progress, sources)
 
 
 def owners_of(cells: Iterable[Cell]) -> set[Owner]:
@@ -58,7 +53,7 @@ def owners_of(cells: Iterable[Cell]) -> set[Owner]:
     return {study_owner(stage.owner(cell.category)) for cell in cells for stage in METHODS[cell.method].stages}
 
 
-class StageFolders:
+class StudyFolders:
     """The folders of a workspace's study stages. Images and manifests are looked at once: a study of a few hundred
     cells asks for thousands of folders. Where they may have changed, another of these is wanted.
     """
@@ -86,6 +81,15 @@ class StageFolders:
         if not manifest.is_dir():
             raise StageError(f"{name} of {owner} needs the output of {MANIFEST.name}: run that stage first")
         return base / f"{name}-{self._key(owner, method, stage, settings, self._version(manifest))}"
+
+    def around(self, owner: Owner, method: MethodName, name: str, settings: Settings) -> StageFolders:
+        """All that the stage reads, and where it writes. Raises StageError as `of`."""
+        stage, output = METHODS[method].stage(name), self.of(owner, method, name, settings)
+        inputs = {
+            role: self.of(owner, method, source.stage, settings) / source.folder
+            for role, source in stage.inputs.items()
+        }
+        return StageFolders(self._workspace.data_dir(owner), inputs, output, output.parent / CACHE_DIR)
 
     def _key(self, owner: Owner, method: MethodName, stage: Stage, settings: Settings, version: str) -> str:
         """Digest of the stage, its settings, and the keys of what it reads."""

@@ -11,6 +11,7 @@ from tocoad.data.depth import common_depth, reach_of
 from tocoad.data.images import load_images
 from tocoad.data.listing import list_images
 from tocoad.errors import SettingsError
+from tocoad.files.stand_ins import where
 from tocoad.settings.sections import SynthesisSettings
 from tocoad.synthesis.augment import Image
 
@@ -22,14 +23,18 @@ def load_textures(settings: SynthesisSettings, size: int) -> Image | None:
 
     Of more than 400 images, 400 evenly spread ones are taken, so that every sub-folder has its share.
     """
-    folder = settings.texture_dir
-    if folder is None:
+    if settings.texture_dir is None:
         return None
+    folder = where(settings.texture_dir)
     if not folder.is_dir():
-        raise SettingsError(f"synthesis.texture_dir: {folder} is not a folder; name one with images, or leave it empty")
+        raise SettingsError(
+            f"synthesis.texture_dir: {settings.texture_dir} is not a folder; name one with images, or leave it empty"
+        )
     files = _chosen(list_images(folder).images)
     if not files:
-        raise SettingsError(f"synthesis.texture_dir: {folder} holds no images; name another folder, or leave it empty")
+        raise SettingsError(
+            f"synthesis.texture_dir: {settings.texture_dir} holds no images; name another folder, or leave it empty"
+        )
     reaches = (reach_of(file) for file in files)
     return load_images(files, size, common_depth(reach for reach in reaches if reach is not None))
 

@@ -18,6 +18,7 @@ from services.reports import dataset_report
 from services.review import write_reviews
 from tests.helpers.project import project_workspace
 from tocoad.data.manifest import TEST_FILE, Manifest
+from tocoad.evaluation.folders import evaluation_folders
 from tocoad.evaluation.workspace import rescore
 from tocoad.files.workspace import Category, Workspace
 from tocoad.gate.records import Candidate
@@ -65,7 +66,7 @@ def retrain(workspace: Workspace) -> Registration:
         run_stage(workspace, GEAR, job.method, job.stage.name, settings)
 
     def scored(package: Path) -> Candidate:
-        return rescore(str(workspace.root), str(GEAR), str(package), settings.model_dump_json())
+        return rescore(evaluation_folders(workspace, GEAR, package), settings.model_dump_json())
 
     tracking = Tracking(configure(workspace))
     with tracking.run(tracking.experiment("tiny"), "gear") as run:

@@ -82,7 +82,7 @@ def test_cells_of_two_categories_wait_for_the_one_training_of_their_data_set(
             (made / RECORD_FILE).write_text(seal({"metrics": {}}))
 
     monkeypatch.setattr(module, "RayStages", Stages)
-    monkeypatch.setattr(module.StageFolders, "of", folder)
+    monkeypatch.setattr(module.StudyFolders, "of", folder)
     monkeypatch.setattr(module, "known_result", lambda *_: None)
     monkeypatch.setattr(module, "write_result", lambda _folders, cell, _folder: cell)
     # One that a power cut left with half a record counts as not run.

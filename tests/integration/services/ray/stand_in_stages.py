@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tocoad.errors import StageError
@@ -36,7 +36,7 @@ def behave(
         "breaks": lambda: StageRecord({"quotient": 1 / 0}),
         "beats": lambda: _beat(workspace),
         "dies": lambda: os._exit(1),
-        "keys": lambda: StageRecord({"keys": keys()}),
+        "keys": lambda: StageRecord({"keys": keys({})}),
     }
     if category.name.startswith("notes-"):
         return _note(workspace, category.name.removeprefix("notes-"))
@@ -52,11 +52,11 @@ def _note(workspace: Workspace, name: str) -> StageRecord:
     return StageRecord()
 
 
-def add(a: int, b: int) -> int:
-    return a + b
+def add(folders: Mapping[str, Path], a: str, b: str) -> int:
+    return int(a) + int(b)
 
 
-def keys() -> int:
+def keys(folders: Mapping[str, Path]) -> int:
     return sum(name in os.environ for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"))
 
 
@@ -98,7 +98,7 @@ def _refuse(reason: str) -> None:
     raise ValueError(reason)
 
 
-def unreadable() -> Unreadable:
+def unreadable(folders: Mapping[str, Path]) -> Unreadable:
     return Unreadable()
 
 

@@ -177,7 +177,7 @@ def test_a_watcher_that_fails_stops_no_stage(stages: RayStages, caplog: pytest.L
 
 def test_a_result_that_cannot_be_read_is_an_answer_too(stages: RayStages) -> None:
     with pytest.raises(WorkerLostError, match="another try"):
-        stages.call("unreadable", "stand_in_stages:unreadable")
+        stages.call("unreadable", "stand_in_stages:unreadable", {})
     assert run(stages, "any", Settings(seed=1)).metrics["seed"] == 1
 
 
@@ -241,13 +241,13 @@ def test_a_dead_mailbox_fails_no_stage_that_has_ended(stages: RayStages) -> None
 
 
 def test_a_function_runs_in_a_worker(stages: RayStages) -> None:
-    assert stages.call("sum", "stand_in_stages:add", 1, 2) == 3
+    assert stages.call("sum", "stand_in_stages:add", {}, "1", "2") == 3
 
 
 def test_a_worker_has_no_key_of_a_store(stages: RayStages) -> None:
     assert "AWS_SECRET_ACCESS_KEY" in os.environ
     assert run(stages, "keys").metrics == {"keys": 0}
-    assert stages.call("keys", "stand_in_stages:keys") == 0
+    assert stages.call("keys", "stand_in_stages:keys", {}) == 0
 
 
 def test_a_local_ray_keeps_to_loopback(stages: RayStages) -> None:

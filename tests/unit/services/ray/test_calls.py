@@ -65,7 +65,7 @@ from services.ray.runner import RayStages
 
 def ask(stages):
     try:
-        stages.call("any", "os:getpid")
+        stages.call("any", "os:getpid", {})
     except Exception as error:
         # In one piece: `print` writes the end of a line apart, where another thread may come between.
         sys.stdout.write(f"{type(error).__name__}: {error}" + chr(10))

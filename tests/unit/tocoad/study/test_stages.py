@@ -13,7 +13,7 @@ from tocoad.stages.graph import METHODS
 from tocoad.stages.running import run_stage
 from tocoad.study.plan import cells_of, load_study
 from tocoad.study.results import CellResult, known_result, read_results, results_dir, write_result
-from tocoad.study.stages import StageFolders, owners_of, run_study_stage
+from tocoad.study.stages import StudyFolders, owners_of, run_study_stage
 
 GEAR, PLATE = Category("tiny", "gear"), Category("tiny", "plate")
 
@@ -33,7 +33,7 @@ def test_a_cell_gives_what_the_same_stages_give_in_a_retrain(study_file: Path, w
     for stage in METHODS["patchcore"].stages:
         run_stage(workspace, GEAR, "patchcore", stage.name, settings)
     for name in ("detector/detector.json", "detector/model.safetensors"):
-        ours = StageFolders(workspace).of(GEAR, "patchcore", "fit", settings) / name
+        ours = StudyFolders(workspace).of(GEAR, "patchcore", "fit", settings) / name
         theirs = workspace.work_dir(GEAR) / "patchcore" / "fit" / name
         assert ours.read_bytes() == theirs.read_bytes()
 
@@ -46,7 +46,7 @@ def test_only_what_decides_a_stage_moves_its_folder(study_file: Path, workspace:
 
     def folders(settings: Settings) -> list[Path]:
         return [
-            StageFolders(workspace).of(GEAR, "patchcore", name, settings) for name in ("manifest", "fit", "evaluate")
+            StudyFolders(workspace).of(GEAR, "patchcore", name, settings) for name in ("manifest", "fit", "evaluate")
         ]
 
     assert folders(plain)[0] == folders(wide)[0] == folders(seed)[0]
@@ -59,7 +59,7 @@ def test_only_what_decides_a_stage_moves_its_folder(study_file: Path, workspace:
 def test_what_is_there_is_not_computed_again(study_file: Path, workspace: Workspace) -> None:
     settings = _settings(study_file, workspace, "none patchcore gear 0")
     _run(workspace, settings)
-    folder = StageFolders(workspace).of(GEAR, "patchcore", "fit", settings)
+    folder = StudyFolders(workspace).of(GEAR, "patchcore", "fit", settings)
     before = {file: file.stat().st_mtime_ns for file in folder.rglob("*")}
     _run(workspace, settings)
     assert {file: file.stat().st_mtime_ns for file in folder.rglob("*")} == before
@@ -68,18 +68,18 @@ def test_what_is_there_is_not_computed_again(study_file: Path, workspace: Worksp
 def test_a_changed_image_makes_all_anew(study_file: Path, workspace: Workspace) -> None:
     settings = _settings(study_file, workspace, "none patchcore gear 0")
     _run(workspace, settings)
-    folder = StageFolders(workspace).of(GEAR, "patchcore", "fit", settings)
+    folder = StudyFolders(workspace).of(GEAR, "patchcore", "fit", settings)
     next((workspace.data_dir(GEAR) / "train" / "good").iterdir()).unlink()
     with pytest.raises(StageError, match="needs the output of manifest"):
-        StageFolders(workspace).of(GEAR, "patchcore", "fit", settings)
+        StudyFolders(workspace).of(GEAR, "patchcore", "fit", settings)
     run_study_stage(workspace, GEAR, "patchcore", "manifest", settings)
-    assert StageFolders(workspace).of(GEAR, "patchcore", "fit", settings) != folder
+    assert StudyFolders(workspace).of(GEAR, "patchcore", "fit", settings) != folder
 
 
 def test_images_are_looked_at_once(study_file: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = _settings(study_file, workspace, "none patchcore gear 0")
     run_study_stage(workspace, GEAR, "patchcore", "manifest", settings)
-    folders = StageFolders(workspace)
+    folders = StudyFolders(workspace)
     first = folders.of(GEAR, "patchcore", "evaluate", settings)
     monkeypatch.setattr(Path, "rglob", lambda *_: pytest.fail("looked again"))
     monkeypatch.setattr(Path, "read_text", lambda *_, **__: pytest.fail("read again"))
@@ -89,7 +89,7 @@ def test_images_are_looked_at_once(study_file: Path, workspace: Workspace, monke
 def test_a_result_holds_the_figures_and_the_time_of_every_stage(study_file: Path, workspace: Workspace) -> None:
     cell = cells_of(load_study(study_file), workspace)[0]
     _run(workspace, cell.settings)
-    result = write_result(StageFolders(workspace), cell, results_dir(study_file))
+    result = write_result(StudyFolders(workspace), cell, results_dir(study_file))
     file = study_file.parent / "bank/none/patchcore/gear-0.json"
     assert CellResult.model_validate_json(file.read_text()) == result
     assert read_results(results_dir(study_file), cells_of(load_study(study_file), workspace)) == [result]
@@ -101,7 +101,7 @@ def test_a_result_holds_the_figures_and_the_time_of_every_stage(study_file: Path
 def test_a_result_is_known_while_settings_and_images_are_the_same(study_file: Path, workspace: Workspace) -> None:
     cell, folder = cells_of(load_study(study_file), workspace)[0], results_dir(study_file)
     _run(workspace, cell.settings)
-    stages = StageFolders(workspace)
+    stages = StudyFolders(workspace)
     assert known_result(stages, cell, folder) is None
     result = write_result(stages, cell, folder)
     assert known_result(stages, cell, folder) == result
@@ -113,7 +113,7 @@ def test_a_result_is_known_while_settings_and_images_are_the_same(study_file: Pa
     assert known_result(stages, other, folder) is None
     next((workspace.data_dir(GEAR) / "train" / "good").iterdir()).unlink()
     run_study_stage(workspace, GEAR, "patchcore", "manifest", cell.settings)
-    assert known_result(StageFolders(workspace), cell, folder) is None
+    assert known_result(StudyFolders(workspace), cell, folder) is None
 
 
 def test_a_broken_result_is_named_with_the_way_out(study_file: Path, workspace: Workspace) -> None:
@@ -136,7 +136,7 @@ def test_cells_of_two_categories_share_the_training_of_their_data_set(study_file
     settings = settings.model_copy(update={"unified": short})
 
     def folder(category: Category, name: str) -> Path:
-        return StageFolders(workspace).of(category, "recontrast_unified", name, settings)
+        return StudyFolders(workspace).of(category, "recontrast_unified", name, settings)
 
     trained = folder(GEAR, "train_unified")
     assert trained == folder(PLATE, "train_unified")
@@ -171,8 +171,8 @@ def test_the_keys_of_results_that_lie_beside_studies_stay_what_they_were(
     method: str, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # By the code that computed those results, of the data version "version" and a data set without images.
-    monkeypatch.setattr(StageFolders, "_version", lambda *_: "version")
-    folders = StageFolders(Workspace(tmp_path))
+    monkeypatch.setattr(StudyFolders, "_version", lambda *_: "version")
+    folders = StudyFolders(Workspace(tmp_path))
     folders.of(GEAR, method, "manifest", Settings()).mkdir(parents=True)
     assert folders.of(GEAR, method, "evaluate", Settings()).name == f"evaluate-{key}"
 
@@ -180,14 +180,14 @@ def test_the_keys_of_results_that_lie_beside_studies_stay_what_they_were(
 def test_a_revision_and_the_content_of_an_outside_file_move_a_stage_s_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(StageFolders, "_version", lambda *_: "version")
+    monkeypatch.setattr(StudyFolders, "_version", lambda *_: "version")
     textures = tmp_path / "textures"
     textures.mkdir()
     (textures / "1.png").write_text("grain")
     settings = Settings(synthesis=SynthesisSettings(texture_dir=Path("textures")))
 
     def names() -> list[str]:
-        folders = StageFolders(Workspace(tmp_path))
+        folders = StudyFolders(Workspace(tmp_path))
         folders.of(GEAR, "tocoad", "manifest", settings).mkdir(parents=True, exist_ok=True)
         return [folders.of(GEAR, "tocoad", stage, settings).name for stage in ("manifest", "synthesize", "stage1")]
 

@@ -1,0 +1,90 @@
+"""What runs on a node that shares no file system with the driver: a job by its order. What it reads comes from the
+store through the node's cache, the stage works in a private folder, and what it makes goes to the store.
+"""
+
+from __future__ import annotations
+
+import importlib
+import platform
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from services.ray.checkpoints import Checkpoints
+from services.ray.guard import refuse_other
+from services.ray.order import WITHOUT_ENCODER, CallOrder, Done, JobOrder, NodeSettings
+from services.ray.private import private_folder
+from services.store.node_cache import NodeCache
+from services.store.store import Store
+from tocoad.files.stand_ins import standing_in
+from tocoad.files.workspace import parse_owner
+from tocoad.settings.sections import Settings
+from tocoad.stages.running import StageFolders, execute
+from tocoad.stages.stage import ProgressCallback
+
+
+@cache
+def node_of(settings: str) -> Node:
+    """Once for a process, which does one job after another with the same."""
+    return Node(NodeSettings.model_validate_json(settings))
+
+
+class Node:
+    """The machine that this process is on, with its cache, and its way to the store."""
+
+    def __init__(self, settings: NodeSettings) -> None:
+        self._checkpoint_seconds = settings.checkpoint_seconds
+        self._far: Store = settings.store.open()
+        folder = Path(settings.cache).expanduser()
+        # On one disk: a job's inputs are links into the cache.
+        self._cache, self._private = NodeCache(folder, settings.cache_bytes), folder / "jobs"
+
+    def run(self, order: JobOrder, progress: ProgressCallback) -> Done:
+        """Raises what the stage raises, StoreError and StoreAwayError, and SettingsError where something that decides
+        bytes is installed here in another version than where the driver runs.
+        """
+        settings, owner = Settings.model_validate_json(order.settings), parse_owner(order.owner)
+        refuse_other(order.versions, platform.node(), settings.encoder)
+        fetched = self._cache.fetch(self._far, order.hashes)
+        with private_folder(self._private), standing_in(self._outside(order)):
+            folders = self._folders(order)
+            stage, seconds = order.declared, self._checkpoint_seconds
+            with Checkpoints(self._far, order.key, folders.checkpoint, seconds) as kept:
+                record = execute(stage, order.method, owner, settings, folders, progress, order.sources, seconds)
+                output, put = self._cache.put(folders.output, self._far)
+                kept.done()
+        return Done(record, output, fetched, put, platform.node())
+
+    def call(self, order: CallOrder) -> Any:
+        """What the function returns, which gets its folders as a mapping from their names, and the texts."""
+        refuse_other(order.versions, platform.node(), WITHOUT_ENCODER)
+        self._cache.fetch(self._far, set(order.folders.values()))
+        module, _, name = order.function.partition(":")
+        function = getattr(importlib.import_module(module), name)
+        with private_folder(self._private):
+            folders = {role: self._placed(name, Path("folders", role)) for role, name in order.folders.items()}
+            return function(folders, *order.arguments)
+
+    def _folders(self, order: JobOrder) -> StageFolders:
+        """As in a workspace, so that errors name files as they are named there."""
+        images = Path("data", order.owner)
+        if order.images is not None:
+            self._placed(order.images, images)
+        inputs = {role: self._placed(order.inputs[role], Path("work", "inputs", role)) for role in order.inputs}
+        return StageFolders(images, inputs, Path("work", order.owner, order.stage), Path("cache"))
+
+    def _outside(self, order: JobOrder) -> dict[Path, Path]:
+        places = {}
+        for number, file in enumerate(order.files):
+            place = self._placed(file.folder, Path("files", str(number)))
+            places[Path(file.setting)] = place if file.name is None else place / file.name
+        return places
+
+    def _placed(self, name: str, place: Path) -> Path:
+        self._cache.place(self._far, name, place)
+        return place
+
+
+def run_order(node: str, order: str, progress: ProgressCallback) -> Done:
+    """Of a job; both are JSON."""
+    return node_of(node).run(JobOrder.model_validate_json(order), progress)
