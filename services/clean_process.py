@@ -126,7 +126,8 @@ class CleanProcess:
 
 def parity_here(folders: Mapping[str, Path]) -> Parity:
     """Where it is called, in a worker; its clean process stays for the next package, and ends with it."""
-    return _own().parity(folders["package"])
+    # Whole: that process has the current folder of the job for which it was started.
+    return _own().parity(folders["package"].absolute())
 
 
 @cache

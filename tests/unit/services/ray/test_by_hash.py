@@ -213,6 +213,17 @@ def test_a_champion_is_scored_by_hash_as_on_the_spot(workspace: Workspace, way: 
     assert not [text for text in way.told if str(workspace.root) in text]
 
 
+def test_a_node_checks_the_parity_of_one_package_after_another(workspace: Workspace, way: Way) -> None:
+    settings = settings_of(workspace)
+    for job in jobs_of(GEAR, "patchcore")[:2]:
+        way.run(job, settings)
+    package = {"package": detector_dir(workspace, GEAR, "patchcore")}
+    for _ in range(2):
+        call = Call("key", "parity", "", ())
+        parity = way.carrier.call(call, "services.clean_process:parity_here", package, ()).result()
+        assert parity.passed, parity.reason
+
+
 def test_who_is_told_to_stop_waits_for_no_answer(workspace: Workspace, way: Way) -> None:
     way.carrier.close()
     with pytest.raises(StageError, match="stopped"):
