@@ -125,6 +125,10 @@ class CallOrder(_Text):
     folders: Mapping[str, str]
     arguments: tuple[str, ...]
 
+    @property
+    def key(self) -> str:
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
 
 @dataclass(frozen=True)
 class Done:

@@ -12,6 +12,7 @@ from services.ray.apart import node_of
 from services.ray.carrier import Carrier, LostInStoreError
 from services.ray.inbox import Call
 from services.ray.order import CallOrder, JobOrder, NodeSettings, StoreAddress
+from services.store.notes import noted
 from tests.helpers.project import project_workspace
 from tocoad.data.problems import DataError
 from tocoad.errors import StageError
@@ -123,6 +124,10 @@ def test_a_category_by_hash_has_the_bytes_of_one_on_the_spot_and_no_order_a_path
     assert outputs(workspace) == there
     assert not [text for text in way.told if str(workspace.root) in text]
     assert not list((way.cache / "jobs").iterdir())
+    # No version names what is left there; `tocoad gc` finds it by its notes.
+    store = way.node.store.open()
+    lying = {found.name for found in store.objects() if found.name.endswith(".dir")}
+    assert lying == {name for name in noted(store, 0).kept if name.endswith(".dir")}
 
 
 def manifest_of(workspace: Workspace) -> Job:
