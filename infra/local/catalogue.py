@@ -130,7 +130,7 @@ def _worker(number: int) -> Server:
         name,
         lambda state: start_worker(state, name),
         lambda state: node_ready(state, name),
-        lambda state: f"{state.cpus} CPUs",
+        lambda state: f"CPUs: {state.cpus}",
         ("ray-head",),
     )
 

@@ -83,11 +83,12 @@ def test_all_servers_come_up(walk: Walk) -> None:
 
 def test_no_process_of_a_node_knows_the_workspace_or_any_address_of_the_callers(walk: Walk) -> None:
     walk.said("On one machine")
-    for process in walk.cluster.processes():
-        if "raylet" in process.name():
-            environment = process.environ()
-            assert "PYTHONPATH" not in environment and "MLFLOW_TRACKING_URI" not in environment
-            assert process.cwd() == environment["HOME"]
+    raylets = [process for process in walk.cluster.processes() if process.name() == "raylet"]
+    assert len(raylets) == 3
+    for raylet in raylets:
+        environment = raylet.environ()
+        assert "PYTHONPATH" not in environment and "MLFLOW_TRACKING_URI" not in environment
+        assert raylet.cwd() == environment["HOME"]
 
 
 def test_a_retrain_runs_on_the_nodes_and_records_on_the_servers(walk: Walk) -> None:
