@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from services.ray.apart import node_of
-from services.ray.carrier import Carrier, LostInStoreError
+from services.ray.carrier import Carrier, FoldersOf, LostInStoreError
 from services.ray.inbox import Call
 from services.ray.order import CallOrder, JobOrder, NodeSettings, StoreAddress
 from services.store.notes import noted
@@ -24,11 +24,12 @@ from tocoad.sample import SampleCounts, render_sample
 from tocoad.settings.file import load_params
 from tocoad.settings.sections import Settings
 from tocoad.stages.graph import METHODS, Job, detector_dir, jobs_of
-from tocoad.stages.running import RECORD_FILE, folders_of, run_stage
+from tocoad.stages.running import RECORD_FILE, StageFolders, folders_of, run_stage
 from tocoad.stages.stage import StageRecord, silent
+from tocoad.study.stages import StudyFolders, run_study_stage
 
 GEAR = Category("tiny", "gear")
-SMALL = {
+SMALL: dict[str, dict[str, object]] = {
     "image": {"size": 64},
     "split": {"train_min": 4, "calibration_min": 4},
     "synthesis": {"validation_count": 2},
@@ -64,7 +65,7 @@ def settings_of(workspace: Workspace, changes: Mapping[str, Mapping[str, object]
 class Way:
     """A carrier, whose calls a node with a cache of its own takes at once: what stands between them is text."""
 
-    def __init__(self, workspace: Workspace, folder: Path) -> None:
+    def __init__(self, workspace: Workspace, folder: Path, folders_of_job: FoldersOf | None = None) -> None:
         self.store, self.cache, self.told = folder / "store", folder / "node", list[str]()
         self.node = NodeSettings(
             store=StoreAddress(url=str(self.store)),
@@ -73,10 +74,10 @@ class Way:
             checkpoint_seconds=60,
         )
 
-        def folders(job: Job, _: Settings) -> object:
+        def folders(job: Job, _: Settings) -> StageFolders:
             return folders_of(workspace, job.owner, job.method, job.stage)
 
-        self.carrier = Carrier(workspace, self.node, folders, current_ticket(), self._take)  # type: ignore[arg-type]
+        self.carrier = Carrier(workspace, self.node, folders_of_job or folders, current_ticket(), self._take)
 
     def _take(self, call: Call) -> None:
         node, order = call.arguments
@@ -216,6 +217,21 @@ def test_a_champion_is_scored_by_hash_as_on_the_spot(workspace: Workspace, way: 
 
     assert there.metrics == rescore(folders, text).metrics
     assert not [text for text in way.told if str(workspace.root) in text]
+
+
+def test_a_stage_of_a_study_comes_home_to_the_folder_of_its_key(workspace: Workspace, tmp_path: Path) -> None:
+    settings, folders = settings_of(workspace), StudyFolders(workspace)
+
+    def folders_of_job(job: Job, settings: Settings) -> StageFolders:
+        return folders.around(job.owner, job.method, job.stage.name, settings)
+
+    way = Way(workspace, tmp_path, folders_of_job)
+    records = [way.run(job, settings) for job in jobs_of(GEAR, "patchcore")[:2]]
+    way.carrier.close()
+    shutil.rmtree(workspace.root / "work")
+    for job, there in zip(jobs_of(GEAR, "patchcore"), records, strict=False):
+        here = run_study_stage(workspace, job.owner, job.method, job.stage.name, settings, sources="sources")
+        assert (there.read, there.wrote) == (here.read, here.wrote)
 
 
 def test_a_node_checks_the_parity_of_one_package_after_another(workspace: Workspace, way: Way) -> None:
