@@ -3,7 +3,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long test-e2e test-services test-rest test-processors check tests-and-checks bench chaos serve
+.PHONY: help setup demo test test-long test-e2e test-services test-rest test-processors check check-infra tests-and-checks bench chaos serve
 
 # End-to-end tests that take about half of the time of all.
 LONG := $(addprefix tests/e2e/test_,retrain.py schedule.py unified.py)
@@ -55,6 +55,9 @@ check: setup ## lint, types, layer contracts
 	@ruff format --check .
 	@mypy
 	@lint-imports
+
+check-infra: setup ## the files of containers, Kubernetes and VMs, by validators that it installs
+	@infra/validate.sh
 
 bench: setup ## the benchmarks, to bench/results.json and a table
 	@python -m bench

@@ -108,7 +108,7 @@ def _left(processes: list[psutil.Process], seconds: float) -> list[psutil.Proces
 def _lives(process: psutil.Process) -> bool:
     """A zombie is dead; where nobody asks for its end it stays for ever."""
     with suppress(psutil.Error):
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     return False
 
 
