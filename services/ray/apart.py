@@ -18,8 +18,10 @@ from services.ray.private import private_folder
 from services.store.node_cache import NodeCache
 from services.store.notes import JOBS, Note, write_note
 from services.store.store import Store, open_store
+from services.store.transfer import Moved
 from tocoad.files.stand_ins import standing_in
 from tocoad.files.workspace import parse_owner
+from tocoad.parallel.world import current_world
 from tocoad.settings.sections import Settings
 from tocoad.stages.running import StageFolders, execute
 from tocoad.stages.stage import ProgressCallback
@@ -52,8 +54,11 @@ class Node:
         with private_folder(self._private), standing_in(self._outside(order)):
             folders = self._folders(order)
             stage, seconds = order.declared, self._checkpoint_seconds
+            arguments = (stage, order.method, owner, settings, folders, progress, order.sources, seconds)
+            if not current_world().leads:  # of several workers; the leading one has all that the others made
+                return Done(execute(*arguments), "", fetched, Moved(), platform.node())
             with Checkpoints(self._far, order.key, folders.checkpoint, seconds) as kept:
-                record = execute(stage, order.method, owner, settings, folders, progress, order.sources, seconds)
+                record = execute(*arguments)
                 output, put = self._cache.put(folders.output, self._far)
                 self._note(order.key, order.hashes, output)
                 kept.done()

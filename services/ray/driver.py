@@ -23,7 +23,8 @@ from services.interrupts import sigterm_kept
 from services.ray.calls import refuse_silence, told
 from services.ray.folder import ray_folder
 from services.ray.inbox import Call, Inbox, stopped
-from services.ray.nodes import Resources, Room, lacking, living_nodes
+from services.ray.nodes import Resources, Room, Seats, lacking, living_nodes
+from services.ray.orphans import clear_orphans
 from services.ray.placement import Placement
 from services.ray.token import guard_token
 from tocoad.errors import PassingError, SettingsError, first_line
@@ -63,8 +64,8 @@ class Driver:
         # By what they ask for, a heap of each: the most urgent first, of equals the oldest.
         self._waiting: dict[Placement, list[tuple[float, int, Call]]] = {}
         self._numbers = count()
-        # With the seat of each in the room, where it has one.
-        self._running: dict[Any, tuple[Call, int | None]] = {}
+        # With the seats of each in the room, where it has some.
+        self._running: dict[Any, tuple[Call, Seats | None]] = {}
         self._remotes: dict[tuple[str, Placement], Any] = {}
         self._room = Room([], _ROUNDS)
         self._nodes: list[Resources] = []
@@ -102,22 +103,22 @@ class Driver:
             call = min(open_queues)[0][-1]
             if not call.answer.cancelled():
                 try:
-                    seat = self._seat(call)
+                    seats = self._seats(call)
                 except Exception as error:
                     call.end(error)
                     if self._mailbox is None:  # no other would fare better, and each would wait as long
                         self._answer_all(error)
                         return
                 else:
-                    if seat is None:
+                    if seats is None:
                         full.add(call.placement)
                         continue
-                    self._submit(call, seat)
+                    self._submit(call, seats)
             heapq.heappop(self._waiting[call.placement])
             if not self._waiting[call.placement]:
                 del self._waiting[call.placement]
 
-    def _seat(self, call: Call) -> int | None:
+    def _seats(self, call: Call) -> Seats | None:
         if self._mailbox is None:
             with told(self._settings.address):
                 self._start()
@@ -125,15 +126,15 @@ class Driver:
             raise SettingsError(lack)
         return self._room.take(call.placement)
 
-    def _submit(self, call: Call, seat: int) -> None:
+    def _submit(self, call: Call, seats: Seats) -> None:
         try:
             remote = self._remote(call.worker_function, call.placement)
-            task = remote.remote(call.placement.device, self._mailbox, call.key, *call.arguments)
+            task = remote.remote(call.placement.device, self._mailbox, call.key, *_arguments(call))
         except Exception as error:
-            self._room.give_back(call.placement, seat)
+            self._room.give_back(call.placement, seats)
             call.end(error)
         else:
-            self._running[task] = call, seat
+            self._running[task] = call, seats
 
     def _remote(self, worker_function: str, placement: Placement) -> Any:
         """Made once: by that Ray knows the calls as alike, takes them in their order, and lets a worker go on with the
@@ -142,11 +143,12 @@ class Driver:
         if (worker_function, placement) not in self._remotes:
             import ray
 
-            from services.ray import worker
+            from services.ray import parallel, worker
 
+            called = getattr(worker, worker_function) if placement.workers == 1 else parallel.work_together
             # Tries are counted in one place, the flow; Ray's own, by default three, are off.
             on_ray = ray.remote(max_retries=0, **placement.options)
-            self._remotes[worker_function, placement] = on_ray(worker.on_device(getattr(worker, worker_function)))
+            self._remotes[worker_function, placement] = on_ray(worker.on_device(called))
         return self._remotes[worker_function, placement]
 
     def _poll(self) -> None:
@@ -170,8 +172,8 @@ class Driver:
             self._look()
 
     def _leave(self, task: Any) -> Call:
-        call, seat = self._running.pop(task)
-        self._room.give_back(call.placement, seat)
+        call, seats = self._running.pop(task)
+        self._room.give_back(call.placement, seats)
         return call
 
     def _deliver_progress(self) -> None:
@@ -198,6 +200,8 @@ class Driver:
         now = time.monotonic()
         self._look_at = now + _LOOK_SECONDS
         self._see(living_nodes())
+        if any(placement.workers > 1 for _, placement in self._remotes):
+            clear_orphans()
         asked = {*self._waiting, *(call.placement for call, _ in self._running.values())}
         lacks = {
             placement: lack for placement in asked if (lack := lacking(placement, self._nodes, "the largest node"))
@@ -276,6 +280,14 @@ class Driver:
                 ray.shutdown()
         if self._folder is not None:
             self._folder.cleanup()
+
+
+def _arguments(call: Call) -> tuple[Any, ...]:
+    """Of the worker function, behind what it belongs to where several workers are to call it."""
+    place = call.placement
+    if place.workers == 1:
+        return call.arguments
+    return (call.worker_function, place.device, place.workers, dict(place.amounts), *call.arguments)
 
 
 def _cancel(task: Any) -> None:

@@ -14,21 +14,29 @@ from tocoad.settings.sections import ComputeSettings, RaySettings
 from tocoad.stages.device import Device
 
 _GB = 10**9
+WORKERS = "workers"
 # What Linux shows of NVIDIA's and AMD's drivers, under Windows too. Without one torch is not asked: it loads for long.
 _DRIVERS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
 
 
 @dataclass(frozen=True)
 class Placement:
-    """`amounts` are by Ray's names, without what is 0; `keys` the settings that they come from, for errors."""
+    """`amounts` are by Ray's names, without what is 0, of each of the `workers`; `keys` the settings that they come
+    from, for errors.
+    """
 
     amounts: tuple[tuple[str, float], ...] = (("CPU", 1),)
     device: Device = "cpu"
+    workers: int = 1
     keys: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
     def options(self) -> dict[str, Any]:
-        """For `ray.remote`. On a GPU a process does one job: its end is what gives all of the memory back."""
+        """For `ray.remote`. On a GPU a process does one job: its end is what gives all of the memory back. Of several
+        workers the process that leads asks for nothing itself, and what it has started ends with it.
+        """
+        if self.workers > 1:
+            return {"num_cpus": 0, "max_calls": 1}
         wanted = dict(self.amounts)
         known = {"num_cpus": wanted.pop("CPU", 0), "num_gpus": wanted.pop("GPU", 0)}
         memory = {"memory": int(wanted.pop("memory"))} if "memory" in wanted else {}
@@ -48,14 +56,14 @@ def placement(stage: str, ray: RaySettings, compute: ComputeSettings) -> Placeme
     asked, own = ray.of_stage(stage), ray.stages.get(stage)
     amounts = {"CPU": asked.num_cpus, "GPU": asked.num_gpus, "memory": asked.memory_gb * _GB, **asked.resources}
     names = {"CPU": "num_cpus", "GPU": "num_gpus", "memory": "memory_gb"}
-    keys = {}
+    keys = {WORKERS: f"ray.stages.{stage}.{WORKERS}"}
     for name in amounts:
         key = names.get(name, "resources")
         is_own = own is not None and key in own.model_fields_set
         keys[name] = f"ray.stages.{stage}.{key}" if is_own else f"ray.{key}"
     wanted = tuple((name, float(amount)) for name, amount in amounts.items() if amount)
     device = _device(ray, compute, bool(asked.num_gpus), keys["GPU"]) if computes(stage) else "cpu"
-    return Placement(wanted, device, keys)
+    return Placement(wanted, device, asked.workers, keys)
 
 
 def _device(ray: RaySettings, compute: ComputeSettings, asks: bool, key: str) -> Device:

@@ -17,6 +17,7 @@ from services.ray.order import CallOrder, Done, JobOrder
 from services.store.keys import forget_keys
 from tocoad.files.lease import on_behalf
 from tocoad.files.workspace import Workspace, parse_owner
+from tocoad.parallel.world import current_world
 from tocoad.settings.sections import Settings
 from tocoad.stages.device import Device, settled_device
 from tocoad.stages.stage import Progress, StageRecord
@@ -41,15 +42,20 @@ class Mailbox:
 
 
 class Postman:
-    """A stage's progress callback: about four letters a second. Every figure arrives; bare steps may be left out."""
+    """A stage's progress callback: about four letters a second. Every figure arrives; bare steps may be left out. Of
+    several workers the leading one's letters alone are sent.
+    """
 
     def __init__(self, mailbox: Any, key: str) -> None:
         self._mailbox = mailbox
         self._key = key
         self._updates: list[Progress] = []
         self._posted = time.monotonic()
+        self._leads = current_world().leads
 
     def __call__(self, progress: Progress) -> None:
+        if not self._leads:
+            return
         if self._updates and not self._updates[-1].metrics:
             self._updates.pop()
         self._updates.append(progress)

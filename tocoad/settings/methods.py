@@ -23,6 +23,9 @@ class DeclaredStage(Protocol):
     @property
     def params(self) -> tuple[str, ...]: ...
 
+    @property
+    def trains(self) -> bool: ...
+
 
 class DeclaredMethod(Protocol):
     """What the settings need of a `tocoad.stages.declaration.Method`."""
@@ -55,6 +58,12 @@ def method_names() -> tuple[str, ...]:
 def stage_names() -> tuple[str, ...]:
     """Of all methods, each once."""
     return tuple(dict.fromkeys(stage.name for method in declared_methods().values() for stage in method.stages))
+
+
+def trains(stage: str) -> bool:
+    """Whether it is one of those that several workers may share."""
+    stages = (each for method in declared_methods().values() for each in method.stages)
+    return any(each.name == stage and each.trains for each in stages)
 
 
 def computes(stage: str) -> bool:

@@ -18,7 +18,7 @@ from pydantic import AfterValidator, Field, create_model, field_validator, model
 from tocoad.files.remote_url import checked_url
 from tocoad.metrics.names import MetricName
 from tocoad.settings.base import Fraction, Section
-from tocoad.settings.methods import computes, declared_methods, method_names, stage_names
+from tocoad.settings.methods import computes, declared_methods, method_names, stage_names, trains
 
 ImageScore = Literal["max", "top_mean", "mean"]
 
@@ -200,11 +200,14 @@ class RaySettings(Section):
     @field_validator("stages")
     @classmethod
     def _stages_exist(cls, stages: dict[str, StageSettings]) -> dict[str, StageSettings]:
-        for name in stages:
+        for name, stage in stages.items():
             if name not in (known := stage_names()):
                 near = get_close_matches(name, known, n=1, cutoff=0.5)
                 hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
                 raise ValueError(f"no stage is called {name!r}; {hint}")
+            if stage.workers > 1 and not trains(name):
+                shared = ", ".join(known for known in stage_names() if trains(known))
+                raise ValueError(f"{name} has no steps that workers could share; {shared} have")
         return stages
 
     def of_stage(self, name: str) -> StageSettings:

@@ -52,7 +52,8 @@ class Stage:
     read by content. `outs`, `metrics` and `plots` are all that it leaves in its output folder, beside `notes`: what may
     be otherwise the next time, so that DVC does not keep it. What lies in a wider scope is made once for all in it;
     `plan` is then the list of the plan that it is made for, where that is none of one method's. `revision` is raised
-    when the code makes other numbers of the same input: it is part of the command in dvc.yaml.
+    when the code makes other numbers of the same input: it is part of the command in dvc.yaml. Where it `trains`
+    several workers may share its steps.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Stage:
     notes: tuple[str, ...] = ()
     plan: str = ""
     revision: int = 1
+    trains: bool = False
 
     def owner(self, asker: Owner) -> Owner:
         """Of the output that a stage of `asker` reads or makes."""

@@ -26,6 +26,7 @@ RECONTRAST = Method(
             outs=("encoder.safetensors", "network.safetensors"),
             metrics=("metrics.json",),
             plots=(Plot("curves.csv", "step", "loss"),),
+            trains=True,
         ),
         Stage(
             "fit",
@@ -70,6 +71,7 @@ RECONTRAST_UNIFIED = Method(
             outs=("encoder.safetensors", "network.safetensors", "images.json"),
             metrics=("metrics.json",),
             plots=(Plot("curves.csv", "step", "loss"),),
+            trains=True,
         ),
         Stage(
             "fit",

@@ -29,6 +29,7 @@ TOCOAD = Method(
             outs=("discriminator.safetensors", "encoder.safetensors"),
             metrics=("metrics.json",),
             plots=(Plot("curves.csv", "step", "loss"),),
+            trains=True,
         ),
         Stage(
             "stage2",
@@ -40,6 +41,7 @@ TOCOAD = Method(
             outs=("encoder.safetensors",),
             metrics=("metrics.json",),
             plots=(Plot("curves.csv", "step", "loss"),),
+            trains=True,
         ),
         Stage(
             "fit",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ from tocoad.errors import StageError
 from tocoad.files.lease import still_held
 from tocoad.files.replacing import replacing
 from tocoad.files.workspace import Category, Workspace
+from tocoad.parallel.world import current_world
 from tocoad.settings.sections import Settings
 from tocoad.stages.stage import Progress, ProgressCallback, StageRecord
 
@@ -37,6 +39,7 @@ def behave(
         "beats": lambda: _beat(workspace),
         "dies": lambda: os._exit(1),
         "keys": lambda: StageRecord({"keys": keys({})}),
+        "shares": lambda: _share(workspace, progress),
     }
     if category.name.startswith("notes-"):
         return _note(workspace, category.name.removeprefix("notes-"))
@@ -124,6 +127,37 @@ def _replace(target: Path, seed: int) -> StageRecord:
     with replacing(target, still_held()) as folder:
         (folder / str(seed)).touch()
     return StageRecord()
+
+
+def _share(workspace: Workspace, progress: ProgressCallback) -> StageRecord:
+    """First one of the workers dies, then the process that has started them, and then none. What the others wait for
+    of it does not come.
+    """
+    import psutil
+    import torch
+    from torch import distributed
+
+    world, died = current_world(), workspace.root / f"died-{current_world().rank}"
+    progress(Progress(world.rank, 2, {"rank": float(world.rank)}))
+    if not (workspace.root / "died-1").exists():
+        if world.rank == 1:
+            died.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+    elif not (workspace.root / "died-0").exists() and world.leads:
+        died.touch()
+        beside = psutil.Process().parent().children()  # type: ignore[union-attr]
+        for process in beside:
+            if "work_together" in "".join(process.cmdline()):
+                process.kill()
+        time.sleep(60)
+    said = torch.tensor(float(world.rank + 1))
+    distributed.all_reduce(said)
+    open_to_all = [
+        port.laddr
+        for port in psutil.Process().net_connections("inet")
+        if port.status == psutil.CONN_LISTEN and port.laddr.ip not in ("127.0.0.1", "::1")
+    ]
+    return StageRecord({"workers": world.size, "said": float(said), "open to all": len(open_to_all)})
 
 
 def _fail(progress: ProgressCallback) -> StageRecord:

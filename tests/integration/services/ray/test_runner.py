@@ -16,10 +16,11 @@ import pytest
 from services.addresses import configure
 from services.ray.driver import WorkerLostError
 from services.ray.runner import RayStages
+from tests.helpers.processes import wait_until
 from tocoad.errors import SettingsError, StageError
 from tocoad.files.lease import LeaseLostError, lease
 from tocoad.files.workspace import Category, Workspace
-from tocoad.settings.sections import RaySettings, Settings
+from tocoad.settings.sections import RaySettings, Settings, StageSettings
 from tocoad.stages.graph import METHODS, Job
 from tocoad.stages.stage import Progress, ProgressCallback, StageRecord, silent
 
@@ -49,7 +50,7 @@ def stages(workspace: Workspace) -> Iterator[RayStages]:
         patch.setenv("PYTHONPATH", str(Path(__file__).parent))
         patch.setenv("AWS_SECRET_ACCESS_KEY", "of a store")
         configure(workspace)
-        ray = RaySettings(num_cpus=0.5)
+        ray = RaySettings(num_cpus=0.5, stages={"stage2": StageSettings(workers=2)})
         with lease(workspace, ["set"], "the tests"), RayStages(workspace, ray, "stand_in_stages:behave") as stages:
             thread = threading.Thread(target=run, args=(stages, "first"))
             thread.start()
@@ -153,6 +154,24 @@ def test_a_worker_that_dies_is_told_in_one_line(stages: RayStages) -> None:
         run(stages, "dies")
     assert "\n" not in str(caught.value)
     assert run(stages, "any").metrics["seed"] == 0
+
+
+def test_workers_share_a_job_and_leave_nothing_when_one_of_them_or_who_started_them_dies(
+    stages: RayStages, workspace: Workspace
+) -> None:
+    import ray
+
+    shared = Job(Category("set", "shares"), "tocoad", METHODS["tocoad"].stage("stage2"))
+    free, updates = ray.cluster_resources()["CPU"], list[Progress]()
+    for _ in range(2):
+        with pytest.raises(WorkerLostError, match="another try goes on from the last checkpoint") as caught:
+            stages.submit(shared, Settings()).result()
+        assert "\n" not in str(caught.value)
+    record = stages.submit(shared, Settings(), updates.append).result()
+    assert record.metrics == {"workers": 2, "said": 3.0, "open to all": 0}
+    assert updates == [Progress(0, 2, {"rank": 0.0})], "the leading one alone is heard"
+    assert {file.name for file in workspace.root.glob("died-*")} == {"died-0", "died-1"}
+    wait_until("all places are free", lambda: ray.available_resources().get("CPU") == free, 60)
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,12 @@ def settled(settings: dict[str, Any]) -> Placement:
         ),
         ({"stages": {"stage1": {"resources": {"press": 1}}}}, [SMALL, GPU], None),
         ({"stages": {"fit": {"num_gpus": 2}}}, [SMALL], None),
+        ({"stages": {"stage1": {"workers": 5, "num_cpus": 4}}}, [SMALL, GPU], None),
+        (
+            {"stages": {"stage1": {"workers": 6, "num_cpus": 4}}},
+            [SMALL, GPU],
+            "ray.stages.stage1.workers: a stage asks for 6 workers of 4 CPU each, and there is room for fewer",
+        ),
     ],
 )
 def test_a_stage_needs_one_node_that_has_all_it_asks_for(
@@ -103,6 +109,22 @@ def test_what_needs_no_gpu_leaves_the_node_that_has_one_to_others() -> None:
     for _ in range(4):
         room.take(asks(CPU=1))
     assert seats(room, asks(CPU=4, GPU=1)) == 1
+
+
+def test_workers_of_one_job_have_a_seat_each_on_any_nodes_or_none_at_all() -> None:
+    room = Room([{"CPU": 2.0}, {"CPU": 1.0}], 1)
+    shared = Placement((("CPU", 1),), workers=2)
+    seats_of_two = room.take(shared)
+    assert room.take(shared) is None, "there is one place left"
+    assert seats(room, asks(CPU=1)) == 1
+    room.give_back(shared, seats_of_two)
+    assert seats(room, shared) == 1
+
+
+def test_more_workers_than_fit_are_asked_for_so_that_a_node_may_come() -> None:
+    room = Room([{"CPU": 1.0}], 2)
+    assert seats(room, Placement((("CPU", 1),), workers=2)) == 2
+    assert seats(room, asks(CPU=1)) == 2
 
 
 def test_a_seat_that_comes_free_is_taken_again() -> None:

@@ -58,6 +58,11 @@ def test_an_override_is_in_force_and_leaves_every_other_line(workspace: Workspac
         ("seed.lr", "1", "--set seed.lr: 'seed' is a value, not a section"),
         ("encoder.weights", "file", "encoder: weights: file needs encoder.path and encoder.sha256"),
         ("ray.stages.stge1.num_gpus", "1", "ray.stages: no stage is called 'stge1'; did you mean 'stage1'?"),
+        (
+            "ray.stages.fit.workers",
+            "2",
+            "ray.stages: fit has no steps that workers could share; stage1, stage2, train, train_unified have",
+        ),
         ("ray.stages.x.num_gpus", "1", "ray.stages: no stage is called 'x'; known are manifest, synthesize, stage1, "),
         ("ray.stages.fit.memory", "8", "unknown key 'ray.stages.fit.memory'; did you mean 'memory_gb'?"),
         ("ray.stages.fit.num_gpus", "1.5", "ray.stages.fit.num_gpus: a share of one GPU, or whole ones (it is 1.5)"),
