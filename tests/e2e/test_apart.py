@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 from skip_report import reason
 
 from tests.helpers.namespaces import Room, switch, why_not
+from tests.helpers.processes import wait_until
 from tests.helpers.ray_cluster import HEAD, Cluster, Machine, ray_cluster
 from tests.helpers.s3_servers import S3Server, rclone_s3
 from tests.helpers.shop import TINY, Shop, make_workspace
@@ -66,7 +68,7 @@ def apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apart]:
     if (lacking := why_not()) is not None:
         pytest.skip(reason(lacking, "as root on Linux"))
     folder = tmp_path_factory.mktemp("apart")
-    before, rooms = state_of_the_machine(), []
+    before, rooms = left_over(folder), []
 
     with switch() as plugged, rclone_s3(folder / "buckets", place=plugged.room("store")) as server:
 
@@ -77,15 +79,16 @@ def apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apart]:
         with ray_cluster(Machine("a"), Machine("b"), env=server.env, place_of=room) as cluster:
             yield Apart(folder, cluster, server)
     assert not any(room.processes() for room in rooms)
-    assert state_of_the_machine() == before
+    assert not cluster.folder.exists()
+    assert left_over(folder) == before
 
 
-def state_of_the_machine() -> dict[str, Any]:
-    links = subprocess.run(["ip", "-brief", "link"], capture_output=True, text=True, check=True).stdout
+def left_over(folder: Path) -> dict[str, list[str]]:
+    """What the machine itself has of networks and mounts. Others may mount theirs meanwhile."""
     return {
-        "links": sorted(line.split()[0] for line in links.splitlines()),
-        "mounts": sorted(Path("/proc/self/mounts").read_text().splitlines()),
-        "namespaces": sorted(Path("/run/netns").glob("*")),
+        "networks": sorted(name for _, name in socket.if_nameindex()),
+        "named networks": sorted(map(str, Path("/run/netns").glob("*"))),
+        "mounts": [line for line in Path("/proc/mounts").read_text().splitlines() if str(folder) in line],
     }
 
 
@@ -112,3 +115,31 @@ def test_no_node_sees_the_workspace(apart: Apart, shop: Shop) -> None:
         assert not seen[name]["workspace"] and seen[name]["beside it"] == []
         assert seen[name]["home"] == str(apart.cluster.nodes[name].home)
     assert len({seen[name]["network"] for name in ("a", "b", HEAD)}) == 3
+
+
+def test_with_a_node_lost_on_the_way_a_retrain_gives_the_bytes_of_a_local_one(apart: Apart, shop: Shop) -> None:
+    alone = Shop(apart.folder / "a copy")
+    shutil.copytree(shop.root, alone.root, symlinks=True)
+    on_the_cluster = {"ray.address": apart.cluster.address, "ray.store": f"{apart.server.url}/jobs"}
+    override(Workspace(shop.root), on_the_cluster)
+    retrain = shop.start("tocoad", "retrain", "tiny", "--json")
+    lost = apart.cluster.nodes["b"]
+    wait_until("a job runs on b", lambda: lost.named("ray::work") or retrain.poll() is not None, 120)
+    assert retrain.poll() is None, retrain.communicate()
+    lost.kill()
+    said, told = retrain.communicate(timeout=600)
+    assert retrain.returncode == 0, told
+    trained = json.loads(said)["categories"]
+    assert {name: entry["status"] for name, entry in trained.items()} == dict.fromkeys(("gear", "plate"), "trained")
+    local = alone.retrain()["categories"]
+    for name, entry in local.items():
+        for key in ("weights_sha256", "metrics", "threshold", "control"):
+            assert trained[name][key] == entry[key], (name, key)
+    assert outputs(shop) == outputs(alone)
+    assert "Data and pipelines are up to date." in shop.run("dvc", "status").stdout
+
+
+def outputs(shop: Shop) -> dict[str, dict[str, str]]:
+    """By stage, the hash of each output."""
+    lock = YAML(typ="safe").load(shop.root / "dvc.lock")
+    return {name: {out["path"]: out["md5"] for out in stage["outs"]} for name, stage in lock["stages"].items()}

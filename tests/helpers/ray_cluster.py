@@ -154,7 +154,7 @@ class Cluster:
     def __init__(
         self, folder: Path, env: Mapping[str, str], place_of: Callable[[str], Place], sweeper: Sweeper
     ) -> None:
-        self._folder = folder
+        self.folder = folder
         self._place_of = place_of
         self._sweeper = sweeper
         self.env = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": _token(), "RAY_USAGE_STATS_ENABLED": "0", **HEALTH}
@@ -204,7 +204,7 @@ class Cluster:
     def _node(self, machine: Machine) -> Node:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
         env = {**kept, **self._shared, **self.env}
-        return Node(machine, self._place_of(machine.name), self._folder / machine.name, env, self._sweeper)
+        return Node(machine, self._place_of(machine.name), self.folder / machine.name, env, self._sweeper)
 
     def _all(self) -> list[Node]:
         return [self.head, *self.nodes.values()]
