@@ -73,12 +73,12 @@ def _gc(options: argparse.Namespace) -> int:
         with stage_bar(f"looking through {options.name}") as progress:
             agreed = make_plan(workspace, registry, options.name, choice, progress)
         show(agreed)
-        if options.dry_run or not agreed.objects or not _is_agreed():
+        if options.dry_run or agreed.is_empty or not _is_agreed():
             return _end(agreed, options.json, removed=False)
     with stage_bar(f"tidying {options.name}") as progress:
         tell = show if agreed is None else None
         plan = tidy(workspace, registry, options.name, choice, agreed, tell, progress, options.wait)
-    return _end(plan, options.json, removed=bool(plan.objects))
+    return _end(plan, options.json, removed=not plan.is_empty)
 
 
 def _is_agreed() -> bool:
@@ -102,6 +102,8 @@ def _show(plan: Plan, everything: bool) -> None:
     for what, share in (("cache", plan.cache), ("store", plan.store)):
         if share is not None:
             print(f"{what} {share.place}: {_amount(share)}", file=sys.stderr)
+    if plan.notes:
+        print(f"with notes of work that nobody came back to for two weeks: {len(plan.notes):,}", file=sys.stderr)
 
 
 def _amount(share: Share) -> str:

@@ -1,4 +1,4 @@
-"""What a tidying-up was about to remove: once a listing is gone nobody else knows the files in it."""
+"""What a tidying-up was about to remove, or left for others: once a listing is gone nobody else knows its files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tocoad.files.workspace import Workspace
 
 
 def read_journal(workspace: Workspace, dataset: str) -> set[str]:
-    """What one that broke off may have left: candidates, like what old versions name. None where it cannot be read."""
+    """What earlier ones may have left: candidates, like what old versions name. None where it cannot be read."""
     file = _file(workspace, dataset)
     try:
         return set(map(str, json.loads(file.read_bytes()))) if file.is_file() else set()

@@ -14,6 +14,7 @@ from services.gc.listings import Listing, listings_in
 from services.gc.named import UnknownNeedsError, named
 from services.mlflow.kept import Recorded
 from services.mlflow.registry import Registry
+from services.store.notes import FORGOTTEN_SECONDS, Noted, noted
 from services.store.store import Store
 from tocoad.files.workspace import Workspace, is_name
 from tocoad.gate.keeping import LISTING, removable, with_files
@@ -23,11 +24,14 @@ from tocoad.stages.stage import ProgressCallback
 
 @dataclass(frozen=True)
 class Share:
-    """What goes of one place: objects by hash, with their bytes; `young` are those that are too young to go."""
+    """What goes of one place: objects by hash, with their bytes; `young` are those that are too young to go. `left` are
+    objects that would go, were they not too young or in a list that stays.
+    """
 
     place: Store
     sizes: dict[str, int]
     young: int
+    left: frozenset[str] = frozenset()
 
     @property
     def bytes(self) -> int:
@@ -64,7 +68,7 @@ class Versions:
 @dataclass(frozen=True)
 class Plan:
     """`versions` are those of the data set; those without a reason go. `losing` are the ones that could be restored
-    before, and no longer.
+    before, and no longer. `notes` are those of the store that go: of work that nobody has come back to.
     """
 
     dataset: str
@@ -73,6 +77,11 @@ class Plan:
     losing: tuple[Recorded, ...]
     cache: Share
     store: Share | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.objects or self.notes)
 
     @property
     def shares(self) -> tuple[Share, ...]:
@@ -99,11 +108,16 @@ class Plan:
             "categories": {name: asdict(versions) for name, versions in self.categories().items()},
             "cache": self.cache.document(),
             "store": None if self.store is None else self.store.document(),
+            "notes": len(self.notes),
         }
 
     @property
     def objects(self) -> set[str]:
         return set().union(*(share.sizes for share in self.shares))
+
+    @property
+    def left(self) -> set[str]:
+        return set().union(*(share.left for share in self.shares))
 
 
 def make_plan(
@@ -128,9 +142,13 @@ def make_plan(
     old = with_files(found.old, listing) | read_journal(workspace, dataset)
     is_shared = not cache_dir(workspace).is_relative_to(workspace.root.resolve())
     cache = _share(here, old, needed, choice.young if is_shared else 0, listing)
-    store = None if far is None else _share(far, old, needed, choice.young, listing)
+    notes, store = Noted(), None
+    if far is not None:
+        notes = noted(far, time.time() - max(FORGOTTEN_SECONDS, choice.young))
+        # Not the files of what they name: those may be anybody's.
+        store = _share(far, old | notes.old, needed | notes.kept, choice.young, listing)
     own = tuple(version for version in found.versions if version.dataset == dataset)
-    plan = Plan(dataset, choice, own, (), cache, store)
+    plan = Plan(dataset, choice, own, (), cache, store, notes.forgotten)
     going = plan.objects
     losing = (one for one in own if not going.isdisjoint(with_files(found.by_version.get(str(one), ()), listing)))
     return replace(plan, losing=tuple(losing))
@@ -163,4 +181,4 @@ def _share(place: Store, old: set[str], needed: set[str], young: float, listing:
             if young and (found.changed is None or found.changed > oldest):
                 fresh.add(found.name)
     going = removable(sizes, needed, fresh, listings, listing)
-    return Share(place, {name: sizes[name] for name in going}, len(fresh))
+    return Share(place, {name: sizes[name] for name in going}, len(fresh), frozenset(sizes) - going)

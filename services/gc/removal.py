@@ -39,11 +39,18 @@ def tidy(
             plan = _within(plan, agreed)
         if tell is not None:
             tell(plan)
-        if plan.objects:
-            write_journal(workspace, dataset, plan.objects)
+        if not plan.is_empty:
+            write_journal(workspace, dataset, plan.objects | plan.left)
             mark_removed(registry, [one.version for one in plan.losing])
             _remove(plan.shares, progress)
-        clear_journal(workspace, dataset)
+            if plan.store is not None:
+                for name in plan.notes:
+                    plan.store.place.remove_note(name)
+        # The list that named them may have gone: of what stays for others it is to be known that it may go some time.
+        if plan.left:
+            write_journal(workspace, dataset, plan.left)
+        else:
+            clear_journal(workspace, dataset)
     return plan
 
 
@@ -56,11 +63,13 @@ def _remove(shares: Sequence[Share], progress: ProgressCallback) -> None:
 def _within(plan: Plan, agreed: Plan) -> Plan:
     known = agreed.objects
     store = None if plan.store is None else _part(plan.store, known)
-    return replace(plan, cache=_part(plan.cache, known), store=store)
+    notes = tuple(name for name in plan.notes if name in agreed.notes)
+    return replace(plan, cache=_part(plan.cache, known), store=store, notes=notes)
 
 
 def _part(share: Share, known: set[str]) -> Share:
-    return replace(share, sizes={name: size for name, size in share.sizes.items() if name in known})
+    going = {name: size for name, size in share.sizes.items() if name in known}
+    return replace(share, sizes=going, left=share.left | (share.sizes.keys() - going))
 
 
 def _everyone(workspace: Workspace) -> set[Owner]:

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import importlib
 import platform
-from collections.abc import Set
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,8 @@ from services.ray.guard import refuse_other
 from services.ray.order import WITHOUT_ENCODER, CallOrder, Done, JobOrder, NodeSettings
 from services.ray.private import private_folder
 from services.store.node_cache import NodeCache
-from services.store.notes import JOBS, Note, write_note
-from services.store.store import Store, open_store
+from services.store.notes import JOBS, add_to_note
+from services.store.store import Store
 from services.store.transfer import Moved
 from tocoad.files.stand_ins import standing_in
 from tocoad.files.workspace import parse_owner
@@ -42,7 +41,6 @@ class Node:
         folder = Path(settings.cache).expanduser()
         # On one disk: a job's inputs are links into the cache.
         self._cache, self._private = NodeCache(folder, settings.cache_bytes), folder / "jobs"
-        self._near = open_store(str(folder))
 
     def run(self, order: JobOrder, progress: ProgressCallback) -> Done:
         """Raises what the stage raises, StoreError and StoreAwayError, and SettingsError where something that decides
@@ -60,28 +58,25 @@ class Node:
             with Checkpoints(self._far, order.key, folders.checkpoint, seconds) as kept:
                 record = execute(*arguments)
                 output, put = self._cache.put(folders.output, self._far)
-                self._note(order.key, order.hashes, output)
+                self._note(order, output)
                 kept.done()
         return Done(record, output, fetched, put, platform.node())
 
     def call(self, order: CallOrder) -> Any:
         """What the function returns, which gets its folders as a mapping from their names, and the texts."""
         refuse_other(order.versions, platform.node(), WITHOUT_ENCODER)
-        hashes = set(order.folders.values())
-        self._cache.fetch(self._far, hashes)
-        self._note(order.key, hashes)
+        self._cache.fetch(self._far, set(order.folders.values()))
         module, _, name = order.function.partition(":")
         function = getattr(importlib.import_module(module), name)
         with private_folder(self._private):
             folders = {role: self._placed(name, Path("folders", role)) for role, name in order.folders.items()}
             return function(folders, *order.arguments)
 
-    def _note(self, key: str, read: Set[str], made: str | None = None) -> None:
-        """What lies in the store for the job alone: no version names a list of what it read, and of what it made there
-        may be some that none ever will.
-        """
-        wrote = {made, *self._near.listing(made).values()} if made is not None else set()
-        write_note(self._far, JOBS + key, Note(objects=frozenset(read | wrote)))
+    def _note(self, order: JobOrder, output: str) -> None:
+        """What else lies in the store for the job alone: the list of what it made, and what DVC does not keep of it."""
+        made, kept = self._far.listing(output), {Path(name) for name in order.declared.writes}
+        notes = {name for path, name in made.items() if kept.isdisjoint((Path(path), *Path(path).parents))}
+        add_to_note(self._far, JOBS + order.key, {*order.lists, output, *notes})
 
     def _folders(self, order: JobOrder) -> StageFolders:
         """As in a workspace, so that errors name files as they are named there."""

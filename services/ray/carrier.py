@@ -16,6 +16,7 @@ from services.ray.inbox import Call, stopped
 from services.ray.order import WITHOUT_ENCODER, CallOrder, Done, JobOrder, NodeSettings, OutsideFile
 from services.store.errors import StoreError
 from services.store.folders import files_below, folder_name, get_folder, md5_of_file, put_files
+from services.store.notes import JOBS, add_to_note
 from services.store.store import Store
 from tocoad.errors import PassingError
 from tocoad.files.lease import on_behalf, still_held
@@ -68,7 +69,9 @@ class Carrier:
         """
 
         def order() -> str:
-            return self._order(job, settings, sources, call.placement.device).model_dump_json()
+            asked = self._order(job, settings, sources, call.placement.device)
+            add_to_note(self._far, JOBS + asked.key, asked.lists)
+            return asked.model_dump_json()
 
         def home(done: Done) -> StageRecord:
             with on_behalf(self._ticket):
@@ -90,6 +93,7 @@ class Carrier:
                 folders=hashes,
                 arguments=arguments,
             )
+            add_to_note(self._far, JOBS + asked.key, asked.lists)
             return asked.model_dump_json()
 
         return self._run(call, "call_apart", order, lambda told: told)

@@ -34,7 +34,8 @@ class Checkpoints:
     """
 
     def __init__(self, far: Store, key: str, folder: Path, seconds: float) -> None:
-        self._far, self._name, self._folder, self._seconds = far, CHECKPOINTS + key, folder, seconds
+        self._far, self._name, self._seconds = far, CHECKPOINTS + key, seconds
+        self._folder = folder.absolute()  # the process may go elsewhere while the thread is at work
         self._ended, self._is_done = threading.Event(), False
         self._thread = threading.Thread(target=self._watch, name="checkpoints", daemon=True)
         self._seen: object = None

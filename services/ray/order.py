@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from services.store.store import Store, open_store
 from services.store.transfer import Moved
-from tocoad.files.workspace import parse_owner
+from tocoad.files.workspace import Category, parse_owner
 from tocoad.settings.sections import EncoderSettings, MethodName, RaySettings, Settings
 from tocoad.stages.declaration import Stage
 from tocoad.stages.device import Device
@@ -103,6 +103,14 @@ class JobOrder(_Text):
         return {*images, *self.inputs.values(), *(file.folder for file in self.files)}
 
     @property
+    def lists(self) -> set[str]:
+        """Of these those that are in the store for the job alone. The list of a data set's images, or of an outside
+        folder, may be one that somebody has under DVC.
+        """
+        images = self.images if isinstance(parse_owner(self.owner), Category) else None
+        return {*self.inputs.values()} | ({images} if images is not None else set())
+
+    @property
     def key(self) -> str:
         """Of all that decides the output, the kind of device included: by it a checkpoint is known again."""
         settings, declared = Settings.model_validate_json(self.settings), self.declared
@@ -124,6 +132,11 @@ class CallOrder(_Text):
     versions: Mapping[str, str]
     folders: Mapping[str, str]
     arguments: tuple[str, ...]
+
+    @property
+    def lists(self) -> set[str]:
+        """Of these those that are in the store for the call alone. A package is an output, whose list DVC has."""
+        return {name for role, name in self.folders.items() if role != "package"}
 
     @property
     def key(self) -> str:

@@ -5,17 +5,14 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tocoad.files.full_disk import full_disk_named
-from tocoad.files.process_lock import is_free, locked
+from tocoad.files.process_lock import is_left, locked
 
 _PREFIX = "job-"
-# Where a file system has no locks, a folder of this age is taken for a dead process's.
-_LEFT_SECONDS = 7 * 24 * 3600
 
 
 @contextmanager
@@ -49,5 +46,5 @@ def _current() -> str:
 
 def _tidy(parent: Path) -> None:
     for left in parent.glob(f"{_PREFIX}*"):
-        if is_free(left, unknown=time.time() - left.stat().st_mtime > _LEFT_SECONDS):
+        if is_left(left):
             shutil.rmtree(left, ignore_errors=True)

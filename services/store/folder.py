@@ -38,7 +38,9 @@ class FolderPlace:
             for entry in entries:
                 if is_hash(name := part + entry.name) and entry.is_file():
                     there = entry.stat()
-                    objects.append(Found(name, there.st_size, _came(there), there.st_nlink))
+                    # A link to an old file, and a file that was moved here, came when their entry here was made.
+                    came = max(there.st_mtime, there.st_ctime)
+                    objects.append(Found(name, there.st_size, came, there.st_nlink))
         return objects
 
     @contextmanager
@@ -113,7 +115,7 @@ class FolderPlace:
                 with suppress(FileNotFoundError):
                     there = file.stat()
                     if file.is_file() and not file.name.startswith("."):
-                        found.append(Found(file.relative_to(root).as_posix(), there.st_size, _came(there)))
+                        found.append(Found(file.relative_to(root).as_posix(), there.st_size, there.st_mtime))
         return found
 
     def _note(self, name: str) -> Path:
@@ -149,8 +151,3 @@ class FolderPlace:
         except OSError as error:
             where, why = error.filename or target, error.strerror or type(error).__name__
             raise StoreError(f"{where}: the store cannot be used ({why}): mend that, or name another") from error
-
-
-def _came(there: os.stat_result) -> float:
-    """A link to an old file, and a file that was moved here, came when their entry here was made."""
-    return max(there.st_mtime, there.st_ctime)

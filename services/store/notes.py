@@ -6,6 +6,7 @@ ever, and much with them.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -50,15 +51,21 @@ def write_note(store: Store, name: str, note: Note) -> None:
     store.write_note(name, seal({"tree": note.tree, "objects": sorted(note.objects)}).encode())
 
 
+def add_to_note(store: Store, name: str, objects: Iterable[str]) -> None:
+    """Also where all of them are in it: the note is young again."""
+    before = read_note(store, name) or Note()
+    write_note(store, name, Note(before.tree, before.objects.union(objects)))
+
+
 @dataclass(frozen=True)
 class Noted:
     """What all notes of a store name together. `forgotten` are the names of the notes that are old, `old` what these
     name; `kept` is what the others name.
     """
 
-    kept: frozenset[str]
-    old: frozenset[str]
-    forgotten: tuple[str, ...]
+    kept: frozenset[str] = frozenset()
+    old: frozenset[str] = frozenset()
+    forgotten: tuple[str, ...] = ()
 
 
 def noted(store: Store, before: float) -> Noted:
