@@ -6,7 +6,21 @@ import os
 import sys
 from importlib import import_module
 
-QUESTIONS = ("aupro", "fleet_slots", "fleet_retrain", "fleet", "images", "memory", "recontrast", "search", "store")
+QUESTIONS = (
+    "aupro",
+    "cuda",
+    "fleet_slots",
+    "fleet_retrain",
+    "fleet",
+    "images",
+    "memory",
+    "recontrast",
+    "search",
+    "store",
+)
+
+NEED_MORE = ("cuda",)
+"""Ask for what not every machine has, and give no rows where it is missing."""
 
 
 def main(names: list[str]) -> int:
@@ -25,7 +39,8 @@ def main(names: list[str]) -> int:
         for row in rows:
             ratio = "" if row.ratio is None else f"{row.ratio:8.2f} x"
             print(f"  {row.what:<72}{row.figure:>12.4g} {row.unit:<8}{ratio}", flush=True)
-        keep(name, where, rows)
+        if rows:
+            keep(name, where, rows)
     return 0
 
 

@@ -38,6 +38,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(minutes)
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("cuda"):
+        import torch
+
+        if not torch.cuda.is_available():
+            pytest.skip(reason("torch sees no GPU", "pytest -m cuda, on a machine with one"))
+
+
 def serve(command: list[str], health: str, log: Path, env: dict[str, str], cwd: Path) -> Iterator[None]:
     """Starts a server and waits until it answers at the URL `health`."""
     with log.open("wb") as output:

@@ -21,7 +21,6 @@ from torch import Tensor, nn
 from tocoad.files.lease import still_held
 from tocoad.files.replacing import recover, replacing
 from tocoad.files.sealed import seal, unseal
-from tocoad.nn.device import resolve_device
 from tocoad.nn.processor import processor_name
 from tocoad.parallel.exchange import leaders_bytes, start_alike, texts_of_all
 from tocoad.parallel.world import World, current_world
@@ -124,13 +123,9 @@ class TrainingState:
 
 def run_key(context: StageContext, images: str) -> str:
     """Digest of all that decides the training, `images` naming what it sees: a checkpoint of another run must not be
-    taken up, nor one of a CPU on a GPU, where the same settings may mean either.
+    taken up.
     """
-    device = resolve_device(context.settings.compute).type
-    decides = [_FORMAT, context.key, images]
-    if device != "cpu":  # whose keys stay what they were
-        decides.append(device)
-    return hashlib.sha256(json.dumps(decides).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([_FORMAT, context.key, images]).encode()).hexdigest()
 
 
 def _read(folder: Path) -> dict[str, Any] | None:

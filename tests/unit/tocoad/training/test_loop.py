@@ -13,11 +13,9 @@ from torch import nn
 from tests.helpers.damage import damages
 from tocoad.errors import StageError
 from tocoad.files.sealed import seal, unseal
-from tocoad.files.workspace import Category
-from tocoad.settings.sections import ComputeSettings, Settings
 from tocoad.stages.resources import Meter, Usage
-from tocoad.stages.stage import Progress, StageContext, silent
-from tocoad.training.checkpoint import TrainingState, run_key
+from tocoad.stages.stage import Progress, silent
+from tocoad.training.checkpoint import TrainingState
 from tocoad.training.loop import Step, cosine, save_curves, train
 
 
@@ -109,22 +107,6 @@ def test_a_checkpoint_of_another_run_is_not_taken(tmp_path: Path) -> None:
     train(second.step, 3, second.state, tmp_path / "c", silent)
     assert second.steps == [0, 1, 2]
     assert second.meter.read().seconds < 500
-
-
-def test_a_checkpoint_of_a_cpu_is_not_one_of_a_gpu_under_settings_that_may_mean_either(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    places = dict.fromkeys(("data_dir", "output_dir", "checkpoint_dir", "cache_dir"), tmp_path)
-    auto, cpu = (
-        StageContext(Category("set", "gear"), "tocoad", Settings(compute=compute), ("compute",), inputs={}, **places)
-        for compute in (ComputeSettings(device="auto"), ComputeSettings(device="cpu"))
-    )
-    keys = []
-    for there in (False, True):
-        monkeypatch.setattr(torch.cuda, "is_available", lambda there=there: there)
-        keys.append((run_key(auto, "images"), run_key(cpu, "images")))
-    assert keys[0][0] != keys[1][0]
-    assert keys[0][1] == keys[1][1]
 
 
 def test_what_a_killed_training_took_is_part_of_what_it_takes(tmp_path: Path) -> None:
