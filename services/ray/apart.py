@@ -60,6 +60,7 @@ class Node:
                 output, put = self._cache.put(folders.output, self._far)
                 self._note(order, output)
                 kept.done()
+        self._cache.shrink()
         return Done(record, output, fetched, put, platform.node())
 
     def call(self, order: CallOrder) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -39,51 +39,65 @@ class NodeCache:
     def fetch(self, far: Store, hashes: Iterable[str]) -> Moved:
         """Brings what is not here yet; of folders the files too."""
         names = set(hashes)
-        with self._in_use(far, names):
-            moved = transfer(far, self._store, names)
-            if moved.objects:
-                self._shrink()
-        return moved
+
+        def fetch() -> Moved:
+            with self._in_use(far, names):
+                moved = transfer(far, self._store, names)
+                if moved.objects:
+                    self._shrink(self._limit)
+            return moved
+
+        return self._with_room(fetch)
 
     def place(self, far: Store, name: str, target: Path) -> Moved:
         """Puts the folder of this hash in place of what `target` was, as read-only hard links into the cache, or copies
         on another disk. Every byte is read and checked each time: a stage that runs as root can write through a link,
         and size and time of a file say nothing of a bad disk. What is damaged or missing comes anew, as a new file.
         """
-        moved = Moved()
-        with self._in_use(far, {name}):
-            for left in reversed(range(_TRIES)):
-                moved += transfer(far, self._store, [name])
-                try:
-                    get_folder(self._store, name, target, link=True)
-                    break
-                except (AbsentError, DamagedError):
-                    if not left:
-                        raise
-            self._place.use(name)
-            if moved.objects:
-                self._shrink()
-        return moved
+
+        def place() -> Moved:
+            with self._in_use(far, {name}):
+                moved = self._placed(far, name, target)
+                self._place.use(name)
+                if moved.objects:
+                    self._shrink(self._limit)
+            return moved
+
+        return self._with_room(place)
 
     def put(self, folder: Path, far: Store) -> tuple[str, Moved]:
         """As `put_folder` into the far store; the cache keeps a copy, if it can."""
         name, moved = put_folder(folder, far)
         with suppress(StoreError, StageError):
             put_folder(folder, self._store)
-            self._shrink()
+            self._shrink(self._limit)
         return name, moved
 
-    @contextmanager
-    def private(self) -> Iterator[Path]:
-        """An empty folder on the cache's disk, where links cost nothing; it goes with the block, or after the death of
-        its process, and with it what holds its links in the cache.
-        """
-        with self._place.scratch() as scratch:
-            # Who puts something in place locks the folder around it, and this one's own is locked.
-            (folder := scratch / "job").mkdir()
-            yield folder
+    def shrink(self) -> None:
+        """To its limit, if it can; for the end of a job, whose links have gone."""
         with suppress(StoreError, StageError):
-            self._shrink()
+            self._shrink(self._limit)
+
+    def _placed(self, far: Store, name: str, target: Path) -> Moved:
+        moved = Moved()
+        for left in reversed(range(_TRIES)):
+            moved += transfer(far, self._store, [name])
+            try:
+                get_folder(self._store, name, target, link=True)
+                break
+            except (AbsentError, DamagedError):
+                if not left:
+                    raise
+        return moved
+
+    def _with_room(self, bring: Callable[[], Moved]) -> Moved:
+        """On a disk that has less room than the limit lets it take, what nobody needs goes first."""
+        try:
+            return bring()
+        except StageError:
+            if not self._shrink(0):
+                raise
+            return bring()
 
     @contextmanager
     def _in_use(self, far: Store, names: set[str]) -> Iterator[None]:
@@ -98,10 +112,11 @@ class NodeCache:
                 return set(store.listing(folder).values())
         return set()
 
-    def _shrink(self) -> None:
+    def _shrink(self, limit: int) -> bool:
+        """Whether something went."""
         with self._uses.settled() as needed:
             found = list(self._store.objects())
-            over, going = sum(one.bytes for one in found) - self._limit, set()
+            over, going = sum(one.bytes for one in found) - limit, set()
             # To link a file and to take a link away count as its last change, and so does its coming.
             for one in sorted(found, key=lambda one: one.changed or 0):
                 if over <= 0:
@@ -110,6 +125,7 @@ class NodeCache:
                     going.add(one.name)
                     over -= one.bytes
             self._store.remove(going)
+        return bool(going)
 
 
 class _CachePlace(FolderPlace):

@@ -28,13 +28,15 @@ from services.store.store import open_store
 from tocoad.files.fingerprint import folder_digest
 far, cache, limit, seed, *names = sys.argv[1:]
 far, cache, rng = open_store(far), NodeCache(Path(cache), int(limit)), random.Random(int(seed))
+mine = Path(sys.argv[2]).with_name(f"job-{seed}")
 sound = {name: folder_digest(Path(sys.argv[1]) / "folders" / name) for name in names}
 for _ in range(12):
     name = rng.choice(names)
     cache.fetch(far, [name])
-    with cache.private() as private:
-        cache.place(far, name, private / "in")
-        assert folder_digest(private / "in") == sound[name]
+    cache.place(far, name, mine / "in")
+    assert folder_digest(mine / "in") == sound[name]
+    shutil.rmtree(mine / "in")
+    cache.shrink()
 """
 
 
@@ -55,14 +57,13 @@ def test_what_one_job_fetched_or_made_the_next_has_at_once_as_links(tmp_path: Pa
     name, _ = put_folder(tmp_path / "far", 5)
     cache = NodeCache(tmp_path / "cache", LARGE)
     assert cache.fetch(far, [name]).objects == 6
-    with cache.private() as private:
-        assert cache.place(far, name, private / "in") == Moved()
-        there = next((private / "in").rglob("0.png")).stat()
-        assert (there.st_nlink, there.st_mode & 0o222) == (2, 0)
-        (private / "out").mkdir()
-        (private / "out" / "weights").write_bytes(b"weights")
-        made, moved = cache.put(private / "out", far)
-    assert moved.objects == 2 and not private.exists()
+    assert cache.place(far, name, tmp_path / "in") == Moved()
+    there = next((tmp_path / "in").rglob("0.png")).stat()
+    assert (there.st_nlink, there.st_mode & 0o222) == (2, 0)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "weights").write_bytes(b"weights")
+    made, moved = cache.put(tmp_path / "out", far)
+    assert moved.objects == 2
     assert NodeCache(tmp_path / "cache", LARGE).fetch(far, [name, made]) == Moved()
 
 
@@ -91,9 +92,7 @@ def test_four_processes_share_a_cache_though_it_is_too_small_for_one_of_their_fo
     ]
     assert [(process.communicate()[1], process.returncode) for process in processes] == [(b"", 0)] * 4
     assert not list((tmp_path / "cache" / "uses").iterdir())
-    cache = NodeCache(tmp_path / "cache", 900_000)
-    with cache.private():
-        pass
+    NodeCache(tmp_path / "cache", 900_000).shrink()
     assert _bytes_in(tmp_path / "cache") <= 900_000
 
 
@@ -101,19 +100,18 @@ def test_what_was_not_used_for_longest_goes_first_and_nothing_that_a_job_has_lin
     folders = [put_folder(tmp_path / "far", 4, 10_000, seed) for seed in range(4)]
     first, second, third, fourth = (name for name, _ in folders)
     cache, here = NodeCache(tmp_path / "cache", 135_000), open_store(str(tmp_path / "cache"))
-    with cache.private() as private:
-        cache.place(far, first, private / "in")
-        for name in (second, third):
-            cache.fetch(far, [name])
-        cache.place(far, second, tmp_path / "used again")
-        shutil.rmtree(tmp_path / "used again")
-        cache.fetch(far, [fourth])
-        assert [len(here.missing(files)) for _, files in folders] == [0, 0, 3, 0]
-        assert len(_contents(private / "in")) == 4
-        NodeCache(tmp_path / "cache", 0).fetch(far, [third])
-        assert [len(here.missing(files)) for _, files in folders] == [0, 4, 0, 4]
-    with NodeCache(tmp_path / "cache", 0).private():
-        pass
+    cache.place(far, first, tmp_path / "in")
+    for name in (second, third):
+        cache.fetch(far, [name])
+    cache.place(far, second, tmp_path / "used again")
+    shutil.rmtree(tmp_path / "used again")
+    cache.fetch(far, [fourth])
+    assert [len(here.missing(files)) for _, files in folders] == [0, 0, 3, 0]
+    NodeCache(tmp_path / "cache", 0).fetch(far, [third])
+    assert [len(here.missing(files)) for _, files in folders] == [0, 4, 0, 4]
+    assert len(_contents(tmp_path / "in")) == 4
+    shutil.rmtree(tmp_path / "in")
+    NodeCache(tmp_path / "cache", 0).shrink()
     assert _bytes_in(tmp_path / "cache") == 0
 
 
@@ -165,6 +163,16 @@ def test_a_full_disk_is_one_line_and_the_output_is_in_the_far_store_all_the_same
         (tmp_path / "made" / "maps").write_bytes(bytes(1_100_000))
         made, _ = cache.put(tmp_path / "made", far)
     assert not far.missing([made])
+
+
+def test_on_a_disk_that_is_smaller_than_the_limit_what_nobody_needs_goes_first(tmp_path: Path, far: Store) -> None:
+    names = [put_folder(tmp_path / "far", 6, 100_000, seed)[0] for seed in range(2)]
+    with small_disk(tmp_path / "node", "1m") as disk:
+        cache = NodeCache(disk / "cache", LARGE)
+        for name in names:
+            assert cache.fetch(far, [name]).objects
+            cache.place(far, name, disk / "in" / name)
+            shutil.rmtree(disk / "in")
 
 
 def test_a_quota_is_told_alike(tmp_path: Path, far: Store) -> None:
