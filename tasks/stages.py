@@ -14,10 +14,12 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import AsyncClientContext
 
 from services.aside import run_aside
+from services.ray.lost import NodeLostError
 from services.watching import Ended, Moved, Planned, tell
 from tasks.session import Workshop
 from tasks.version import Stale
 from tocoad.errors import PassingError
+from tocoad.settings.sections import FlowSettings, RaySettings
 from tocoad.stages.deciding import Decisions
 from tocoad.stages.graph import Job
 from tocoad.stages.order import run_in_order, urgency
@@ -50,7 +52,6 @@ def run_stages(shop: Workshop, jobs: Sequence[Job], stale: Stale, ran: Ran) -> N
     decisions = Decisions(shop.workspace, jobs, stale.names, stale.sources, stale.force)
     tell(Planned(len(jobs)))
     hurry = urgency(shop.workspace, jobs)
-    tries = shop.settings.flow
 
     async def run(job: Job) -> bool:
         name = job.dvc_name
@@ -60,12 +61,13 @@ def run_stages(shop: Workshop, jobs: Sequence[Job], stale: Stale, ran: Ran) -> N
                 job, shop.settings, lambda step: _tell(shop, job, step), stale.sources[name], hurry[name]
             )
 
+        tries = Tries(shop.settings.flow, shop.settings.ray)
         step = stage.with_options(
             name=job.stage.name,
             task_run_name=name,
-            retries=tries.retries,
-            retry_delay_seconds=tries.retry_delay_seconds,
-            retry_condition_fn=may_pass,
+            retries=tries.most,
+            retry_delay_seconds=shop.settings.flow.retry_delay_seconds,
+            retry_condition_fn=tries.again,
         )
         try:
             # It reads whole files.
@@ -95,9 +97,26 @@ async def stage(submit: Callable[[], Future[StageRecord]]) -> StageRecord:
     return await asyncio.wrap_future(submit())
 
 
-async def may_pass(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
-    """Whether another try is worth it."""
-    return isinstance(await state.aresult(raise_on_failure=False), PassingError)
+class Tries:
+    """How often one job is tried again."""
+
+    def __init__(self, flow: FlowSettings, ray: RaySettings) -> None:
+        self._left, self._left_when_lost = flow.retries, ray.lost_retries
+
+    @property
+    def most(self) -> int:
+        return self._left + self._left_when_lost
+
+    async def again(self, _task: Any, _run: TaskRun, state: State[Any]) -> bool:
+        """Whether another try is worth it; it counts as one then."""
+        error = await state.aresult(raise_on_failure=False)
+        if isinstance(error, NodeLostError):
+            self._left_when_lost -= 1
+            return self._left_when_lost >= 0
+        if isinstance(error, PassingError):
+            self._left -= 1
+            return self._left >= 0
+        return False
 
 
 def _tell(shop: Workshop, job: Job, progress: Progress) -> None:

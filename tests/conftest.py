@@ -111,8 +111,11 @@ def moto_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
-    """A Ray of a head and two nodes, `a` and `b`, of one CPU each. A test that harms a node adds one for it."""
+    """A Ray of a head and two nodes, `a` and `b`, of one CPU each; `b` has what counts as a GPU, and an oven. Who harms
+    one adds it first.
+    """
     if sys.platform != "linux":
         pytest.skip(reason("several addresses on loopback are Linux's", "on Linux"))
-    with ray_cluster(Machine("a"), Machine("b")) as started:
+    stand_ins = {"PYTHONPATH": str(Path(__file__).parent / "integration" / "services" / "ray")}
+    with ray_cluster(Machine("a"), Machine("b", gpus=1, resources={"oven": 1}), env=stand_ins) as started:
         yield started

@@ -36,7 +36,10 @@
         AwayError                     services.mlflow.calls
         DvcBusyError                  services.dvc.calls
         StoreAwayError                services.store.errors
-        WorkerLostError               services.ray.driver
+        LostInStoreError              services.ray.carrier
+        WorkerLostError               services.ray.lost
+          NodeLostError               services.ray.lost
+            RayLostError              services.ray.lost
 
 What is not in the tree is a defect of ours, with two exceptions: an OSError names its file, and is told like a
 UserError; `_UnfitError` (tocoad.data.decoding) never leaves its module. `Terminated` (services.interrupts) is a signal

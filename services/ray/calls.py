@@ -9,6 +9,9 @@ from contextlib import contextmanager, suppress
 from tocoad.errors import SettingsError, StageError, TocoadError, error_line, first_line
 
 _CONNECT_SECONDS = 5.0
+_ANSWER_SECONDS = 15.0
+# The first words of a client of HTTP/2: its preface, and settings that say nothing.
+_HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
 
 
 @contextmanager
@@ -39,12 +42,23 @@ def told(address: str) -> Iterator[None]:
 
 
 def refuse_silence(address: str) -> None:
-    """Raises SettingsError where nobody listens at HOST:PORT, for which Ray itself waits for minutes without a word."""
+    """Raises SettingsError where nobody listens at HOST:PORT, or says nothing, as a process does that hangs: for these
+    Ray itself waits for minutes without a word.
+    """
     host, _, port = address.rpartition(":")
     if not host or "/" in address or not port.isdecimal():
         return  # one of Ray's other ways to say where
-    with told(address), suppress(TimeoutError):  # a slow way to it may yet be one
-        socket.create_connection((host, int(port)), _CONNECT_SECONDS).close()
+    with told(address):
+        try:
+            server = socket.create_connection((host, int(port)), _CONNECT_SECONDS)
+        except TimeoutError:
+            return  # a slow way to it may yet be one
+        with server:
+            server.settimeout(_ANSWER_SECONDS)
+            # What gRPC answers at once, whoever asks. Who ends the connection, for want of a certificate, is there too.
+            with suppress(ConnectionError):
+                server.sendall(_HELLO)
+                server.recv(1)
 
 
 def _wants_token(error: BaseException | None) -> bool:

@@ -7,34 +7,28 @@ one of its calls or still holds one of its references: so all of that stays in h
 from __future__ import annotations
 
 import heapq
-import importlib
-import logging
-import os
 import time
 from collections.abc import Container
 from contextlib import suppress
 from itertools import count
-from pathlib import Path
 from queue import Empty
-from tempfile import TemporaryDirectory
 from typing import Any, cast
 
-from services.interrupts import sigterm_kept
-from services.ray.calls import refuse_silence, told
-from services.ray.folder import ray_folder
+from services.ray.connection import Connection
 from services.ray.inbox import Call, Inbox, stopped
-from services.ray.nodes import Resources, Room, Seats, lacking, living_nodes
+from services.ray.lost import NodeLostError, RayLostError, WorkerLostError
+from services.ray.nodes import Resources, Room, Seats, lacking
 from services.ray.orphans import clear_orphans
 from services.ray.placement import Placement
-from services.ray.token import guard_token
-from tocoad.errors import PassingError, SettingsError, first_line
+from tocoad.errors import SettingsError, first_line
 from tocoad.settings.sections import RaySettings
 
 # How long a call may wait for the thread, which waits for Ray meanwhile.
 _POLL_SECONDS = 0.05
 _MAIL_SECONDS = 0.25
-# No call waits for longer: what it asks for is there already, or lost.
+# No call waits for longer: what it asks for is there already, or lost. All wait for a mailbox whose node hangs.
 _GET_SECONDS = 60.0
+_LETTERS_SECONDS = 5.0
 _MAIL_AGAIN_SECONDS = 10.0
 # How often a cluster's nodes are looked at, and how long it may have none that is large enough for a stage.
 _LOOK_SECONDS = 10.0
@@ -42,14 +36,6 @@ _PATIENCE_SECONDS = 300.0
 # A place that comes free is filled at once by what waits in Ray's queue, and that is taken as it came: the more waits
 # there, the less counts what is urgent. As many as run already let an autoscaler double its cluster at a time.
 _ROUNDS = 2
-# Little more than Ray's smallest: only paths and figures travel.
-_OBJECT_STORE_BYTES = 100 * 1024 * 1024
-# A cluster's machines have the dependencies; the code comes from here.
-_SHIPPED_PACKAGES = ("tocoad", "services")
-
-
-class WorkerLostError(PassingError):
-    """A stage's process died; one line. Another try goes on from the stage's last checkpoint."""
 
 
 class Driver:
@@ -58,9 +44,8 @@ class Driver:
     def __init__(self, settings: RaySettings, inbox: Inbox) -> None:
         self._settings = settings
         self._inbox = inbox
+        self._ray = Connection(settings.address)
         self._mailbox: Any = None
-        self._started = False
-        self._folder: TemporaryDirectory[str] | None = None
         # By what they ask for, a heap of each: the most urgent first, of equals the oldest.
         self._waiting: dict[Placement, list[tuple[float, int, Call]]] = {}
         self._numbers = count()
@@ -80,6 +65,8 @@ class Driver:
                 self._fill()
                 try:
                     self._poll()
+                except RayLostError as error:
+                    self._give_up(error)
                 except Exception as error:
                     self._answer_all(WorkerLostError(f"Ray failed ({first_line(error)})"))
         finally:
@@ -98,6 +85,8 @@ class Driver:
 
     def _fill(self) -> None:
         """Hands to Ray what there is room for, the most urgent first. What there is none for holds up no other."""
+        if self._mailbox is not None and not self._ray.answers:
+            return  # Ray would keep this thread waiting, to learn of a function or an actor
         full: set[Placement] = set()
         while open_queues := [queue for placement, queue in self._waiting.items() if placement not in full]:
             call = min(open_queues)[0][-1]
@@ -120,8 +109,7 @@ class Driver:
 
     def _seats(self, call: Call) -> Seats | None:
         if self._mailbox is None:
-            with told(self._settings.address):
-                self._start()
+            self._start()
         if not self._settings.address and (lack := lacking(call.placement, self._nodes, "this machine")):
             raise SettingsError(lack)
         return self._room.take(call.placement)
@@ -152,8 +140,14 @@ class Driver:
         return self._remotes[worker_function, placement]
 
     def _poll(self) -> None:
-        if not self._running:
-            return
+        if self._running:
+            self._take_results()
+        elif self._waiting:
+            time.sleep(_POLL_SECONDS)
+        if (self._running or self._waiting) and time.monotonic() > self._look_at:
+            self._look()
+
+    def _take_results(self) -> None:
         import ray
 
         # The first that is done ends the wait, and then all are taken that are.
@@ -168,8 +162,6 @@ class Driver:
         for task in [task for task, (call, _) in self._running.items() if call.answer.cancelled()]:
             self._leave(task)
             _cancel(task)
-        if self._running and time.monotonic() > self._look_at:
-            self._look()
 
     def _leave(self, task: Any) -> Call:
         call, seats = self._running.pop(task)
@@ -183,7 +175,7 @@ class Driver:
         import ray
 
         try:
-            letters = ray.get(self._mailbox.take.remote(), timeout=_GET_SECONDS)
+            letters = ray.get(self._mailbox.take.remote(), timeout=_LETTERS_SECONDS)
         except Exception:
             # It starts anew elsewhere, if it can.
             self._deaf_until = time.monotonic() + _MAIL_AGAIN_SECONDS
@@ -197,10 +189,10 @@ class Driver:
         """What there is room for now. What no node can take would wait for ever: to a cluster a node may yet come, by
         an autoscaler.
         """
+        self._see(self._ray.nodes())
         now = time.monotonic()
-        self._look_at = now + _LOOK_SECONDS
-        self._see(living_nodes())
-        if any(placement.workers > 1 for _, placement in self._remotes):
+        self._look_at = now + (_LOOK_SECONDS if self._ray.answers else _MAIL_SECONDS)
+        if self._ray.answers and any(placement.workers > 1 for _, placement in self._remotes):
             clear_orphans()
         asked = {*self._waiting, *(call.placement for call, _ in self._running.values())}
         lacks = {
@@ -231,35 +223,22 @@ class Driver:
                 call.end(error)
 
     def _start(self) -> None:
-        address = self._settings.address
-        # Both are read when Ray is imported. A call after the end must not start another Ray by itself, and the second,
-        # whose name misleads, keeps every port of a local Ray on loopback, on Linux too.
-        os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")
-        if not address:
-            os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
-        import ray
-
-        if not ray.is_initialized():
-            from services.ray.job import ForeignFoldersLeftOut
-
-            options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-            options["job_config"] = ForeignFoldersLeftOut()
-            if address:
-                refuse_silence(address)
-                options |= {"address": address, "runtime_env": {"py_modules": _package_folders()}}
-            else:
-                guard_token()
-                self._folder = ray_folder()
-                options |= {"include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES}
-                # Without the word RAY_ADDRESS, or the file of some `ray start`, would decide.
-                options |= {"address": "local", "_temp_dir": str(Path(self._folder.name) / "r")}
-            self._started = True
-            with sigterm_kept():
-                ray.init(**options)
-        self._see(living_nodes())
+        self._ray.open()
+        self._see(self._ray.nodes())
         from services.ray.worker import Mailbox
 
         self._mailbox = cast(Any, Mailbox).remote()
+
+    def _give_up(self, error: RayLostError) -> None:
+        """The next call starts anew."""
+        self._answer_all(error)
+        self._forget()
+
+    def _forget(self) -> None:
+        self._remotes.clear()
+        self._mailbox = None
+        self._nodes = []
+        self._ray.close()
 
     def _stop(self) -> None:
         for queue in self._waiting.values():
@@ -270,16 +249,8 @@ class Driver:
             call.end(stopped(call))
         self._waiting.clear()
         self._running.clear()
-        self._remotes.clear()
         self._inbox.close()
-        self._mailbox = None
-        if self._started:
-            import ray
-
-            with sigterm_kept():
-                ray.shutdown()
-        if self._folder is not None:
-            self._folder.cleanup()
+        self._forget()
 
 
 def _arguments(call: Call) -> tuple[Any, ...]:
@@ -301,7 +272,7 @@ def _cancel(task: Any) -> None:
 def _result(task: Any) -> Any:
     """What the task returned, or the exception for the caller: without Ray's frames, which hold references."""
     import ray
-    from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
+    from ray.exceptions import LocalRayletDiedError, NodeDiedError, OutOfMemoryError, RayError, RayTaskError
 
     try:
         # It is done, but its node may be lost with it.
@@ -315,15 +286,13 @@ def _result(task: Any) -> Any:
         cause.__cause__ = None if ours else error.with_traceback(None)
         return cause
     except OutOfMemoryError:
-        return WorkerLostError("memory ran short and Ray stopped the worker: raise ray.num_cpus, so that fewer run")
-    except RayError as error:
-        reason = str(error).partition(".")[0]
         return WorkerLostError(
-            f"the worker's process was lost ({reason}); another try goes on from the last checkpoint"
+            "memory ran short and Ray stopped the worker: raise ray.num_cpus, or memory_gb of its ray.stages, so that "
+            "fewer run"
         )
+    except RayError as error:
+        kind = NodeLostError if isinstance(error, LocalRayletDiedError | NodeDiedError) else WorkerLostError
+        reason = str(error).partition(".")[0]
+        return kind(f"the worker's process was lost ({reason}); another try goes on from the last checkpoint")
     except Exception as error:
         return error.with_traceback(None)
-
-
-def _package_folders() -> list[str]:
-    return [str(Path(str(importlib.import_module(name).__file__)).parent) for name in _SHIPPED_PACKAGES]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, cast
 
 from services.ray.placement import WORKERS, Placement
 
@@ -17,14 +16,6 @@ _UNCOUNTED, _UNCOUNTED_PLACES = "uncounted", 64
 _NOWHERE = -1
 
 Seats = tuple[int, ...]
-
-
-def living_nodes() -> list[Resources]:
-    """What each living node has, whatever runs there now."""
-    import ray
-
-    found: list[dict[str, Any]] = cast(Any, ray).nodes()
-    return [node["Resources"] for node in found if node["Alive"]]
 
 
 def lacking(placement: Placement, nodes: list[Resources], where: str) -> str | None:

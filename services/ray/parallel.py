@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from tempfile import TemporaryDirectory
 from typing import Any, cast
 
-from services.ray.driver import WorkerLostError
+from services.ray.lost import WorkerLostError
 from services.ray.orphans import clear_orphans
 from tocoad.errors import TocoadError, first_line
 from tocoad.parallel.world import World, within

@@ -197,6 +197,10 @@ class RaySettings(Section):
     node_cache_gb: float = Field(50, gt=0, description="what is used least leaves it beyond this size")
     checkpoint_seconds: float = Field(60, gt=0, description="a training's checkpoint goes to the store this often")
 
+    lost_retries: int = Field(
+        3, ge=0, description="retries of a stage that was lost with its node, beside flow.retries"
+    )
+
     @field_validator("stages")
     @classmethod
     def _stages_exist(cls, stages: dict[str, StageSettings]) -> dict[str, StageSettings]:

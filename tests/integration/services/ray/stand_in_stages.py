@@ -14,6 +14,7 @@ from tocoad.files.replacing import replacing
 from tocoad.files.workspace import Category, Workspace
 from tocoad.parallel.world import current_world
 from tocoad.settings.sections import Settings
+from tocoad.stages.device import device_of
 from tocoad.stages.stage import Progress, ProgressCallback, StageRecord
 
 
@@ -40,6 +41,8 @@ def behave(
         "dies": lambda: os._exit(1),
         "keys": lambda: StageRecord({"keys": keys({})}),
         "shares": lambda: _share(workspace, progress),
+        "tells": lambda: _tell(settings),
+        "is-alone": lambda: _be_alone(workspace, settings),
     }
     if category.name.startswith("notes-"):
         return _note(workspace, category.name.removeprefix("notes-"))
@@ -53,6 +56,19 @@ def _note(workspace: Workspace, name: str) -> StageRecord:
         notes.write(f"{name} ")
     time.sleep(0.2)
     return StageRecord()
+
+
+def _tell(settings: Settings) -> StageRecord:
+    """Which process on which node, and for which device."""
+    device, node = device_of(settings.compute), Path.home().parent.name
+    return StageRecord({"process": os.getpid(), "is_cuda": device == "cuda", "on_b": node == "b"})
+
+
+def _be_alone(workspace: Workspace, settings: Settings) -> StageRecord:
+    (workspace.root / "alone").mkdir()  # raises where another is
+    time.sleep(0.5)
+    (workspace.root / "alone").rmdir()
+    return _tell(settings)
 
 
 def add(folders: Mapping[str, Path], a: str, b: str) -> int:

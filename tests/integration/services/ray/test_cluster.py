@@ -43,7 +43,7 @@ def test_each_node_runs_tasks_in_a_home_of_its_own(cluster: Cluster, ray: Any) -
 def test_a_killed_node_is_noticed_and_a_late_one_takes_its_place(cluster: Cluster, ray: Any) -> None:
     doomed, _ = cluster.add(Machine("doomed", env={"KEY": "own"}), Machine("late", gpus=2, resources={"press": 1}))
     assert ray.get(on(ray, doomed, lambda: os.environ.get("KEY")), timeout=60) == "own"
-    assert ray.cluster_resources()["GPU"] == 2
+    assert ray.cluster_resources()["GPU"] == 3
     doomed.kill()
     assert not doomed.processes()
     wait_until("its loss is noticed", lambda: alive(ray) == {"head", "a", "b", "late"}, 20)

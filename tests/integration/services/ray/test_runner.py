@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from services.addresses import configure
-from services.ray.driver import WorkerLostError
+from services.ray.lost import RayLostError, WorkerLostError
 from services.ray.runner import RayStages
 from tests.helpers.processes import wait_until
 from tocoad.errors import SettingsError, StageError
@@ -217,19 +217,21 @@ def test_what_is_given_up_as_lost_is_stopped(
 ) -> None:
     """Its next try would meet it at the same checkpoint, and what reads from the one have it replaced by the other."""
     monkeypatch.setattr("services.ray.driver._LOOK_SECONDS", 0.2)
-    import ray
+    monkeypatch.setattr("services.ray.connection._SILENCE_SECONDS", 1.0)
+    from ray._private.worker import global_worker
 
-    beats, present = workspace.root / "beats", ray.nodes()
+    beats, client = workspace.root / "beats", global_worker.gcs_client
 
-    def nodes() -> object:
-        if beats.exists():
-            raise ConnectionError("the control store does not answer")
-        return present
+    class Silent:
+        def get_all_node_info(self, timeout: float) -> object:
+            if beats.exists():
+                raise ConnectionError("the control store does not answer")
+            return client.get_all_node_info(timeout=timeout)
 
     with RayStages(workspace, RaySettings(num_cpus=0.5), "stand_in_stages:behave") as own:
         run(own, "any")
-        monkeypatch.setattr("ray.nodes", nodes)
-        with pytest.raises(WorkerLostError, match=r"Ray failed \(the control store"):
+        monkeypatch.setattr(global_worker, "gcs_client", Silent())
+        with pytest.raises(RayLostError, match="the local Ray has not answered for 1 s; what ran there is given up"):
             run(own, "beats")
         monkeypatch.undo()
         time.sleep(3)

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -17,13 +18,31 @@ from tocoad.errors import SettingsError, StageError
 def test_an_address_where_nobody_listens_is_refused_at_once() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"
-        refuse_silence(address)
     started = time.monotonic()
     with pytest.raises(
         SettingsError, match=rf"^ray\.address: no Ray answers at {address} \(.*refused\): start it there"
     ):
         refuse_silence(address)
     assert time.monotonic() - started < 5
+
+
+def test_an_address_where_a_server_of_grpc_answers_is_let_pass() -> None:
+    import grpc
+
+    server = grpc.server(ThreadPoolExecutor(1))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    refuse_silence(f"127.0.0.1:{port}")
+    server.stop(None)
+
+
+def test_an_address_where_a_process_hangs_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system takes connections for it; Ray would wait for words."""
+    monkeypatch.setattr("services.ray.calls._ANSWER_SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(SettingsError, match=rf"^ray\.address: no Ray answers at {address} \(timed out\): start it"):
+            refuse_silence(address)
 
 
 @pytest.mark.parametrize("address", ["auto", "ray://127.0.0.1:9", "http://127.0.0.1:9", "127.0.0.1:port", "nonsense"])
