@@ -62,8 +62,10 @@ check-infra: setup ## the files of containers, Kubernetes and VMs, by validators
 bench: setup ## the benchmarks, to bench/results.json and a table
 	@python -m bench
 
-chaos: setup ## kill retrains at random moments, 20 rounds with a printed seed; writes docs/results/chaos.md
+chaos: setup ## kill retrains at random moments, on one machine and on a cluster; writes docs/results/chaos.md and faults.md
 	@python -m tests.chaos --write
+	@python -m tests.chaos faults
+	@python -m tests.chaos soak --rounds 20
 
 serve: setup ## a Prefect server, a worker and the nightly deployment, on loopback
 	@python infra/prefect/serve.py

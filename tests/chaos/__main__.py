@@ -2,6 +2,9 @@
 
 Each round is done on a scratch workspace with two tiny categories; the same seed makes the same choices. Exit code 0:
 every round was clean; 1: some were not, and what they left is kept.
+
+`python -m tests.chaos faults` does each fault of a cluster once, on one with two nodes; `python -m tests.chaos soak`
+does rounds with such faults. Both keep their rows in docs/results/faults.jsonl and write docs/results/faults.md.
 """
 
 from __future__ import annotations
@@ -9,7 +12,6 @@ from __future__ import annotations
 import argparse
 import random
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -17,10 +19,12 @@ from contextlib import closing
 from pathlib import Path
 
 from tests.chaos import invariants
+from tests.chaos.cluster import command as cluster
 from tests.chaos.faults import strike
-from tests.chaos.mlflow_server import MlflowServer
-from tests.chaos.plan import KINDS, STATES, Round, rounds
+from tests.chaos.plan import STATES, Round, rounds
 from tests.chaos.result import HEADINGS, Result, page
+from tests.chaos.revision import revision
+from tests.chaos.servers import mlflow_server
 from tests.chaos.workshop import PROJECT, Outcome, Workshop
 from tests.helpers.disks import own_disk
 
@@ -30,18 +34,27 @@ DISK_MEGABYTES = 768
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", nargs="?", choices=("rounds", "faults", "soak"), default="rounds")
     parser.add_argument("--rounds", type=int, default=20, help="how many (default: %(default)s)")
     parser.add_argument("--seed", type=int, help="of the choices (default: another every time; it is printed)")
-    parser.add_argument("--only", choices=KINDS, help="rounds of this kind alone are done")
+    parser.add_argument("--only", action="append", help="rounds of this kind alone, or faults whose name has this text")
+    parser.add_argument("--missing", action="store_true", help="those faults alone of which no row is kept")
+    parser.add_argument(
+        "--in", dest="place", type=Path, help="a folder for what faults and soak need; kept, and used again"
+    )
     parser.add_argument("--write", action="store_true", help=f"write {PAGE.relative_to(PROJECT)}")
     options = parser.parse_args()
     seed = random.SystemRandom().randrange(10_000) if options.seed is None else options.seed
     print(f"seed {seed}", flush=True)
+    if options.what == "faults":
+        return cluster.faults(seed, options.only, options.missing, options.place)
+    if options.what == "soak":
+        return cluster.soaked(seed, options.rounds, options.place)
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
     with own_disk(folder / "disk", f"{DISK_MEGABYTES}m") as disk:
         root = (disk or folder) / "workspace"
         root.mkdir()
-        chosen = [r for r in rounds(seed, options.rounds) if options.only in (None, r.kind)]
+        chosen = [r for r in rounds(seed, options.rounds) if options.only is None or r.kind in options.only]
         workshop = Workshop(folder, root)
         with closing(workshop):
             results = _all_rounds(workshop, chosen, folder)
@@ -49,7 +62,7 @@ def main() -> int:
             shutil.copytree(root, folder / "left", symlinks=True)
             print(f"workspace and logs are kept in {folder}")
     if options.write:
-        PAGE.write_text(page(results, seed, _revision()), encoding="utf-8")
+        PAGE.write_text(page(results, seed, revision()), encoding="utf-8")
     if all(not result.faults for result in results):
         shutil.rmtree(folder)
         return 0
@@ -87,10 +100,10 @@ def _one_round(workshop: Workshop, at: Round, weights: dict[str, str], seconds: 
     bad_lines = invariants.bad_ledger_lines(workshop.root)
     server = None
     if at.kind == "MLflow away":
-        server = MlflowServer(workshop.root / ".services", folder / "mlflow.log")
+        server = mlflow_server(workshop.root / ".services", folder / "mlflow.log")
         server.start()
     try:
-        uri = None if server is None else server.uri
+        uri = None if server is None else server.url
         command = workshop.retrain(uri)
         time.sleep(at.moment * seconds)
         done = strike(workshop, command, at, server)
@@ -128,13 +141,6 @@ def _faults(
     if at.kind != "damage a file":
         faults += invariants.of_finished(workshop.root, finished)
     return faults
-
-
-def _revision() -> str:
-    done = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=PROJECT, capture_output=True, text=True, check=False
-    )
-    return done.stdout.strip() or "an unknown revision"
 
 
 if __name__ == "__main__":

@@ -11,10 +11,11 @@ from contextlib import suppress
 
 import psutil
 
-from tests.chaos.mlflow_server import MlflowServer
 from tests.chaos.plan import Kind, Round
 from tests.chaos.result import TOO_LATE
+from tests.chaos.servers import Server
 from tests.chaos.workshop import RETRAIN, Command, Workshop
+from tests.helpers.disks import fill
 from tests.helpers.processes import kill_marked, marked
 
 # Files that a kill may leave damaged on a bad disk, and of which the next run must make the best.
@@ -29,7 +30,7 @@ SMALL_FILES = (
 FILE_LIMIT = 40_000
 
 
-def strike(workshop: Workshop, command: Command, at: Round, server: MlflowServer | None) -> str:
+def strike(workshop: Workshop, command: Command, at: Round, server: Server | None) -> str:
     """Returns when it is done; the command may have ended before."""
     if not command.runs:
         return TOO_LATE
@@ -107,15 +108,13 @@ def _fill_disk(workshop: Workshop, command: Command) -> str:
                 resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (FILE_LIMIT, FILE_LIMIT))
         return f"files limited to {FILE_LIMIT} bytes"
     ballast = workshop.root.parent / "ballast"
-    with suppress(OSError), ballast.open("wb", buffering=0) as file:
-        while file.write(bytes(4096)):
-            pass
+    fill(ballast)
     command.wait()
     ballast.unlink()
     return "no room until it ended"
 
 
-def _mlflow_away(server: MlflowServer | None, draw: random.Random) -> str:
+def _mlflow_away(server: Server | None, draw: random.Random) -> str:
     assert server is not None
     seconds = draw.choice([2, 10, 45])
     server.stop()

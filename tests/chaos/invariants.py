@@ -94,17 +94,18 @@ def of_workspace(workshop: Workshop) -> Iterator[str]:
     dvc = workshop.start("dvc", "status", "--json").wait()
     if dvc.code != 0 or dvc.document != {}:
         yield f"dvc status: {(dvc.stdout + dvc.stderr).strip()[:300]}"
-    yield from _champions(workshop)
-    yield from _decisions(workshop.root / ".services" / "mlflow.db")
-    yield from _open_runs(workshop.root / ".services")
+    yield from of_champions(workshop)
+    yield from of_decisions(workshop)
+    services = workshop.root / ".services"
+    yield from of_open_runs(services / "mlflow.db", services / "prefect" / "prefect.db")
 
 
-def _decisions(file: Path) -> Iterator[str]:
+def of_decisions(workshop: Workshop) -> Iterator[str]:
     """By the registry's own tables: the champion is the one that the log of decisions makes it, and no package is
     registered twice.
     """
-    with closing(sqlite3.connect(file)) as database:
-        for name in CATEGORIES:
+    with closing(sqlite3.connect(workshop.root / ".services" / "mlflow.db")) as database:
+        for name in workshop.categories:
             model = f"{DATASET}.{name}"
             where = "from registered_model_aliases where name = ? and alias = 'champion'"
             alias = database.execute(f"select version {where}", (model,)).fetchone()
@@ -132,9 +133,9 @@ def champion_by(entries: Iterable[tuple[int, str]]) -> int | None:
     return champion
 
 
-def _champions(workshop: Workshop) -> Iterator[str]:
+def of_champions(workshop: Workshop) -> Iterator[str]:
     """The champion's package, fetched from the registry, is the one that its tags tell of and can be loaded."""
-    for name in CATEGORIES:
+    for name in workshop.categories:
         images = workshop.root / "data" / DATASET / name / "test" / "good"
         image = sorted(images.iterdir())[0].relative_to(workshop.root)
         done = workshop.start("tocoad", "predict", f"models:/{DATASET}.{name}@champion", str(image), "--json").wait()
@@ -142,12 +143,12 @@ def _champions(workshop: Workshop) -> Iterator[str]:
             yield f"{name}: the champion does not predict: {done.stderr.strip()[-300:]}"
 
 
-def _open_runs(services: Path) -> Iterator[str]:
-    with closing(sqlite3.connect(services / "mlflow.db")) as database:
+def of_open_runs(mlflow: Path, prefect: Path) -> Iterator[str]:
+    with closing(sqlite3.connect(mlflow)) as database:
         (count,) = database.execute("select count(*) from runs where status = 'RUNNING'").fetchone()
         if count:
             yield f"{count} runs of MLflow still RUNNING"
-    with closing(sqlite3.connect(services / "prefect" / "prefect.db")) as database:
+    with closing(sqlite3.connect(prefect)) as database:
         for table in ("flow_run", "task_run"):
             states = OPEN_STATES if table == "flow_run" else ("RUNNING",)
             marks = ", ".join("?" * len(states))

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from tocoad.settings.plan import Plan
 PROJECT = Path(__file__).parents[2]
 DATASET = "tiny"
 CATEGORIES = ("gear", "plate")
+UNTOUCHED = "fabric"
+"""A category whose images are the same in every state."""
 LIMIT_SECONDS = 900
 RETRAIN = ("tocoad", "retrain", DATASET, "--json")
 
@@ -72,37 +75,56 @@ class Command:
 
 class Workshop:
     """Where everything of one run of the command lies. `root` is the workspace, as it may be on a small file system;
-    `beside` is what a round started beside its retrain.
+    what is there is taken as it is. `beside` is what a round started beside its retrain; `through` and `environment`
+    are put before every command.
     """
 
-    def __init__(self, folder: Path, root: Path) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        root: Path,
+        categories: tuple[str, ...] = CATEGORIES,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         self.root = root
+        self.categories = categories
+        self.through: tuple[str, ...] = ()
+        self.environment: dict[str, str] = {}
         self._folder = folder
         self._logs = folder / "logs"
-        self._logs.mkdir()
+        self._logs.mkdir(exist_ok=True)
         self._marks: list[str] = []
         self.beside: Command | None = None
-        make_workspace(root)
         from tocoad.files.workspace import Workspace
 
         self.workspace = Workspace(root)
-        settings = TINY | {"flow.retries": "1", "flow.retry_delay_seconds": "0"}
-        override(self.workspace, parse_assignments([f"{key}={value}" for key, value in settings.items()]))
+        if not any(root.iterdir()):
+            self._set_up(TINY | {"flow.retries": "1", "flow.retry_delay_seconds": "0"} | dict(settings or {}))
+
+    def _set_up(self, settings: Mapping[str, str]) -> None:
+        make_workspace(self.root)
+        self.set(settings)
         for name, train in (("images", 12), ("images and one more", 13)):
-            source = folder / name
+            source = self._folder / name
             render_sample(source, size=96, counts=SampleCounts(train=train, test_good=4, test_defective=5))
-            shutil.rmtree(source / "fabric")
+            if source.name != "images" or UNTOUCHED not in self.categories:
+                shutil.rmtree(source / UNTOUCHED)
+            if source.name != "images" and UNTOUCHED in self.categories:
+                shutil.copytree(self._folder / "images" / UNTOUCHED, source / UNTOUCHED)
         self.enter(STATES[0])
         save_plan(
             self.workspace,
-            Plan(patchcore=tuple(f"{DATASET}/{name}" for name in CATEGORIES), tocoad=(f"{DATASET}/plate",)),
+            Plan(patchcore=tuple(f"{DATASET}/{name}" for name in self.categories), tocoad=(f"{DATASET}/plate",)),
         )
 
     def enter(self, state: str) -> None:
         """Makes the workspace's settings and images those of the state, by the commands that a user has."""
         images = "images and one more" if "image more" in state else "images"
         self.check("tocoad", "data", "add", str(self._folder / images), "--name", DATASET, "--replace-all")
-        override(self.workspace, parse_assignments([f"seed={state.split()[1].rstrip(',')}"]))
+        self.set({"seed": state.split()[1].rstrip(",")})
+
+    def set(self, settings: Mapping[str, str]) -> None:
+        override(self.workspace, parse_assignments([f"{key}={value}" for key, value in settings.items()]))
 
     def start(self, *command: str, uri: str | None = None) -> Command:
         """In a session of its own; `uri` names an MLflow server."""
@@ -110,15 +132,16 @@ class Workshop:
         self._marks.append(mark)
         logs = self._logs / f"{len(list(self._logs.iterdir())):04d} {' '.join(command[:2])}"
         logs.mkdir()
-        program = str(Path(sys.executable).with_name(command[0]))
+        program = [*self.through, str(Path(sys.executable).with_name(command[0]))]
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "MLFLOW_", "RAY_"))}
         environment |= {"DVC_NO_ANALYTICS": "1", MARK: mark, "PYTHONPATH": str(PROJECT)}
         environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+        environment |= self.environment
         if uri is not None:
             environment["MLFLOW_TRACKING_URI"] = uri
         with (logs / "stdout").open("wb") as out, (logs / "stderr").open("wb") as errors:
             process = subprocess.Popen(
-                [program, *command[1:]],
+                [*program, *command[1:]],
                 cwd=self.root,
                 env=environment,
                 stdin=subprocess.DEVNULL,

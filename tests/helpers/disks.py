@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ import pytest
 @contextmanager
 def own_disk(folder: Path, size: str) -> Iterator[Path | None]:
     """A file system in memory of `size` (as `mount` takes it); None where mounting is not permitted."""
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     if not _mount(folder, size):
         yield None
         return
@@ -34,6 +34,13 @@ def small_disk(folder: Path, size: str) -> Iterator[Path]:
         if disk is None:
             pytest.skip(reason("a small disk needs the right to mount", "as root, where the container permits it"))
         yield disk
+
+
+def fill(ballast: Path) -> None:
+    """Until nothing more fits beside the file."""
+    with suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while file.write(bytes(4096)):
+            pass
 
 
 def _mount(folder: Path, size: str) -> bool:

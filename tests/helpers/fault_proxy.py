@@ -33,6 +33,8 @@ class FaultProxy:
         self.target = urlsplit(target).netloc
         self.requests: list[str] = []
         """Methods, as they came."""
+        self.hanging = 0
+        """So many of them have no answer now."""
         self._faults: list[_Fault] = []
         self._lock, self._go_on = threading.Lock(), threading.Event()
         self._server: ThreadingHTTPServer | None = None
@@ -63,9 +65,9 @@ class FaultProxy:
         """One bit in the middle of a body is another: of the answer, or with PUT of the request."""
         self._add("flip", method, times, where=where)
 
-    def hang(self, times: int = ALWAYS, method: str = "") -> None:
+    def hang(self, times: int = ALWAYS, method: str = "", where: str = "") -> None:
         """No answer comes, and the connection stays."""
-        self._add("hang", method, times)
+        self._add("hang", method, times, where=where)
 
     def stall(self, times: int = ALWAYS, method: str = "") -> None:
         """The same, and what is sent is not read."""
@@ -112,7 +114,11 @@ class FaultProxy:
         return None
 
     def wait(self) -> None:
+        with self._lock:
+            self.hanging += 1
         self._go_on.wait()
+        with self._lock:
+            self.hanging -= 1
 
     def _add(self, kind: str, method: str, times: int, after: int = 0, where: str = "") -> None:
         with self._lock:
