@@ -3,6 +3,9 @@
 Seconds by the clock, the median of three turns in which both ways take turns, each into a place of its own; the stores
 are a folder on the same disk and rclone's S3 server on loopback. "Again" is the question whether all is there. DVC's
 seconds have the opening of its repository in them; ours have the reading of every byte to check it, and a sync of it.
+
+What a job of a node pays for a folder that the node's cache has, every byte of it read and checked, stands beside a
+plain copy of the folder.
 """
 
 from __future__ import annotations
@@ -33,6 +36,7 @@ def run() -> list[Row]:
         root = Path(name)
         workspace, folder = _dvc_workspace(root)
         rows += _rows("a folder", workspace, folder, str(root / "far"))
+        rows += _rows_of_a_node(root, workspace, folder)
         with rclone_s3(root / "buckets") as server:
             os.environ |= server.env
             rows += _rows("rclone's S3", workspace, folder, server.url)
@@ -54,6 +58,28 @@ def _rows(place: str, workspace: Path, folder: str, url: str) -> list[Row]:
         case = f"{FILES} files of {BYTES / 1e6:.0f} MB, {place}: {step}"
         rows += [Row(f"{case}, dvc", plain, "s"), Row(f"{case}, services.store", ours, "s", ours / plain)]
     return rows
+
+
+def _rows_of_a_node(root: Path, workspace: Path, folder: str) -> list[Row]:
+    from services.store.node_cache import NodeCache
+    from services.store.store import open_store
+
+    far, cache = open_store(str(root / "far" / f"{_OURS}-0")), NodeCache(root / "node", 10 * BYTES)
+    cache.fetch(far, [folder])
+    copies, links = [], []
+    for turn in range(TURNS + 1):
+        targets = root / f"copy-{turn}", root / f"links-{turn}"
+        begin = time.perf_counter()
+        shutil.copytree(workspace / "data", targets[0])
+        between = time.perf_counter()
+        assert not cache.fetch(far, [folder]).bytes + cache.place(far, folder, targets[1]).bytes
+        if turn:
+            copies.append(between - begin)
+            links.append(time.perf_counter() - between)
+        for target in targets:
+            shutil.rmtree(target)
+    case, plain, ours = f"{FILES} files of {BYTES / 1e6:.0f} MB", statistics.median(copies), statistics.median(links)
+    return [Row(f"{case}, copied", plain, "s"), Row(f"{case}, known to a node: links", ours, "s", ours / plain)]
 
 
 def _dvc_workspace(root: Path) -> tuple[Path, str]:
