@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import importlib
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from services.ray.checkpoints import Checkpoints
 from services.ray.guard import refuse_other
 from services.ray.order import WITHOUT_ENCODER, CallOrder, Done, JobOrder, NodeSettings
 from services.ray.private import private_folder
+from services.store.errors import StoreAwayError, StoreError
 from services.store.node_cache import NodeCache
 from services.store.notes import JOBS, add_to_note
 from services.store.store import Store
@@ -32,6 +35,15 @@ def node_of(settings: str) -> Node:
     return Node(NodeSettings.model_validate_json(settings))
 
 
+@contextmanager
+def _told_with_its_name() -> Iterator[None]:
+    """What keeps this machine from the store or its cache: the driver may fare well with the same store."""
+    try:
+        yield
+    except (StoreError, StoreAwayError) as error:
+        raise type(error)(f"node {platform.node()}: {error}") from error
+
+
 class Node:
     """The machine that this process is on, with its cache, and its way to the store."""
 
@@ -42,6 +54,7 @@ class Node:
         # On one disk: a job's inputs are links into the cache.
         self._cache, self._private = NodeCache(folder, settings.cache_bytes), folder / "jobs"
 
+    @_told_with_its_name()
     def run(self, order: JobOrder, progress: ProgressCallback) -> Done:
         """Raises what the stage raises, StoreError and StoreAwayError, and SettingsError where something that decides
         bytes is installed here in another version than where the driver runs.
@@ -63,6 +76,7 @@ class Node:
         self._cache.shrink()
         return Done(record, output, fetched, put, platform.node())
 
+    @_told_with_its_name()
     def call(self, order: CallOrder) -> Any:
         """What the function returns, which gets its folders as a mapping from their names, and the texts."""
         refuse_other(order.versions, platform.node(), WITHOUT_ENCODER)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -135,6 +137,14 @@ def test_a_category_by_hash_has_the_bytes_of_one_on_the_spot_and_no_order_a_path
     outs = [job.output_dir(workspace) / name for job in jobs_of(GEAR, "tocoad") for name in job.stage.writes]
     files = [file for out in outs for file in (out.rglob("*") if out.is_dir() else (out,)) if file.is_file()]
     assert not named & {md5_of_file(file) for file in files}
+
+
+def test_what_keeps_a_node_from_its_work_is_told_with_its_name(workspace: Workspace, way: Way) -> None:
+    """Keys, disks and ways to the store are a machine's own: the driver's may be in order."""
+    way.cache.write_text("no folder")
+    expected = f": node {re.escape(platform.node())}: .* cannot be used .*ray.node_cache"
+    with pytest.raises(LostInStoreError, match=expected):
+        way.run(manifest_of(workspace), settings_of(workspace))
 
 
 def manifest_of(workspace: Workspace) -> Job:
