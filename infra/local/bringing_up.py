@@ -10,7 +10,7 @@ from pathlib import Path
 from infra.local.catalogue import SERVERS, Server
 from infra.local.environment import write_exports
 from infra.local.errors import ClusterError, UsageError
-from infra.local.processes import living
+from infra.local.processes import STOP_SECONDS, living, stop
 from infra.local.state import State, alone, choose_ports, create
 
 _POLL_SECONDS = 0.2
@@ -25,10 +25,21 @@ def bring_up(folder: Path, names: Sequence[str], cpus: int, seconds: float) -> N
         state = create(folder)
         if living(state.processes.get("ray-worker-1")) is None:
             state.cpus = cpus
+        _stop_orphans(state)
         idle = [server for server in wanted if living(state.processes.get(server.name)) is None]
         choose_ports(state, [port for server in idle for port in server.ports])
         _start_and_wait(state, wanted, seconds)
         print(_next_step(state, wanted), flush=True)
+
+
+def _stop_orphans(state: State) -> None:
+    """A node of Ray whose head has ended joins no other head."""
+    for server in SERVERS:
+        process = living(state.processes.get(server.name))
+        lost = [name for name in server.needs if living(state.processes.get(name)) is None]
+        if server.bound and lost and process is not None:
+            stop(process, server.ends_on, STOP_SECONDS)
+            print(f"{server.name:15} stopped: {lost[0]} has ended", flush=True)
 
 
 def _with_needs(names: Sequence[str]) -> list[Server]:

@@ -25,7 +25,9 @@ _ANSWER_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Server:
-    """`ready` is asked while its process lives; `needs` are ready before it starts."""
+    """`ready` is asked while its process lives; `needs` are ready before it starts. `bound` to them it is of no use to
+    others that are started in their place.
+    """
 
     name: str
     start: Callable[[State], None]
@@ -34,6 +36,7 @@ class Server:
     needs: tuple[str, ...] = ()
     ports: tuple[str, ...] = ()
     ends_on: signal.Signals = signal.SIGTERM
+    bound: bool = False
 
 
 def _start_s3(state: State) -> None:
@@ -132,6 +135,7 @@ def _worker(number: int) -> Server:
         lambda state: node_ready(state, name),
         lambda state: f"CPUs: {state.cpus}",
         ("ray-head",),
+        bound=True,
     )
 
 

@@ -23,6 +23,8 @@ from infra.local.state import MARK, Recorded, State
 # A clock that was set moves the times that the system gives by a little.
 _SAME_SECONDS = 2.0
 _KILL_SECONDS = 10.0
+# A server that is asked to end still writes down what it was told.
+STOP_SECONDS = 30.0
 
 
 def start(

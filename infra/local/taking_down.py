@@ -8,11 +8,8 @@ from pathlib import Path
 
 from infra.local.catalogue import SERVERS
 from infra.local.postgres import lost_postgres
-from infra.local.processes import kill, living, marked, stop
+from infra.local.processes import STOP_SECONDS, kill, living, marked, stop
 from infra.local.state import State, alone, load
-
-# A server still writes down what it was told.
-_STOP_SECONDS = 30.0
 
 
 def take_down(folder: Path) -> None:
@@ -36,7 +33,7 @@ def _stop_all(state: State) -> None:
     for server in reversed(SERVERS):
         process = living(state.processes.pop(server.name, None))
         if process is not None:
-            stop(process, server.ends_on, _STOP_SECONDS)
+            stop(process, server.ends_on, STOP_SECONDS)
             print(f"{server.name:15} stopped", flush=True)
         state.save()
     # Of an `up` that was killed before it could record, and what a killed server left.
@@ -44,5 +41,5 @@ def _stop_all(state: State) -> None:
         kill(left)
         print(f"{len(left)} more of its processes stopped", flush=True)
     if (lost := lost_postgres(state)) is not None:
-        stop(lost, signal.SIGINT, _STOP_SECONDS)
+        stop(lost, signal.SIGINT, STOP_SECONDS)
         print("postgres        stopped", flush=True)

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.helpers.guide import Guide, missing_lines, run, typist
@@ -42,7 +43,7 @@ class Walk:
         self.workspace = Workspace(root)
         self.cluster = LocalCluster(root / ".services/cluster")
         kept = {k: v for k, v in typist().items() if not k.startswith(("PREFECT_", "MLFLOW_", "RAY_", "AWS_"))}
-        self._environment = {**kept, "PYTHON": sys.executable}
+        self.environment = {**kept, "PYTHON": sys.executable}
         self._said: dict[str, str] = {}
 
     def said(self, section: str) -> str:
@@ -50,7 +51,7 @@ class Walk:
         for name in GUIDE.sections[: GUIDE.sections.index(section) + 1]:
             if name not in self._said:
                 typed = [f"{{ {command}; }} 2>&1" for command in GUIDE.commands(name)]
-                self._said[name] = "".join(run(command, self.workspace.root, self._environment) for command in typed)
+                self._said[name] = "".join(run(command, self.workspace.root, self.environment) for command in typed)
         assert missing_lines(GUIDE.fenced(section, "text"), self._said[section]) == [], self._said[section]
         return self._said[section]
 
@@ -106,6 +107,16 @@ def test_a_retrain_runs_on_the_nodes_and_records_on_the_servers(walk: Walk) -> N
 def test_prefects_worker_runs_the_night(walk: Walk) -> None:
     walk.said("Every night")
     assert "'version parts' - Finished in state Completed()" in walk.cluster.state.log("prefect-worker").read_text()
+
+
+def test_up_brings_rays_head_back_with_its_nodes(walk: Walk) -> None:
+    walk.said("Every night")
+    before = walk.cluster.state.processes
+    psutil.Process(before["ray-head"].pid).kill()
+    said = run("infra/local-cluster.sh up", walk.workspace.root, walk.environment)
+    after = walk.cluster.state.processes
+    assert said.count("runs already") == 5 and "ray-worker-1    stopped: ray-head has ended" in said
+    assert {name for name in before if before[name] != after[name]} == {"ray-head", "ray-worker-1", "ray-worker-2"}
 
 
 def test_nothing_that_is_secret_is_written_down_beside_the_four_files_of_the_owner(walk: Walk) -> None:
