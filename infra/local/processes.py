@@ -63,7 +63,7 @@ def living(recorded: Recorded | None) -> psutil.Process | None:
         return None
     with suppress(psutil.Error):
         process = psutil.Process(recorded.pid)
-        if abs(process.create_time() - recorded.started) < _SAME_SECONDS and _lives(process):
+        if abs(process.create_time() - recorded.started) < _SAME_SECONDS and lives(process):
             return process
     return None
 
@@ -73,7 +73,7 @@ def marked(mark: str) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
-            if process.environ().get(MARK) == mark and process.pid != os.getpid() and _lives(process):
+            if process.environ().get(MARK) == mark and process.pid != os.getpid() and lives(process):
                 found.append(process)
     return found
 
@@ -102,12 +102,12 @@ def kill(processes: Iterable[psutil.Process]) -> None:
 def _left(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
     """Those that live after at most that time."""
     deadline = time.monotonic() + seconds
-    while (left := [process for process in processes if _lives(process)]) and time.monotonic() < deadline:
+    while (left := [process for process in processes if lives(process)]) and time.monotonic() < deadline:
         time.sleep(0.05)
     return left
 
 
-def _lives(process: psutil.Process) -> bool:
+def lives(process: psutil.Process) -> bool:
     """A zombie is dead; where nobody asks for its end it stays for ever."""
     with suppress(psutil.Error):
         return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)

@@ -9,13 +9,15 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import psutil
 import pytest
 
+from infra.local.processes import lives
 from tests.helpers.guide import Guide, missing_lines, run, typist
-from tests.helpers.local_cluster import LocalCluster, lacking, reachable_folder
+from tests.helpers.local_cluster import LocalCluster, asked, lacking, reachable_folder
 from tests.helpers.project import PROJECT
 from tests.helpers.shop import TINY, make_workspace
 from tests.helpers.skip_report import reason
@@ -84,12 +86,20 @@ def test_all_servers_come_up(walk: Walk) -> None:
 
 def test_no_process_of_a_node_knows_the_workspace_or_any_address_of_the_callers(walk: Walk) -> None:
     walk.said("On one machine")
-    raylets = [process for process in walk.cluster.processes() if process.name() == "raylet"]
+    named = asked(walk.cluster.processes(), lambda process: (process.name(), process))
+    raylets = [process for name, process in named if name == "raylet"]
     assert len(raylets) == 3
     for raylet in raylets:
         environment = raylet.environ()
         assert "PYTHONPATH" not in environment and "MLFLOW_TRACKING_URI" not in environment
         assert raylet.cwd() == environment["HOME"]
+
+
+def test_every_port_is_on_loopback(walk: Walk) -> None:
+    walk.said("On one machine")
+    sockets = chain.from_iterable(asked(walk.cluster.processes(), lambda process: process.net_connections("inet")))
+    listening = {socket.laddr.ip.removeprefix("::ffff:") for socket in sockets if socket.status == psutil.CONN_LISTEN}
+    assert listening == {"127.0.0.1"}
 
 
 def test_a_retrain_runs_on_the_nodes_and_records_on_the_servers(walk: Walk) -> None:
@@ -133,5 +143,5 @@ def test_it_ends_without_a_trace_but_its_data(walk: Walk) -> None:
     walk.said("Every night")
     processes, ray_folder = walk.cluster.processes(), walk.cluster.state.ray_folder
     walk.said("And down")
-    assert [process for process in processes if process.is_running() and process.status() != "zombie"] == []
+    assert not any(map(lives, processes))
     assert walk.cluster.processes() == [] and not Path(ray_folder).exists()

@@ -7,18 +7,20 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
 
-from infra.local.processes import marked
+from infra.local.processes import lives, living, marked
 from infra.local.state import State, load
 from tests.helpers.project import PROJECT
 from tests.helpers.skip_report import reason
 
+Answer = TypeVar("Answer")
 SCRIPT = PROJECT / "infra/local-cluster.sh"
 
 
@@ -56,10 +58,21 @@ class LocalCluster:
         return state
 
     def processes(self) -> list[psutil.Process]:
-        """Those that were started, and whatever bears the cluster's mark."""
-        recorded = {one.pid for one in self.state.processes.values() if psutil.pid_exists(one.pid)}
-        known = recorded | {process.pid for process in marked(self.state.secrets["mark"])}
-        return [process for process in map(psutil.Process, known) if process.status() != psutil.STATUS_ZOMBIE]
+        """Those that were started, what they started, and whatever else bears the cluster's mark."""
+        found = set(marked(self.state.secrets["mark"]))
+        for recorded in self.state.processes.values():
+            if (process := living(recorded)) is not None:
+                found |= {process, *process.children(recursive=True)}
+        return [process for process in found if lives(process)]
+
+
+def asked(processes: Iterable[psutil.Process], question: Callable[[psutil.Process], Answer]) -> list[Answer]:
+    """Of those that are still there: PostgreSQL's own come and go."""
+    answers = []
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            answers.append(question(process))
+    return answers
 
 
 @contextmanager

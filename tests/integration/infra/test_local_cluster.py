@@ -12,8 +12,9 @@ import psutil
 import pytest
 from mlflow import MlflowClient
 
+from infra.local.processes import lives
 from infra.local.state import LOOPBACK
-from tests.helpers.local_cluster import LocalCluster, lacking, local_cluster, said_of
+from tests.helpers.local_cluster import LocalCluster, asked, lacking, local_cluster, said_of
 from tests.helpers.processes import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.skipif(lacking() is not None, reason=lacking() or "")]
@@ -72,7 +73,7 @@ def test_what_mlflow_records_lies_in_postgresql_and_its_files_in_the_bucket(clus
 
 def test_no_secret_is_on_a_command_line_or_in_a_log(cluster: LocalCluster, run: str) -> None:
     secrets = cluster.state.secrets.values()
-    shown = [" ".join(process.cmdline()) for process in cluster.processes()]
+    shown = [" ".join(words) for words in asked(cluster.processes(), psutil.Process.cmdline)]
     assert len(shown) >= 3
     shown += [log.read_text(errors="replace") for log in (cluster.folder / "logs").iterdir()]
     assert not [text for text in shown if any(secret in text for secret in secrets)]
@@ -91,7 +92,7 @@ def test_what_was_killed_is_said_and_comes_back_with_its_data(cluster: LocalClus
 def test_down_leaves_no_process_and_keeps_the_data(cluster: LocalCluster, run: str) -> None:
     processes, ports = cluster.processes(), cluster.state.ports
     cluster.call("down")
-    assert [process for process in processes if process.is_running() and process.status() != "zombie"] == []
+    assert not any(map(lives, processes))
     for name in ("postgres", "s3", "mlflow"):
         socket.create_server((LOOPBACK, ports[name])).close()
     assert list((cluster.folder / "s3/mlflow").rglob("one.txt"))
@@ -107,5 +108,5 @@ def test_down_ends_what_a_killed_up_had_started(cluster: LocalCluster) -> None:
     processes = cluster.processes()
     assert processes
     cluster.call("down")
-    assert [process for process in processes if process.is_running() and process.status() != "zombie"] == []
+    assert not any(map(lives, processes))
     assert cluster.processes() == []
