@@ -61,11 +61,15 @@ def test_a_checkpoint_stays_for_two_weeks_and_goes_with_its_note(
     factory: Factory, store: Store, tmp_path: Path
 ) -> None:
     young, old = (_training(store, key, tmp_path / key) for key in ("young", "old"))
-    _aged(factory, CHECKPOINTS + "old")
+    # Who has damaged one keeps nobody from tidying up.
+    for name in (damaged := [JOBS + "young", JOBS + "old"]):
+        store.write_note(name, b"{")
+    for name in (CHECKPOINTS + "old", damaged[1]):
+        _aged(factory, name)
     plan = _tidy(factory)
-    assert plan.notes == (CHECKPOINTS + "old",) and plan.document()["notes"] == 1
+    assert plan.notes == (CHECKPOINTS + "old", damaged[1]) and plan.document()["notes"] == 2
     assert young <= _lying(store) and not old & _lying(store)
-    assert [found.name for found in store.notes()] == [CHECKPOINTS + "young"]
+    assert {found.name for found in store.notes()} == {CHECKPOINTS + "young", damaged[0]}
     with Checkpoints(store, "young", tmp_path / "again", 60):
         assert (tmp_path / "again" / "state").read_text() == "young"
 
@@ -90,10 +94,3 @@ def test_a_list_that_a_job_has_put_keeps_the_files_of_old_versions_for_two_weeks
     _aged(factory, JOBS + "key")
     _tidy(factory)
     assert not {tree, image} & _lying(store) and unknown in _lying(store) and store.notes() == []
-
-
-def test_a_damaged_note_keeps_nobody_from_tidying_and_goes_when_it_is_old(factory: Factory, store: Store) -> None:
-    store.write_note(JOBS + "key", b"{")
-    assert _tidy(factory).notes == ()
-    _aged(factory, JOBS + "key")
-    assert _tidy(factory).notes == (JOBS + "key",)
