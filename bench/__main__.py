@@ -14,6 +14,7 @@ QUESTIONS = (
     "fleet",
     "images",
     "memory",
+    "parallel",
     "recontrast",
     "search",
     "store",

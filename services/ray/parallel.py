@@ -54,7 +54,7 @@ def work_together(
             result: Any = Group(_take_part, call, workers, amounts, folder).fit()
             return result.return_value
         except WorkerGroupError as error:
-            cause = _cause(error.worker_failures.values())
+            cause = cause_of(error.worker_failures.values())
             raise cause from None if isinstance(cause, TocoadError) else error
         except TrainingFailedError as error:
             raise WorkerLostError(f"the workers could not be started ({first_line(error)})") from None
@@ -79,7 +79,7 @@ def _take_part(call: Mapping[str, Any]) -> Any:
         return function(call["mailbox"], call["key"], *call["arguments"])
 
 
-def _cause(failures: Iterable[BaseException]) -> BaseException:
+def cause_of(failures: Iterable[BaseException]) -> BaseException:
     """Where one worker fails, what the others exchange with it fails too, and says nothing."""
     from ray.exceptions import RayError
     from ray.train.v2._internal.exceptions import RayTrainError

@@ -1,7 +1,8 @@
 """Ray Train as we use it: it starts the workers of one job side by side, watches them, and ends them all with one.
 
-What it has beside that is left out: data sets, and an actor that outlives it to clear up and, where Ray has no page of
-its own, never does (`orphans`).
+What it has beside that is left out: data sets; an actor that outlives it to clear up and, where Ray has no page of its
+own, never does (`orphans`); one that stays for ever to ask an autoscaler for what the places that are waited for ask it
+anyway.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from ipaddress import ip_address, ip_network
 from typing import Any, cast
 
 import psutil
@@ -18,6 +21,7 @@ import ray
 from ray.train.torch.config import TorchConfig, _TorchBackend
 from ray.train.v2._internal.callbacks import DatasetsCallback
 from ray.train.v2._internal.callbacks.placement_group_callback import PlacementGroupCleanerCallback
+from ray.train.v2._internal.execution.scaling_policy import FixedScalingPolicy
 from ray.train.v2.api.config import FailureConfig, LoggingConfig, RunConfig, ScalingConfig
 from ray.train.v2.torch.torch_trainer import TorchTrainer
 
@@ -60,6 +64,21 @@ class Group(TorchTrainer):
         unused = (DatasetsCallback, PlacementGroupCleanerCallback)
         return [callback for callback in super()._create_default_callbacks() if not isinstance(callback, unused)]
 
+    def _initialize_and_run_controller(self, **arguments: Any) -> Any:
+        return super()._initialize_and_run_controller(
+            **{**arguments, "scaling_policy": _Fixed(cast(Any, self.scaling_config))}
+        )
+
+
+class _Fixed(FixedScalingPolicy):
+    """As many workers as were asked for, and nobody else is asked."""
+
+    def after_controller_start(self, train_run_context: Any) -> None:
+        pass
+
+    def _maybe_send_resource_request(self) -> None:
+        pass
+
 
 @dataclass
 class _Meeting(TorchConfig):
@@ -97,8 +116,23 @@ def _join(rank: int, size: int, config: _Meeting) -> None:
 
 def _talk_from_the_nodes_address() -> None:
     """Gloo and NCCL would take the interface that the machine's name leads to, where the other nodes may not be."""
-    address = cast(Any, ray.util).get_node_ip_address()
-    for name, addresses in psutil.net_if_addrs().items():
-        if any(each.family in (socket.AF_INET, socket.AF_INET6) and each.address == address for each in addresses):
-            os.environ.setdefault("GLOO_SOCKET_IFNAME", name)
-            os.environ.setdefault("NCCL_SOCKET_IFNAME", name)
+    if (name := interface_of(cast(Any, ray.util).get_node_ip_address())) is not None:
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", name)
+        os.environ.setdefault("NCCL_SOCKET_IFNAME", name)
+
+
+def interface_of(address: str) -> str | None:
+    """The one in whose network the address is; that of 127.0.0.3 has 127.0.0.1."""
+    for name, entries in psutil.net_if_addrs().items():
+        for entry in entries:
+            if entry.family in (socket.AF_INET, socket.AF_INET6) and entry.netmask:
+                own = entry.address.partition("%")[0]
+                with suppress(ValueError):  # not every system writes masks alike
+                    if ip_address(address) in ip_network(f"{own}/{_mask(entry.netmask)}", strict=False):
+                        return str(name)
+    return None
+
+
+def _mask(text: str) -> str | int:
+    """Of IPv6 it is told as an address."""
+    return bin(int(ip_address(text))).count("1") if ":" in text else text

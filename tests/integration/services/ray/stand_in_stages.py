@@ -146,26 +146,19 @@ def _replace(target: Path, seed: int) -> StageRecord:
 
 
 def _share(workspace: Workspace, progress: ProgressCallback) -> StageRecord:
-    """First one of the workers dies, then the process that has started them, and then none. What the others wait for
-    of it does not come.
-    """
+    """Dies once in the second worker; then waits for the file to go, that somebody may kill another process."""
     import psutil
     import torch
     from torch import distributed
 
-    world, died = current_world(), workspace.root / f"died-{current_world().rank}"
-    progress(Progress(world.rank, 2, {"rank": float(world.rank)}))
-    if not (workspace.root / "died-1").exists():
-        if world.rank == 1:
-            died.touch()
-            os.kill(os.getpid(), signal.SIGKILL)
-    elif not (workspace.root / "died-0").exists() and world.leads:
+    world, died, waits = current_world(), workspace.root / "died", workspace.root / "waits"
+    if world.rank == 1 and not died.exists():
         died.touch()
-        beside = psutil.Process().parent().children()  # type: ignore[union-attr]
-        for process in beside:
-            if "work_together" in "".join(process.cmdline()):
-                process.kill()
-        time.sleep(60)
+        os.kill(os.getpid(), signal.SIGKILL)
+    while world.leads and waits.exists():
+        progress(Progress(world.rank, 2))
+        time.sleep(0.1)
+    progress(Progress(world.rank, 2, {"rank": float(world.rank)}))
     said = torch.tensor(float(world.rank + 1))
     distributed.all_reduce(said)
     open_to_all = [
