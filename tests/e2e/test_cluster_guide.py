@@ -1,6 +1,6 @@
 """The walk through docs/guide/cluster.md: all servers of it at once, a retrain on them, a night by Prefect's worker.
 
-Two minutes of two processors: `make test-cluster` runs it, no other command does.
+Some minutes of two processors: `make test-cluster` runs it, no other command does.
 """
 
 from __future__ import annotations
