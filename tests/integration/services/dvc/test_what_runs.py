@@ -168,6 +168,7 @@ CHANGES: list[tuple[str, Change, set[str]]] = [
     ("evaluation", sets("evaluation.bootstrap=7"), both(*EVALUATES) | UNIFIED_EVALUATES),
     ("compute", sets("compute.channels_last=false"), both(*TRAINS) | UNIFIED),
     ("gate, flow and another method", sets("gate.margin=0.1", "flow.retries=3", "train.mining_ramp=0.2"), set()),
+    ("where it runs", sets("ray.stages.stage1.memory_gb=1", "ray.num_gpus=1", "ray.store=s3://bucket/x"), set()),
     ("the encoder's file", edits("encoder.safetensors"), both(*TRAINS) | UNIFIED),
     ("a texture image", edits("textures/one.png"), disc("synthesize", *OF_TOCOAD)),
     ("the profile", sets(profile="default"), both(*TRAINS) | UNIFIED),

@@ -250,6 +250,27 @@ def test_what_is_given_up_as_lost_is_stopped(
         assert beats.read_text() == before
 
 
+def test_a_driver_whose_own_node_was_lost_starts_anew(
+    stages: RayStages, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it hands to a dead node would be lost there without a word."""
+    monkeypatch.setattr("services.ray.driver._LOOK_SECONDS", 0.2)
+    from ray._private.worker import global_worker
+
+    class OfOthers:
+        def get_all_node_info(self, timeout: float) -> dict[bytes, object]:
+            return {}
+
+    (workspace.root / "heard").unlink(missing_ok=True)
+    with RayStages(workspace, RaySettings(num_cpus=0.5), "stand_in_stages:behave") as own:
+        run(own, "any")
+        with monkeypatch.context() as patch:
+            patch.setattr(global_worker, "gcs_client", OfOthers())
+            with pytest.raises(RayLostError, match="the node of Ray that this process is on was lost"):
+                run(own, "listens")
+        assert run(own, "any", Settings(seed=4)).metrics["seed"] == 4
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_driver_that_died_leaves_nobody_waiting(stages: RayStages) -> None:
     settings = RaySettings(num_cpus=0.5)
