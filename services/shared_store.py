@@ -5,13 +5,14 @@ from __future__ import annotations
 from services.dvc.remote import configured_remote
 from services.ray.order import StoreAddress
 from tocoad.errors import SettingsError
-from tocoad.files.remote_url import checked_url
+from tocoad.files.remote_url import S3, checked_url
 from tocoad.files.workspace import Workspace
 from tocoad.settings.sections import RaySettings
 
 
 def shared_store(workspace: Workspace, settings: RaySettings) -> StoreAddress | None:
-    """`ray.store`, else DVC's default remote; None where there is no cluster to share it with.
+    """`ray.store`, else DVC's default remote; None where there is no cluster to share it with. A folder is named whole:
+    a node has another current one.
 
     Raises:
         SettingsError: there is a cluster and no store, or what is named is none.
@@ -19,7 +20,8 @@ def shared_store(workspace: Workspace, settings: RaySettings) -> StoreAddress | 
     if not settings.address:
         return None
     if settings.store:
-        return StoreAddress.of(checked_url(settings.store), {})
+        url = checked_url(settings.store)
+        return StoreAddress.of(url if url.startswith(S3) else str(workspace.root.resolve() / url), {})
     if (remote := configured_remote(workspace)) is None:
         raise SettingsError(
             f"ray.address: the nodes at {settings.address} need a store that they and this machine reach: name it in "

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import importlib
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -21,6 +21,7 @@ from services.store.node_cache import NodeCache
 from services.store.notes import JOBS, add_to_note
 from services.store.store import Store
 from services.store.transfer import Moved
+from tocoad.errors import SettingsError
 from tocoad.files.stand_ins import standing_in
 from tocoad.files.workspace import parse_owner
 from tocoad.parallel.world import current_world
@@ -50,6 +51,7 @@ class Node:
     def __init__(self, settings: NodeSettings) -> None:
         self._checkpoint_seconds = settings.checkpoint_seconds
         self._far: Store = settings.store.open()
+        self._store_folder = settings.store.folder
         folder = Path(settings.cache).expanduser()
         # On one disk: a job's inputs are links into the cache.
         self._cache, self._private = NodeCache(folder, settings.cache_bytes), folder / "jobs"
@@ -61,7 +63,7 @@ class Node:
         """
         settings, owner = Settings.model_validate_json(order.settings), parse_owner(order.owner)
         refuse_other(order.versions, platform.node(), settings.encoder)
-        fetched = self._cache.fetch(self._far, order.hashes)
+        fetched = self._fetch(order.hashes)
         with private_folder(self._private), standing_in(self._outside(order)):
             folders = self._folders(order)
             stage, seconds = order.declared, self._checkpoint_seconds
@@ -80,7 +82,7 @@ class Node:
     def call(self, order: CallOrder) -> Any:
         """What the function returns, which gets its folders as a mapping from their names, and the texts."""
         refuse_other(order.versions, platform.node(), WITHOUT_ENCODER)
-        self._cache.fetch(self._far, set(order.folders.values()))
+        self._fetch(set(order.folders.values()))
         module, _, name = order.function.partition(":")
         function = getattr(importlib.import_module(module), name)
         with private_folder(self._private):
@@ -107,6 +109,15 @@ class Node:
             place = self._placed(file.folder, Path("files", str(number)))
             places[Path(file.setting)] = place if file.name is None else place / file.name
         return places
+
+    def _fetch(self, names: Set[str]) -> Moved:
+        """The driver has put them into the store: a folder that is not there is another's."""
+        if names and self._store_folder is not None and not self._store_folder.is_dir():
+            raise SettingsError(
+                f"node {platform.node()}: there is no folder {self._store_folder}: let ray.store name one that all "
+                "nodes reach, or s3://BUCKET/PREFIX"
+            )
+        return self._cache.fetch(self._far, names)
 
     def _placed(self, name: str, place: Path) -> Path:
         self._cache.place(self._far, name, place)

@@ -8,12 +8,14 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from services.store.store import Store, open_store
 from services.store.transfer import Moved
+from tocoad.files.remote_url import S3
 from tocoad.files.workspace import Category, parse_owner
 from tocoad.settings.sections import EncoderSettings, MethodName, RaySettings, Settings
 from tocoad.stages.declaration import Stage
@@ -42,6 +44,11 @@ class StoreAddress(_Text):
     @classmethod
     def of(cls, url: str, settings: Mapping[str, Any]) -> StoreAddress:
         return cls(url=url, settings={name: settings[name] for name in _TOLD if name in settings})
+
+    @property
+    def folder(self) -> Path | None:
+        """None where it is a bucket."""
+        return None if self.url.startswith(S3) else Path(self.url)
 
     def open(self) -> Store:
         """With the keys that the process's own environment has."""

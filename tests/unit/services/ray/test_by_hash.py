@@ -18,7 +18,7 @@ from services.store.folders import md5_of_file
 from services.store.notes import noted
 from tests.helpers.project import project_workspace
 from tocoad.data.problems import DataError
-from tocoad.errors import StageError
+from tocoad.errors import SettingsError, StageError
 from tocoad.evaluation.folders import evaluation_folders
 from tocoad.files.fingerprint import folder_digest
 from tocoad.files.lease import LeaseLostError, current_ticket, lease
@@ -145,6 +145,19 @@ def test_what_keeps_a_node_from_its_work_is_told_with_its_name(workspace: Worksp
     expected = f": node {re.escape(platform.node())}: .* cannot be used .*ray.node_cache"
     with pytest.raises(LostInStoreError, match=expected):
         way.run(manifest_of(workspace), settings_of(workspace))
+
+
+def test_a_store_in_a_folder_of_the_drivers_alone_is_refused_by_the_node(
+    workspace: Workspace, way: Way, tmp_path: Path
+) -> None:
+    way.run(manifest_of(workspace), settings_of(workspace))
+    node, order = way.told
+    elsewhere = node_of(node.replace(str(way.store), str(tmp_path / "not here")))
+    expected = (
+        f"^node {re.escape(platform.node())}: there is no folder {tmp_path}/not here: let ray.store name one that"
+    )
+    with pytest.raises(SettingsError, match=expected):
+        elsewhere.run(JobOrder.model_validate_json(order), silent)
 
 
 def manifest_of(workspace: Workspace) -> Job:
