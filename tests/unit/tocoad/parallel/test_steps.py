@@ -40,7 +40,6 @@ SETTINGS = Settings(
     unified=TRAINING,
 )
 CASES: dict[str, tuple[str, str, dict[str, Any]]] = {
-    "stage 1": ("tocoad", "stage1", {}),
     "stage 1 with a pool": ("tocoad", "stage1", {"stage1": SETTINGS.stage1.model_copy(update={"pool": 8})}),
     "stage 1 that trains the encoder": (
         "tocoad",
@@ -48,7 +47,6 @@ CASES: dict[str, tuple[str, str, dict[str, Any]]] = {
         {"stage1": SETTINGS.stage1.model_copy(update={"train_encoder": True})},
     ),
     "stage 2": ("tocoad", "stage2", {}),
-    "ReContrast": ("recontrast", "train", {}),
     "ReContrast whose norms train": (
         "recontrast",
         "train",
