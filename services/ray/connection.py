@@ -44,6 +44,7 @@ class Connection:
         self._folder: TemporaryDirectory[str] | None = None
         # Of the last look: what it found, and since when there has been no answer, by the monotonic clock.
         self._nodes: list[Resources] = []
+        self._dead: frozenset[str] = frozenset()
         self._silent_since: float | None = None
 
     def open(self) -> None:
@@ -97,7 +98,7 @@ class Connection:
         import ray
 
         try:
-            found = _asked()
+            found, self._dead = _asked()
         except Exception as error:
             now = time.monotonic()
             self._silent_since = self._silent_since or now
@@ -115,6 +116,10 @@ class Connection:
     def answers(self) -> bool:
         """Whether the last look had an answer."""
         return self._silent_since is None
+
+    def has_lost(self, node: str | None) -> bool:
+        """Whether it was dead at the last look that had an answer."""
+        return node in self._dead
 
     def close(self) -> None:
         """Ends Ray, if it is ours; the next `open` starts or finds another. One that hangs is left as it is."""
@@ -146,15 +151,18 @@ class Connection:
         return False
 
 
-def _asked() -> dict[str, Resources]:
-    """The living nodes by their ids. `ray.nodes` would wait as long as there is no answer."""
+def _asked() -> tuple[dict[str, Resources], frozenset[str]]:
+    """The living nodes by their ids, and the ids of the dead. `ray.nodes` would wait as long as there is no answer."""
     import ray
     from ray.core.generated import gcs_pb2
 
     client = cast(Any, ray)._private.worker.global_worker.gcs_client
     alive = cast(Any, gcs_pb2).GcsNodeInfo.ALIVE
-    found = client.get_all_node_info(timeout=_ASK_SECONDS).items()
-    return {name.hex(): dict(node.resources_total) for name, node in found if node.state == alive}
+    found = {name.hex(): node for name, node in client.get_all_node_info(timeout=_ASK_SECONDS).items()}
+    living: dict[str, Resources] = {
+        name: dict(node.resources_total) for name, node in found.items() if node.state == alive
+    }
+    return living, frozenset(found.keys() - living.keys())
 
 
 def _package_folders() -> list[str]:

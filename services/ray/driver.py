@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from contextlib import suppress
 from itertools import count
 from queue import Empty
@@ -51,6 +51,8 @@ class Driver:
         self._numbers = count()
         # With the seats of each in the room, where it has some.
         self._running: dict[Any, tuple[Call, Seats | None]] = {}
+        # By a running call's key: on which node it is, once that is known.
+        self._node_of: dict[str, str] = {}
         self._remotes: dict[tuple[str, Placement], Any] = {}
         self._room = Room([], _ROUNDS)
         self._nodes: list[Resources] = []
@@ -165,6 +167,7 @@ class Driver:
 
     def _leave(self, task: Any) -> Call:
         call, seats = self._running.pop(task)
+        self._node_of.pop(call.key, None)
         self._room.give_back(call.placement, seats)
         return call
 
@@ -175,13 +178,15 @@ class Driver:
         import ray
 
         try:
-            letters = ray.get(self._mailbox.take.remote(), timeout=_LETTERS_SECONDS)
+            letters, begun = ray.get(self._mailbox.take.remote(), timeout=_LETTERS_SECONDS)
         except Exception:
             # It starts anew elsewhere, if it can.
             self._deaf_until = time.monotonic() + _MAIL_AGAIN_SECONDS
             return
         self._mail_at = time.monotonic() + _MAIL_SECONDS
         for call, _ in self._running.values():
+            if call.key in begun:
+                self._node_of[call.key] = begun[call.key]
             for update in letters.get(call.key, ()):
                 call.tell(update)
 
@@ -189,7 +194,9 @@ class Driver:
         """What there is room for now. What no node can take would wait for ever: to a cluster a node may yet come, by
         an autoscaler.
         """
+        left = [task for task, (call, _) in self._running.items() if self._ray.has_lost(self._node_of.get(call.key))]
         self._see(self._ray.nodes())
+        self._leave_behind(left)
         now = time.monotonic()
         self._look_at = now + (_LOOK_SECONDS if self._ray.answers else _MAIL_SECONDS)
         if self._ray.answers and any(placement.workers > 1 for _, placement in self._remotes):
@@ -203,6 +210,14 @@ class Driver:
             if now - since >= _PATIENCE_SECONDS:
                 told = f"{lacks[placement]}, and for {_PATIENCE_SECONDS:.0f} s none has come"
                 self._answer_all(SettingsError(told), {placement})
+
+    def _leave_behind(self, tasks: Iterable[Any]) -> None:
+        """Those of nodes that were dead a look ago. Ray tells of a process that has ended; one that stands still, or
+        whose network is gone, it waits for without end.
+        """
+        for task in tasks:
+            _cancel(task)
+            self._leave(task).end(NodeLostError("its node was lost; another try goes on from the last checkpoint"))
 
     def _see(self, nodes: list[Resources]) -> None:
         if nodes == self._nodes:
@@ -225,9 +240,14 @@ class Driver:
     def _start(self) -> None:
         self._ray.open()
         self._see(self._ray.nodes())
+        import ray
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
         from services.ray.worker import Mailbox
 
-        self._mailbox = cast(Any, Mailbox).remote()
+        # Beside this process, if it can: no other node takes it away.
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
+        self._mailbox = cast(Any, Mailbox).options(scheduling_strategy=here).remote()
 
     def _give_up(self, error: RayLostError) -> None:
         """The next call starts anew."""

@@ -28,17 +28,22 @@ _FLUSH_SECONDS = 10.0
 
 @ray.remote(num_cpus=0, max_restarts=-1)
 class Mailbox:
-    """Progress that the driver has not fetched yet, by the call's key."""
+    """Progress that the driver has not fetched yet, by the call's key, and on which node a call has begun."""
 
     def __init__(self) -> None:
         self._updates: dict[str, list[Progress]] = {}
+        self._nodes: dict[str, str] = {}
+
+    def begin(self, key: str, node: str) -> None:
+        self._nodes[key] = node
 
     def post(self, key: str, updates: list[Progress]) -> None:
         self._updates.setdefault(key, []).extend(updates)
 
-    def take(self) -> dict[str, list[Progress]]:
-        updates, self._updates = self._updates, {}
-        return updates
+    def take(self) -> tuple[dict[str, list[Progress]], dict[str, str]]:
+        taken = self._updates, self._nodes
+        self._updates, self._nodes = {}, {}
+        return taken
 
 
 class Postman:
@@ -80,11 +85,15 @@ class Postman:
 
 
 def on_device(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same, after a first argument: the device for which `compute.device: auto` stands in it."""
+    """The same, after a first argument: the device for which `compute.device: auto` stands in it. The mailbox hears on
+    which node it is.
+    """
 
-    def placed(device: Device, *arguments: Any) -> Any:
+    def placed(device: Device, mailbox: Any, key: str, *arguments: Any) -> Any:
+        with suppress(Exception):
+            mailbox.begin.remote(key, ray.get_runtime_context().get_node_id())
         with settled_device(device):
-            return function(*arguments)
+            return function(mailbox, key, *arguments)
 
     placed.__name__ = placed.__qualname__ = function.__name__  # the process bears it
     return placed

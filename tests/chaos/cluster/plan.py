@@ -94,6 +94,22 @@ def once(seed: int) -> Iterator[Round]:
         yield Round(number, fault, at, generator.randrange(2**31))
 
 
+# These fall on a job, and after this share of the time none may come any more.
+ON_A_JOB: frozenset[Fault] = frozenset(
+    {
+        "a worker killed",
+        "a raylet killed",
+        "the head killed",
+        "a raylet hangs",
+        "a network cut and healed",
+        "an answer after the node was declared dead",
+        "out of memory in one job",
+        "a node's disk full",
+    }
+)
+_LAST_JOB = 0.4
+
+
 @dataclass
 class _Deck:
     """Each card once before any comes again."""
@@ -113,6 +129,8 @@ def soak(seed: int, count: int) -> Iterator[Round]:
     generator = random.Random(seed)
     deck = _Deck(generator)
     for number in range(1, count + 1):
-        fault, share, draw = deck.draw(), round(generator.uniform(0.02, 0.95), 3), generator.randrange(2**31)
+        fault = deck.draw()
+        share = round(generator.uniform(0.02, _LAST_JOB if fault in ON_A_JOB else 0.95), 3)
+        draw = generator.randrange(2**31)
         at = START if (fault, START) in ONCE else ""
         yield Round(number, fault, at, draw, share)

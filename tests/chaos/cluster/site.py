@@ -58,6 +58,7 @@ class Site:
         self.scratch = folder / "tmp"
         self.scratch.mkdir(exist_ok=True)
         self.prefect_home = folder / "prefect"
+        emptied(self.prefect_home)  # an earlier command may have been broken off
         self.mlflow = mlflow_server(root / ".services", folder / "mlflow.log", self.head)
         self.prefect = prefect_server(self.prefect_home, folder / "prefect.log", self.head)
         self.store = Store(folder / "buckets", self.place_of("store"))
@@ -155,6 +156,7 @@ class Site:
             subprocess.run([*node.place.through, *umount], check=False, capture_output=True)
             if not node.named("raylet/raylet"):
                 node.kill()
+                emptied(node.home)  # a new machine
                 self.cluster.add(Machine(node.name))
 
     def _retrain_plainly(self) -> dict[str, Any]:
