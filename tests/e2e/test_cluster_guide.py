@@ -14,13 +14,13 @@ from pathlib import Path
 
 import psutil
 import pytest
+from skip_report import reason
 
 from infra.local.processes import lives
 from tests.helpers.guide import Guide, missing_lines, run, typist
-from tests.helpers.local_cluster import LocalCluster, asked, lacking, reachable_folder
+from tests.helpers.local_cluster import LocalCluster, asked, needs_its_programs, reachable_folder
 from tests.helpers.project import PROJECT
 from tests.helpers.shop import TINY, make_workspace
-from tests.helpers.skip_report import reason
 from tests.helpers.toys import draw_toys
 from tocoad.files.workspace import Category, Workspace
 from tocoad.settings.file import load_params, override, parse_assignments
@@ -34,7 +34,7 @@ CODE = ("cli", "flows", "infra", "services", "tasks", "tocoad")
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.skipif(ON_REQUEST not in os.environ, reason=reason("it takes minutes", "make test-cluster")),
-    pytest.mark.skipif(lacking() is not None, reason=lacking() or ""),
+    needs_its_programs,
 ]
 
 

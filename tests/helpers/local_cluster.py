@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import psutil
+import pytest
 
 from infra.local.processes import lives, living, marked
 from infra.local.state import State, load
@@ -30,6 +31,9 @@ def lacking() -> str | None:
     if not there:
         return reason("PostgreSQL is not installed", "apt-get install postgresql")
     return None if find_spec("psycopg2") else reason("psycopg2 is not installed", "make setup")
+
+
+needs_its_programs = pytest.mark.skipif(lacking() is not None, reason=lacking() or "")
 
 
 class LocalCluster:

@@ -14,10 +14,10 @@ from mlflow import MlflowClient
 
 from infra.local.processes import lives
 from infra.local.state import LOOPBACK
-from tests.helpers.local_cluster import LocalCluster, asked, lacking, local_cluster, said_of
+from tests.helpers.local_cluster import LocalCluster, asked, local_cluster, needs_its_programs, said_of
 from tests.helpers.processes import wait_until
 
-pytestmark = [pytest.mark.integration, pytest.mark.skipif(lacking() is not None, reason=lacking() or "")]
+pytestmark = [pytest.mark.integration, needs_its_programs]
 
 
 @pytest.fixture(scope="module")
