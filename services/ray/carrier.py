@@ -4,6 +4,7 @@ brought home.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
@@ -29,6 +30,8 @@ from tocoad.stages.running import StageFolders, outside_files, refuse_missing
 from tocoad.stages.stage import StageRecord
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 # They wait for the store, most of the time.
 _THREADS = 8
@@ -77,6 +80,8 @@ class Carrier:
             with on_behalf(self._ticket):
                 target = self._folders_of_job(job, settings).output
                 get_folder(self._far, done.output, target, allowed=still_held())
+            moved = done.node, done.fetched.bytes, done.put.bytes
+            _log.debug("%s: done on %s, which fetched %d bytes for it and put %d", call.label, *moved)
             return done.record
 
         return self._run(call, "work_apart", order, home)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 import re
 import shutil
@@ -174,6 +175,22 @@ def test_a_stage_that_trains_gets_no_test_image(workspace: Workspace, way: Way) 
         assert order.images is not None
         listings[order.stage] = {Path(path).parts[0] for path in way.node.store.open().listing(order.images)}
     assert listings == {"manifest": {"train", "test", "ground_truth"}, "fit": {"train"}}
+
+
+def test_what_travelled_for_a_job_is_told_to_whoever_listens(
+    workspace: Workspace, way: Way, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The words stand in this order: benchmarks read them."""
+    with caplog.at_level(logging.DEBUG, "services.ray.carrier"):
+        for _ in range(2):
+            way.run(manifest_of(workspace), settings_of(workspace))
+    told = [(said.args[0], *said.args[2:]) for said in caplog.records if isinstance(said.args, tuple)]
+    (name, fetched, put), again = told
+    assert name == "manifest@tiny/gear"
+    images = [file for file in workspace.data_dir(GEAR).rglob("*") if file.is_file()]
+    assert fetched > sum(file.stat().st_size for file in images)
+    assert put > 0
+    assert again[:2] == (name, 0), "the node has it"
 
 
 @pytest.mark.parametrize("is_absolute", [False, True])
