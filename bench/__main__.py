@@ -8,6 +8,7 @@ from importlib import import_module
 
 QUESTIONS = (
     "aupro",
+    "cluster",
     "cuda",
     "fleet_slots",
     "fleet_retrain",
