@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from services.ray.checkpoints import Checkpoints
+from services.ray.decoded import SHARE, Decoded
 from services.ray.guard import refuse_other
 from services.ray.order import WITHOUT_ENCODER, CallOrder, Done, JobOrder, NodeSettings
 from services.ray.private import private_folder
@@ -53,8 +54,10 @@ class Node:
         self._far: Store = settings.store.open()
         self._store_folder = settings.store.folder
         folder = Path(settings.cache).expanduser()
+        decoded = int(SHARE * settings.cache_bytes)
         # On one disk: a job's inputs are links into the cache.
-        self._cache, self._private = NodeCache(folder, settings.cache_bytes), folder / "jobs"
+        self._cache, self._private = NodeCache(folder, settings.cache_bytes - decoded), folder / "jobs"
+        self._decoded = Decoded(folder.absolute() / "decoded", decoded)
 
     @_told_with_its_name()
     def run(self, order: JobOrder, progress: ProgressCallback) -> Done:
@@ -76,6 +79,7 @@ class Node:
                 self._note(order, output)
                 kept.done()
         self._cache.shrink()
+        self._decoded.shrink()
         return Done(record, output, fetched, put, platform.node())
 
     @_told_with_its_name()
@@ -101,7 +105,7 @@ class Node:
         if order.images is not None:
             self._placed(order.images, images)
         inputs = {role: self._placed(order.inputs[role], Path("work", "inputs", role)) for role in order.inputs}
-        return StageFolders(images, inputs, Path("work", order.owner, order.stage), Path("cache"))
+        return StageFolders(images, inputs, Path("work", order.owner, order.stage), self._decoded.of(order.owner))
 
     def _outside(self, order: JobOrder) -> dict[Path, Path]:
         places = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import platform
 import re
 import shutil
@@ -13,6 +14,7 @@ import pytest
 
 from services.ray.apart import node_of
 from services.ray.carrier import Carrier, FoldersOf, LostInStoreError
+from services.ray.decoded import Decoded
 from services.ray.inbox import Call
 from services.ray.order import CallOrder, JobOrder, NodeSettings, StoreAddress
 from services.store.folders import md5_of_file
@@ -278,6 +280,25 @@ def test_a_stage_of_a_study_comes_home_to_the_folder_of_its_key(workspace: Works
     for job, there in zip(jobs_of(GEAR, "patchcore"), records, strict=False):
         here = run_study_stage(workspace, job.owner, job.method, job.stage.name, settings, sources="sources")
         assert (there.read, there.wrote) == (here.read, here.wrote)
+
+
+def test_what_one_job_of_a_node_has_decoded_the_next_one_reads(workspace: Workspace, way: Way) -> None:
+    settings, (manifest, fit, *_) = settings_of(workspace), jobs_of(GEAR, "patchcore")
+    for job in (manifest, fit):
+        way.run(job, settings)
+    decoded = {file: file.stat().st_ino for file in (way.cache / "decoded").rglob("*.npy")}
+    way.run(fit, settings)
+    assert {file: file.stat().st_ino for file in (way.cache / "decoded").rglob("*.npy")} == decoded != {}
+
+
+def test_of_what_was_decoded_the_oldest_goes_first(tmp_path: Path) -> None:
+    for age, owner in enumerate(["tiny/new", "tiny/old", "other/oldest"]):
+        folder = Decoded(tmp_path, 0).of(owner)
+        folder.mkdir(parents=True)
+        (folder / "images.npy").write_bytes(bytes(10))
+        os.utime(folder / "images.npy", (1e9 - age, 1e9 - age))
+    Decoded(tmp_path, 25).shrink()
+    assert sorted(file.parent.name for file in tmp_path.rglob("*.npy")) == ["new", "old"]
 
 
 def test_a_node_checks_the_parity_of_one_package_after_another(workspace: Workspace, way: Way) -> None:
