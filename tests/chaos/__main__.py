@@ -38,7 +38,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=20, help="how many (default: %(default)s)")
     parser.add_argument("--seed", type=int, help="of the choices (default: another every time; it is printed)")
     parser.add_argument("--only", action="append", help="rounds of this kind alone, or faults whose name has this text")
-    parser.add_argument("--missing", action="store_true", help="those faults alone of which no row is kept")
+    parser.add_argument("--missing", action="store_true", help="those faults alone of which no clean row is kept")
     parser.add_argument(
         "--in", dest="place", type=Path, help="a folder for what faults and soak need; kept, and used again"
     )

@@ -22,10 +22,12 @@ DISK_MEGABYTES = 1024
 
 
 def faults(seed: int, only: Sequence[str] | None, missing: bool, place: Path | None) -> int:
-    """Each once, or those alone whose names have one of the texts; with `missing` those of which there is no row."""
+    """Each once, or those alone whose names have one of the texts; with `missing` those of which no row
+    is kept that is clean.
+    """
     rows = Rows(RESULTS / "faults.jsonl")
     chosen = [at for at in once(seed) if only is None or any(text in f"{at.fault}, {at.moment}" for text in only)]
-    return _all(rows, [at for at in chosen if not (missing and rows.has(at, False, seed))], False, seed, place)
+    return _all(rows, [at for at in chosen if not (missing and rows.has_clean(at))], False, seed, place)
 
 
 def soaked(seed: int, count: int, place: Path | None) -> int:

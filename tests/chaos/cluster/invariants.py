@@ -80,8 +80,10 @@ def of_trained_twice(site: Site, embedded: bool, since: float) -> Iterator[str]:
             yield f"{name}: completed {count} times"
 
 
-def of_what_is_left(site: Site, marks: list[str]) -> Iterator[str]:
-    """A minute later: of processes, locks, places on the cluster, checkpoints and folders nothing is."""
+def of_what_is_left(site: Site, marks: list[str], declared_dead: bool) -> Iterator[str]:
+    """A minute later: of processes, locks, places on the cluster, checkpoints and folders nothing is. `declared_dead`:
+    a process may have saved its training when another had done it; that stays in the store until `tocoad gc`.
+    """
     looks: dict[str, Callable[[], object]] = {
         "processes": lambda: sorted({process.name() for process in marked(*marks)}),
         "jobs on nodes": lambda: [f"{node.name}: {len(found)}" for node in site.nodes if (found := workers(node))],
@@ -91,6 +93,8 @@ def of_what_is_left(site: Site, marks: list[str]) -> Iterator[str]:
         "checkpoints in the store": lambda: [file.name for file in site.store.folder.glob("**/notes/checkpoints/*")],
         "half-written folders": lambda: [str(folder) for folder in (site.root / "work").glob("**/.*incoming-*")],
     }
+    if declared_dead:
+        del looks["checkpoints in the store"]
     deadline = time.monotonic() + GRACE_SECONDS
     while left := {what: found for what, look in looks.items() if (found := look())}:
         if time.monotonic() > deadline:

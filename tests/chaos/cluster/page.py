@@ -21,7 +21,8 @@ the flow itself or by its restart: both in seconds after the fault. A node that 
 lost, no stage was completed twice, and what had nothing to do did nothing; each champion is that of a plain local run,
 and the one that the log of decisions makes; no package is registered twice; no run of MLflow or Prefect is open; errors
 are one line each, without a traceback; and a minute later no process, job, private or temporary folder, lease,
-checkpoint or held place is left, on the nodes that are up or here.
+checkpoint or held place is left, on the nodes that are up or here. (What a process on a node that was declared dead has
+still saved of its training stays in the store until `tocoad gc`.)
 
 ## Each fault once
 

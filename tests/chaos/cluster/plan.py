@@ -94,6 +94,11 @@ def once(seed: int) -> Iterator[Round]:
         yield Round(number, fault, at, generator.randrange(2**31))
 
 
+DECLARED_DEAD: frozenset[Fault] = frozenset(
+    {"a raylet hangs", "a network cut and healed", "an answer after the node was declared dead"}
+)
+"""A node is declared dead on which a process goes on."""
+
 # These fall on a job, and after this share of the time none may come any more.
 ON_A_JOB: frozenset[Fault] = frozenset(
     {

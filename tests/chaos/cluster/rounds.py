@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from tests.chaos.cluster import invariants
-from tests.chaos.cluster.plan import Round
+from tests.chaos.cluster.plan import DECLARED_DEAD, Round
 from tests.chaos.cluster.rows import SKIPPED, Ended
 from tests.chaos.cluster.scene import Scene, TooLateError
 from tests.chaos.cluster.site import Reference, Site
@@ -51,7 +51,7 @@ def one_round(site: Site, at: Round, reference: Reference, seconds: float) -> En
     faults += invariants.of_end(site, last, reference)
     faults += invariants.of_runs(site, embedded)
     faults += invariants.of_trained_twice(site, embedded, command.started)
-    faults += invariants.of_what_is_left(site, marks)
+    faults += invariants.of_what_is_left(site, marks, at.fault in DECLARED_DEAD)
     noticed = None if watch is None else watch.seconds
     return Ended(told, disturbed.code, noticed, done, last is not disturbed, tuple(faults))
 

@@ -76,6 +76,11 @@ class Rows:
         key = (seed, at.number) if soak else (at.fault, at.moment)
         return any(row.soak == soak and row.key == key for row in self.all)
 
+    def has_clean(self, at: Round) -> bool:
+        """Of the fault done once."""
+        key = (at.fault, at.moment)
+        return any(not row.soak and row.key == key and row.struck and not row.found for row in self.all)
+
     def keep(self, row: Row) -> None:
         """In place of an earlier one of the same. A soak with another seed takes the place of the whole one before."""
 
