@@ -31,7 +31,9 @@ Fault = Literal[
 STAGES = ("manifest", "synthesize", "stage1", "stage2", "fit", "evaluate")
 STEPS = ("version", "register", "report")
 """Of the flow's own work, as Prefect's tasks are named."""
-START, LAST_SECOND = "before the start", "last second"
+START = "before the start"
+LAST_SECONDS = "the last seconds"
+"""The last task that takes a while is over; what is left is told to Prefect."""
 LONG = "stage1, for over a minute"
 
 ONCE: tuple[tuple[Fault, str], ...] = (
@@ -44,9 +46,9 @@ ONCE: tuple[tuple[Fault, str], ...] = (
     ("a network cut and healed", "stage1"),
     *(("the driver killed", at) for at in ("version", *STAGES, "register", "report")),
     ("the embedded Prefect server killed", "stage1"),
-    ("the embedded Prefect server killed", LAST_SECOND),
+    ("the embedded Prefect server killed", LAST_SECONDS),
     ("the Prefect server killed", "stage1"),
-    ("the Prefect server killed", LAST_SECOND),
+    ("the Prefect server killed", LAST_SECONDS),
     ("MLflow away", LONG),
     ("the store away", LONG),
     ("the store away for too long", "stage1"),
@@ -61,7 +63,7 @@ ONCE: tuple[tuple[Fault, str], ...] = (
 
 @dataclass(frozen=True)
 class Round:
-    """`at` names the stage or the step in which the fault strikes, or what `START` and `LAST_SECOND` say; empty: at
+    """`at` names the stage or the step in which the fault strikes, or what `START` and `LAST_SECONDS` say; empty: at
     `share` of the time that an undisturbed run takes. `draw` picks what else there is to pick.
     """
 

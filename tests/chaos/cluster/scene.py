@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import re
 import sqlite3
 import time
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from tests.chaos.cluster.jobs import Running, running
-from tests.chaos.cluster.plan import LAST_SECOND, START, STEPS, Round
+from tests.chaos.cluster.plan import LAST_SECONDS, START, STEPS, Round
 from tests.chaos.cluster.site import Site
 from tests.chaos.workshop import Command
 
@@ -21,7 +20,6 @@ T = TypeVar("T")
 _LOOK_SECONDS = 0.05
 # So long a training is let go on until its first checkpoint is in the store.
 _CHECKPOINT_SECONDS = 15.0
-_ALL_JOBS = re.compile(r"^(\d+)/\1 jobs", re.MULTILINE)
 
 
 class TooLateError(Exception):
@@ -51,8 +49,8 @@ class Scene:
             return
         elif self.at.stage in STEPS:
             self.until(lambda: self.tasks(f"{self.at.stage}%", "RUNNING"))
-        elif self.at.at == LAST_SECOND:
-            self.until(lambda: _ALL_JOBS.search((self.command.folder / "stderr").read_text()))
+        elif self.at.at == LAST_SECONDS:
+            self.until(lambda: self.tasks("report%", "COMPLETED"))
         else:
             self.until(self._any_job)
             if self.at.stage == "stage1":

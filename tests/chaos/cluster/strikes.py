@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.chaos.cluster.plan import LAST_SECOND, Fault, Round
+from tests.chaos.cluster.plan import LAST_SECONDS, Fault, Round
 from tests.chaos.cluster.scene import Scene
 from tests.chaos.cluster.site import NODE_CACHE, Site
 from tests.chaos.workshop import CATEGORIES, DATASET
@@ -147,7 +147,7 @@ def _kill_embedded_prefect(scene: Scene) -> Harm:
 def _kill_prefect(scene: Scene) -> Harm:
     prefect = scene.site.prefect
     prefect.kill()
-    if scene.at.at == LAST_SECOND:
+    if scene.at.at == LAST_SECONDS:
         return Harm("killed, and away until the end", prefect.start)
     return Harm("killed, and started again after 20 s", prefect.start, after(20))
 
