@@ -29,10 +29,10 @@ class Watch:
         self._thread.join()
 
     def _look(self) -> None:
-        while not self._over.wait(0.1):
-            if self._noticed():
-                self.seconds = round(time.monotonic() - self.began, 1)
+        while not self._noticed():
+            if self._over.wait(0.1):
                 return
+        self.seconds = round(time.monotonic() - self.began, 1)
 
     def _noticed(self) -> bool:
         said = self._stderr()[self._said :].splitlines()
