@@ -36,8 +36,8 @@ arithmetic on the row before.
   cache that is warm the node fetches nothing.
 - *The whole command*: `tocoad retrain` of one category with its control, from nothing: with the start of Python and of
   Prefect's server, DVC, MLflow, gate and report.
-- *Decoded and resized*: what each job on a node does anew, whose cache of decoded images is its own; a job on one
-  machine reads them from the cache.
+- *Decoded and resized*: what the first job of a category does on a node, and keeps there for the others; *from the
+  cache* is theirs.
 """
 
 

@@ -1,4 +1,4 @@
-"""What a job costs beside its way to a node and back: DVC's commit, the whole command, the images decoded anew."""
+"""What a job costs beside its way to a node and back: DVC's commit, the whole command, the images decoded."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def copied_locally(workspace: Workspace) -> list[Row]:
 
 
 def decoding_rows(root: Path) -> list[Row]:
-    """A job that is apart has a cache of decoded images of its own, which is empty."""
+    """The first job of a category on a node finds nothing decoded there; the others do."""
     images = sorted((root / "workspace" / "data" / DATASET / "a" / "train" / "good").glob("*.png"))
     rows = []
     for side in (256, _CAMERA_SIDE):
