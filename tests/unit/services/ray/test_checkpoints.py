@@ -27,9 +27,11 @@ from services.ray.checkpoints import Checkpoints
 from services.store.store import open_store
 far, folder = open_store(sys.argv[1]), Path(sys.argv[2])
 with Checkpoints(far, "a key", folder, 0.01):
-    folder.mkdir()
+    whole = folder.with_name("whole")
+    whole.mkdir()
     for number in range(300):
-        (folder / str(number)).write_bytes(number.to_bytes(4) * 50_000)
+        (whole / str(number)).write_bytes(number.to_bytes(4) * 50_000)
+    whole.rename(folder)
     time.sleep(60)
 """
 
