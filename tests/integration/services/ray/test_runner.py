@@ -177,8 +177,10 @@ def test_workers_share_a_job_and_leave_no_place_taken_when_who_started_them_dies
     with pytest.raises(WorkerLostError, match="another try goes on from the last checkpoint"):
         stages.submit(shared, Settings(), kill_the_leading_process).result()
     record = stages.submit(shared, Settings(), updates.append).result()
-    # One is Ray's own, which asks for its token; torch's would not.
-    assert record.metrics == {"workers": 2, "said": 3.0, "open to all": 1}
+    metrics = dict(record.metrics)
+    # One may be Ray's own, which asks for its token; torch's would not.
+    assert metrics.pop("open to all") in (0, 1)
+    assert metrics == {"workers": 2, "said": 3.0}
     assert updates == [Progress(0, 2, {"rank": 0.0})], "the leading one alone is heard"
     wait_until("all places are free", lambda: ray.available_resources().get("CPU") == free, 60)
 
