@@ -170,7 +170,7 @@ def test_workers_share_a_job_and_leave_no_place_taken_when_who_started_them_dies
         if not waits.exists():
             return
         waits.unlink()
-        (leading,) = (p for p in psutil.Process().children(recursive=True) if "work_together" in "".join(p.cmdline()))
+        (leading,) = (p for p in psutil.Process().children(recursive=True) if "work_together" in p.name())
         leading.kill()
 
     waits.touch()
@@ -178,9 +178,12 @@ def test_workers_share_a_job_and_leave_no_place_taken_when_who_started_them_dies
         stages.submit(shared, Settings(), kill_the_leading_process).result()
     record = stages.submit(shared, Settings(), updates.append).result()
     metrics = dict(record.metrics)
-    # One may be Ray's own, which asks for its token; torch's would not.
-    assert metrics.pop("open to all") in (0, 1)
+    open_to_all = metrics.pop("open to all")
     assert metrics == {"workers": 2, "said": 3.0}
+    # Where this process has imported Ray for a cluster before, its local one is on the machine's address as well.
+    if [node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]] == ["127.0.0.1"]:
+        # One may be Ray's own, which asks for its token; torch's would not.
+        assert open_to_all in (0, 1)
     assert updates == [Progress(0, 2, {"rank": 0.0})], "the leading one alone is heard"
     wait_until("all places are free", lambda: ray.available_resources().get("CPU") == free, 60)
 
@@ -303,12 +306,6 @@ def test_a_worker_has_no_key_of_a_store(stages: RayStages) -> None:
     assert stages.call("keys", "stand_in_stages:keys", {}) == 0
 
 
-def test_a_local_ray_keeps_to_loopback(stages: RayStages) -> None:
-    import ray
-
-    assert [node["NodeManagerAddress"] for node in ray.nodes()] == ["127.0.0.1"]
-
-
 LEAVES = """
 import sys, time
 from pathlib import Path
@@ -326,17 +323,19 @@ with RayStages(workspace, RaySettings(num_cpus=0.5), "stand_in_stages:behave") a
     waiting = [stages.submit(job, Settings()) for _ in range(9)]
     while not (workspace.root / "one").exists():
         time.sleep(0.1)
+    import ray
+    print(*(node["NodeManagerAddress"] for node in ray.nodes()))
 for future in waiting:
     error = future.exception()
     print(f"{type(error).__name__}: {error}")
 """
 
 
-def test_leaving_stops_what_runs_and_tells_who_waits(tmp_path: Path) -> None:
-    """In a process of its own: Ray ends a process that handles it wrongly."""
+def test_a_local_ray_keeps_to_loopback_and_leaving_stops_what_runs_and_tells_who_waits(tmp_path: Path) -> None:
+    """In a process of its own: Ray ends one that handles it wrongly, and other tests may have had it for a cluster."""
     known = os.environ.get("PYTHONPATH", "")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), known])}
     command = [sys.executable, "-c", LEAVES, str(tmp_path)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
     told = "StageStoppedError: stage1@set/meets-one: stopped; the next run goes on from its last checkpoint"
-    assert (done.returncode, done.stdout.splitlines()) == (0, [told] * 9), done.stderr
+    assert (done.returncode, done.stdout.splitlines()) == (0, ["127.0.0.1"] + [told] * 9), done.stderr
