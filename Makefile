@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # End-to-end tests that take about half of the time of all.
 LONG := $(addprefix tests/e2e/test_,retrain.py schedule.py unified.py)
 # The parts of all tests, the longest first.
-PARTS := test-services test-long test-rest test-e2e
+PARTS := test-services test-e2e test-long test-rest
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
