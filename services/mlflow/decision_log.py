@@ -116,7 +116,7 @@ class DecisionLog:
         """A decision that was made in the knowledge of `history`."""
         return Entry(
             id=uuid.uuid4().hex,
-            time=datetime.now(UTC).isoformat(timespec="seconds"),
+            time=datetime.now(UTC).isoformat(timespec="milliseconds"),
             by=user_name(),
             host=platform.node(),
             action=action,

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from importlib import import_module
 from itertools import count
 from pathlib import Path
 
@@ -193,12 +194,10 @@ class Cluster:
     @contextmanager
     def driving(self) -> Iterator[None]:
         """In the block this process may be a driver of it; one in a process of its own needs `env` alone."""
-        from ray._raylet import Config
-
         with kept_environment():
             os.environ.update(self.env)
-            # Ray has read its environment when it was imported, maybe by another test.
-            Config.initialize("")
+            # Ray has read its environment when it was imported, maybe by another test. Its stubs have no Config.
+            import_module("ray._raylet").Config.initialize("")
             yield
 
     def _node(self, machine: Machine) -> Node:

@@ -6,6 +6,7 @@ import getpass
 import platform
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,14 @@ def make_line(tracking: Tracking, tmp_path: Path) -> MakeLine:
         return Line(tracking, tmp_path, tmp_path.name, versions)
 
     return make
+
+
+def test_the_time_of_an_entry_tells_it_from_feedback_of_the_same_second(make_line: MakeLine) -> None:
+    log = make_line(1).log
+    before = datetime.now(UTC)
+    times = [datetime.fromisoformat(log.entry("promote", log.settled(), 1).time) for _ in range(3)]
+    after = datetime.now(UTC)
+    assert all(before - timedelta(milliseconds=1) <= time <= after for time in times)
 
 
 def test_a_person_promotes_what_the_gate_kept(make_line: MakeLine) -> None:
