@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from bench.cluster_page import write_page
 from bench.cluster_parts import commit_rows, copied_locally, decoding_rows, whole_command, work_of
@@ -63,8 +63,8 @@ class Heard(logging.Handler):
         self.bytes: dict[str, tuple[int, int]] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        name, _, fetched, put = record.args  # type: ignore[misc]
-        self.bytes[str(name)] = int(fetched), int(put)  # type: ignore[arg-type]
+        name, _, fetched, put = cast(tuple[str, str, int, int], record.args)
+        self.bytes[name] = fetched, put
 
 
 class Cluster:

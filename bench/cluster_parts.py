@@ -7,7 +7,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,20 +90,21 @@ def copied_locally(workspace: Workspace) -> list[Row]:
 def decoding_rows(root: Path) -> list[Row]:
     """The first job of a category on a node finds nothing decoded there; the others do."""
     images = sorted((root / "workspace" / "data" / DATASET / "a" / "train" / "good").glob("*.png"))
-    rows = []
-    for side in (256, _CAMERA_SIDE):
-        folder = root / f"side{side}"
-        folder.mkdir()
-        for image in images:
-            with Image.open(image) as opened:
-                opened.resize((side, side)).save(folder / image.name)
-        files = [ImageFile(file, file.name, FULL_DEPTH) for file in sorted(folder.glob("*.png"))]
-        anew = iter(range(_TURNS))
-        seconds = _median(lambda: cached_images(files, Settings(), root / f"cache{side}-{next(anew)}"))  # noqa: B023
-        kept = _median(lambda: cached_images(files, Settings(), root / f"cache{side}-0"))  # noqa: B023
-        case = f"{IMAGES} images of {side} x {side}"
-        rows += [Row(f"{case}: decoded and resized", seconds, "s"), Row(f"{case}: from the cache", kept, "s")]
-    return rows
+    return [row for side in (256, _CAMERA_SIDE) for row in _decoding(images, side, root / f"side{side}")]
+
+
+def _decoding(images: Sequence[Path], side: int, folder: Path) -> list[Row]:
+    folder.mkdir()
+    for image in images:
+        with Image.open(image) as opened:
+            opened.resize((side, side)).save(folder / image.name)
+    files = [ImageFile(file, file.name, FULL_DEPTH) for file in sorted(folder.glob("*.png"))]
+    caches = [folder / f"cache{turn}" for turn in range(_TURNS)]
+    anew = iter(caches)
+    seconds = _median(lambda: cached_images(files, Settings(), next(anew)))
+    kept = _median(lambda: cached_images(files, Settings(), caches[0]))
+    case = f"{IMAGES} images of {side} x {side}"
+    return [Row(f"{case}: decoded and resized", seconds, "s"), Row(f"{case}: from the cache", kept, "s")]
 
 
 def _median(work: Callable[[], object]) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 from infra.local.catalogue import SERVERS, Server
@@ -54,10 +55,8 @@ def _with_needs(names: Sequence[str]) -> list[Server]:
 
 
 def _check_installed() -> None:
-    try:
-        import psycopg2  # noqa: F401
-    except ImportError:
-        raise UsageError("psycopg2 is missing, the way of MLflow to PostgreSQL: make setup") from None
+    if find_spec("psycopg2") is None:
+        raise UsageError("psycopg2 is missing, the way of MLflow to PostgreSQL: make setup")
 
 
 def _start_and_wait(state: State, wanted: list[Server], seconds: float) -> None:

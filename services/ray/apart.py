@@ -126,8 +126,3 @@ class Node:
     def _placed(self, name: str, place: Path) -> Path:
         self._cache.place(self._far, name, place)
         return place
-
-
-def run_order(node: str, order: str, progress: ProgressCallback) -> Done:
-    """Of a job; both are JSON."""
-    return node_of(node).run(JobOrder.model_validate_json(order), progress)

@@ -1,5 +1,5 @@
-"""What the jobs of a node keep for each other beside the objects: decoded images, by content, which take a category's
-stages as long to make as to read a hundred times.
+"""What the jobs of a node keep for each other beside the objects: decoded images, by content, which are read many times
+as fast as they are made (docs/results/cluster.md).
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ class Ended:
 
 
 @dataclass(frozen=True)
-class Row:
+class Row(Ended):
     """`soak`: of a soak with this `seed`; else of the fault done once. `revision` is the code's."""
 
     soak: bool
@@ -34,16 +34,11 @@ class Row:
     fault: str
     moment: str
     revision: str
-    told: str
-    code: int | None
-    noticed: float | None
-    done: float
-    again: bool
-    found: tuple[str, ...]
 
     @classmethod
     def of(cls, at: Round, ended: Ended, soak: bool, seed: int, revision: str) -> Row:
-        return cls(soak, seed, at.number, at.fault, at.moment, revision, **vars(ended))
+        which = {"number": at.number, "fault": at.fault, "moment": at.moment}
+        return cls(**vars(ended), **which, soak=soak, seed=seed, revision=revision)
 
     @property
     def struck(self) -> bool:
