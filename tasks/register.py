@@ -17,8 +17,7 @@ from services.watching import Planned, tell, telling
 from tasks.session import Workshop
 from tocoad.evaluation.folders import evaluation_folders
 from tocoad.files.workspace import Category
-from tocoad.gate.records import Candidate
-from tocoad.gate.rules import Finding
+from tocoad.gate.records import Candidate, Evidence
 from tocoad.settings.sections import MethodName
 
 __all__ = ["AwayError", "Registration", "announce", "register"]
@@ -42,13 +41,13 @@ def register(shop: Workshop, category: Category, method: MethodName, night: str)
         # As the challenger was scored: on another device the figures are not quite the same.
         return cast(Candidate, shop.runner.call(label, function, folders, chosen, compute=settings.compute))
 
-    def check(version: Version) -> list[Finding]:
-        return [registered_parity(shop.registry, version, shop.checker).finding]
+    def examine(version: Version, champion: Version | None) -> Evidence:
+        return Evidence(parity=registered_parity(shop.registry, version, shop.checker))
 
     def ask() -> Registration:
         shop.record.finish(category, method)
         run = shop.record.run(category)
-        return register_candidate(workspace, category, method, settings, shop.registry, run, rescore, night, check)
+        return register_candidate(workspace, category, method, settings, shop.registry, run, rescore, night, examine)
 
     with telling(f"register@{category}"):
         return patiently(ask)

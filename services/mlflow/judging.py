@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from services.mlflow.decision_log import DecisionLog, DecisionLogError
 from services.mlflow.registry import PACKAGE_TAG, Registry, Version
 from tocoad.errors import StageError
+from tocoad.gate.case import Case
 from tocoad.gate.decide import decide, judge_champion
 from tocoad.gate.log import Entry, History
-from tocoad.gate.records import Candidate, Decision
-from tocoad.gate.rules import Finding
+from tocoad.gate.records import Candidate, Decision, Evidence
 from tocoad.gate.subject import Subject
 from tocoad.metrics.names import METRIC_NAMES
 from tocoad.settings.sections import GateSettings
@@ -25,8 +26,8 @@ _LOSSES = 50
 
 Rescore = Callable[[Path], Candidate]
 """Scores a detector package on the category's present evaluation set."""
-Check = Callable[[Version], Sequence[Finding]]
-"""Looks at what figures do not tell, before a version is promoted."""
+Examine = Callable[[Version, Version | None], Evidence]
+"""Looks at what figures do not tell of a version, and beside the champion; before it is promoted."""
 
 
 @dataclass
@@ -40,11 +41,11 @@ class Judging:
     settings: GateSettings
     run_id: str
     rescore: Rescore
-    check: Check
+    examine: Examine
     version: Version
     subject: Subject
     scores: dict[str, Candidate]
-    _findings: Sequence[Finding] | None = field(default=None, init=False)
+    _evidence: dict[int | None, Evidence] = field(default_factory=dict, init=False)
 
     def settle(self) -> Entry:
         """The verdict that counts. The champion in force then has one too, on the same images by the same rules.
@@ -81,10 +82,12 @@ class Judging:
 
     def _verdict(self, history: History, champion: Version | None) -> Decision:
         """What a person took down only a person brings back, though the same bytes may be trained again."""
-        if self._findings is None:
-            self._findings = self.check(self.version)
+        against = None if champion is None else champion.version
+        if against not in self._evidence:
+            self._evidence[against] = self.examine(self.version, champion)
         met = None if champion is None else self.scores[self._about(champion).package]
-        decision = decide(self.scores[self.subject.package], met, self.settings, self._findings)
+        case = Case(self.scores[self.subject.package], met, self.settings, self._evidence[against])
+        decision = decide(case)
         why = history.taken_down.get(self.version.version)
         if why is None or decision.verdict != "promoted":
             return decision
@@ -102,6 +105,7 @@ class Judging:
             subject=about,
             decision=decision,
             metrics=dict(self.scores[about.package].metrics),
+            images=dict(Counter(image.defect_type for image in self.scores[about.package].images)),
             run_id=self.run_id,
         )
         self.log.append(entry)

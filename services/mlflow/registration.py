@@ -11,7 +11,7 @@ from services.mlflow.decision_log import DecisionLog, DecisionLogError
 from services.mlflow.judging import (
     EVALUATION_SET_TAG,
     METHOD_TAG,
-    Check,
+    Examine,
     Judging,
     Rescore,
     about_other,
@@ -27,7 +27,7 @@ from tocoad.errors import StageError
 from tocoad.evaluation.files import read_candidate, read_report
 from tocoad.files.workspace import Category, Workspace
 from tocoad.gate.log import Entry
-from tocoad.gate.records import Verdict
+from tocoad.gate.records import Evidence, Verdict
 from tocoad.gate.subject import Subject, rules_digest
 from tocoad.package.card import package_sha256
 from tocoad.settings.sections import MethodName, Settings
@@ -90,7 +90,7 @@ def register_candidate(
     run: Run,
     rescore: Rescore,
     night: str,
-    check: Check = lambda _: (),
+    examine: Examine = lambda *_: Evidence(),
 ) -> Registration:
     """Registers the package, judges it against the champion on the same evaluation set, and moves the alias. `night` is
     the run that has the record of the workspace in which the package lies.
@@ -115,7 +115,7 @@ def register_candidate(
         registry.set_tags(version, {NIGHT_TAG: night})
     log = DecisionLog(registry, category.model_name)
     scores = {subject.package: challenger}
-    entry = Judging(registry, log, settings.gate, run.run_id, rescore, check, version, subject, scores).settle()
+    entry = Judging(registry, log, settings.gate, run.run_id, rescore, examine, version, subject, scores).settle()
     ledger.copy(workspace, category, log.settled())
     judged = judged_version(registry, log.name, entry) or version
     run.set_tags({MODEL_TAG: judged.uri})

@@ -13,6 +13,7 @@ from report_files import FACTS
 from tocoad.data.importing import import_dataset
 from tocoad.evaluation.files import read_candidate
 from tocoad.files.workspace import Category, Workspace
+from tocoad.gate.case import Case
 from tocoad.gate.decide import decide
 from tocoad.memory.settings import BankSettings
 from tocoad.metrics.names import METRIC_NAMES
@@ -77,7 +78,7 @@ def test_the_gate_goes_by_what_the_data_can_tell(workspace: Workspace) -> None:
     candidate = read_candidate(evaluation_dir(workspace, SCANS, "patchcore"))
     gate = GateSettings(image_AUROC_min=0.0, pixel_AUROC_min=1.0)
     for champion in (None, candidate):
-        assert decide(candidate, champion, gate).verdict == "promoted"
+        assert decide(Case(candidate, champion, gate)).verdict == "promoted"
 
 
 def test_the_page_claims_nothing_about_places(workspace: Workspace) -> None:

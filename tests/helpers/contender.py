@@ -50,7 +50,7 @@ def _rounds(me: Contender, barrier: Barrier) -> list[str]:
     from services.mlflow.promotion import PromotionError, carry_out, plan_promotion
     from services.mlflow.registry import Registry
     from tocoad.files.workspace import Category, Workspace
-    from tocoad.gate.records import Candidate
+    from tocoad.gate.records import Candidate, Evidence
     from tocoad.gate.subject import Subject
     from tocoad.settings.sections import GateSettings
 
@@ -81,7 +81,7 @@ def _rounds(me: Contender, barrier: Barrier) -> list[str]:
         else:
             subject = Subject(method="tocoad", package=package, evaluation_set="e", rules="r")
             scores = {package: scored(figure)}
-            judging = Judging(registry, log, settings, me.run_id, read, lambda _: (), version, subject, scores)
+            judging = Judging(registry, log, settings, me.run_id, read, lambda *_: Evidence(), version, subject, scores)
             barrier.wait(PATIENCE)
             decision = judging.settle().decision
             ledger.copy(workspace, category, log.settled())

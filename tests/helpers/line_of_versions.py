@@ -106,7 +106,7 @@ class Factory:
         history = log.settled()
         new = version if verdict == "promoted" else history.champion
         subject = Subject(method="patchcore", package=str(version), evaluation_set="e", rules="r")
-        decision = Decision(verdict=verdict, reasons=("because",), figures={})
+        decision = Decision(verdict=verdict, reasons=("because",))
         log.append(log.entry("judge", history, new, version=version, subject=subject, decision=decision))
 
     def promote(self, category: Category, version: int) -> None:

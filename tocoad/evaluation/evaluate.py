@@ -17,7 +17,7 @@ from tocoad.evaluation.latency import Latency
 from tocoad.evaluation.map_store import MapStore
 from tocoad.evaluation.report import AtThreshold, Counts, EvaluationReport, Thresholds
 from tocoad.evaluation.scoring import ScoredImage, score_manifest
-from tocoad.gate.records import Candidate
+from tocoad.gate.records import Candidate, ImageResult
 from tocoad.metrics.bootstrap import Replicates
 from tocoad.metrics.curves import f1_max
 from tocoad.metrics.image import rank_images
@@ -58,6 +58,17 @@ class JudgedImage:
         height, width = self.record.height, self.record.width
         return np.unpackbits(self.packed_mask, count=height * width).view(np.bool_).reshape(height, width)
 
+    @property
+    def result(self) -> ImageResult:
+        """Without the map."""
+        return ImageResult(
+            image_path=self.record.path,
+            defect_type=self.record.defect_type,
+            gt_label=self.record.gt_label,
+            pred_score=float(self.pred_score),
+            pred_label=self.pred_label,
+        )
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -74,6 +85,8 @@ class Evaluation:
             metrics=self.report.metrics,
             evaluation_set=self.report.evaluation_set,
             replicates=as_tuples(self.figures.replicates),
+            images=tuple(image.result for image in self.images),
+            promise=self.report.threshold.promise,
         )
 
 

@@ -6,11 +6,14 @@ import csv
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from pydantic import TypeAdapter, ValidationError
+
+from tocoad.errors import first_line
 from tocoad.evaluation.evaluate import Evaluation, as_tuples
 from tocoad.evaluation.latency import write_latency
 from tocoad.evaluation.report import EvaluationReport
 from tocoad.files.reading import damaged, read_document, read_table
-from tocoad.gate.records import Candidate
+from tocoad.gate.records import Candidate, ImageResult
 from tocoad.metrics.names import METRIC_NAMES, CurveName, MetricName
 
 METRICS_FILE, PREDICTIONS_FILE, REPLICATES_FILE, CURVES_DIR = (
@@ -19,6 +22,7 @@ METRICS_FILE, PREDICTIONS_FILE, REPLICATES_FILE, CURVES_DIR = (
     "replicates.csv",
     "curves",
 )
+_Row = TypeAdapter(ImageResult)
 COLUMNS = ("image_path", "defect_type", "gt_label", "pred_score", "pred_label")
 CURVES: dict[CurveName, tuple[str, str]] = {
     "roc": ("fpr", "tpr"),
@@ -76,6 +80,20 @@ def read_replicates(folder: Path) -> dict[MetricName, tuple[float, ...]]:
     return found
 
 
+def read_results(folder: Path) -> tuple[ImageResult, ...]:
+    """The test images, in the manifest's order. Raises StageError where the table is not whole."""
+    file = folder / PREDICTIONS_FILE
+    header, *rows = read_table(file, "evaluate")
+    try:
+        images = tuple(_Row.validate_python(dict(zip(header, row, strict=True))) for row in rows)
+    except ValidationError as error:
+        raise damaged(file, first_line(error), "evaluate") from None
+    counts = read_report(folder).counts
+    if (told := counts.good + counts.defective) != len(images):
+        raise damaged(file, f"{len(images)} images of {told}", "evaluate")
+    return images
+
+
 def read_candidate(folder: Path) -> Candidate:
     """What the gate reads, from the folder that `write_evaluation` filled.
 
@@ -83,7 +101,13 @@ def read_candidate(folder: Path) -> Candidate:
         StageError: a file is missing or broken.
     """
     report = read_report(folder)
-    return Candidate(metrics=report.metrics, evaluation_set=report.evaluation_set, replicates=read_replicates(folder))
+    return Candidate(
+        metrics=report.metrics,
+        evaluation_set=report.evaluation_set,
+        replicates=read_replicates(folder),
+        images=read_results(folder),
+        promise=report.threshold.promise,
+    )
 
 
 def _metric_names(header: Sequence[str], file: Path) -> list[MetricName]:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tocoad.calibration.conformal import Threshold
 from tocoad.data.manifest import ImageRecord
+from tocoad.gate.records import Promise
 from tocoad.metrics.names import FurtherName, MetricName
 
 
@@ -36,6 +37,13 @@ class Thresholds(_Part):
             requested_false_reject_rate=image.alpha,
             expected_false_reject_rate=image.expected_false_reject_rate,
             sufficient=image.sufficient,
+        )
+
+    @property
+    def promise(self) -> Promise:
+        """As the gate reads it."""
+        return Promise(
+            calibration_images=self.calibration_images, expected_false_reject_rate=self.expected_false_reject_rate
         )
 
 

@@ -4,47 +4,64 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tocoad.gate.case import Case, Rule
+from tocoad.gate.finding import Finding
 from tocoad.gate.records import Candidate, Decision, Verdict
-from tocoad.gate.rules import RULES, Case, Finding
+from tocoad.gate.rules.table import FLOORS, RULES
 from tocoad.settings.sections import GateSettings
 
+_ALONE = "there is no champion yet: a first version is judged by what any version has to hold"
 
-def decide(
-    challenger: Candidate, champion: Candidate | None, settings: GateSettings, checks: Sequence[Finding] = ()
-) -> Decision:
-    """Without a champion (the first version) only the floors count; later the challenger may not be worse either.
 
-    `checks` are findings of what the figures do not tell (does the package give the scores that were judged?), made by
-    whoever can run it. They come before the rules: one that failed rejects.
+def decide(case: Case) -> Decision:
+    """Without a champion (the first version) only what any version has to hold counts; later the challenger may not be
+    worse either. A rule that failed decides, the first of them. Where none failed and one cannot tell, the owner's
+    choice does (`gate.when_unsure`, `gate.approval`).
 
     Raises:
         ValueError: the two were not scored on the same evaluation set, or not with the same number of bootstrap draws;
             the caller scores the champion anew.
     """
+    challenger, champion = case.challenger, case.champion
     if champion is not None and champion.evaluation_set != challenger.evaluation_set:
         raise ValueError(
             f"the champion was scored on evaluation set {champion.evaluation_set[:12]}, the challenger on "
             f"{challenger.evaluation_set[:12]}: score both on the same one"
         )
-    alone = "there is no champion yet: a first version is judged by the floors alone"
-    return _decision(Case(challenger, champion, settings), checks, None if champion is not None else alone)
+    found = _found(case, RULES)
+    verdict, why = _without_failure(case.settings, [finding for finding, _ in found])
+    return _decision(found, verdict, [*why, _ALONE] if champion is None else why)
 
 
 def judge_champion(champion: Candidate, settings: GateSettings) -> Decision:
-    """The floors' word on the version in force. `rejected` takes nobody down: something has to run, and who decides
-    that nothing better is there is a person.
+    """The floors' word on the version in force. `rejected` says that it is below one; what follows is for
+    `gate.below_floor` to say.
     """
     note = "it is champion, and was judged anew by the floors alone"
-    return _decision(Case(champion, None, settings), (), note)
+    return _decision(_found(Case(champion, None, settings), FLOORS), "promoted", [note])
 
 
-def _decision(case: Case, checks: Sequence[Finding], note: str | None) -> Decision:
-    found: list[tuple[Finding, Verdict]] = [(finding, "rejected") for finding in checks]
-    found += [(finding, verdict) for rule, verdict in RULES for finding in rule(case)]
-    failures = [(finding, verdict) for finding, verdict in found if not finding.passed]
-    reasons = [finding.reason for finding, _ in failures] + [f.reason for f, _ in found if f.passed]
+def _without_failure(settings: GateSettings, findings: Sequence[Finding]) -> tuple[Verdict, list[str]]:
+    """The verdict where no rule failed, and the sentences that it needs."""
+    unsure = any(finding.outcome == "unsure" for finding in findings)
+    if settings.approval == "required" or (unsure and settings.approval == "when_unsure"):
+        return "waiting", ["a person is to say: tocoad approve"]
+    if unsure and settings.when_unsure == "keep":
+        return "kept", ["the test images are too few to tell, and gate.when_unsure is keep"]
+    return "promoted", ["the test images are too few to tell, and gate.when_unsure is promote"] if unsure else []
+
+
+def _found(case: Case, rules: Sequence[tuple[Rule, Verdict]]) -> list[tuple[Finding, Verdict]]:
+    return [(finding, verdict) for rule, verdict in rules for finding in rule(case)]
+
+
+def _decision(found: Sequence[tuple[Finding, Verdict]], without_failure: Verdict, notes: Sequence[str]) -> Decision:
+    """Reasons: what failed, what cannot be told, what passed, what does not apply, then the notes."""
+    failures = [(finding, verdict) for finding, verdict in found if finding.outcome == "failed"]
+    order = ("failed", "unsure", "passed", "not applicable")
+    ranked = sorted((finding for finding, _ in found), key=lambda finding: order.index(finding.outcome))
     return Decision(
-        verdict=failures[0][1] if failures else "promoted",
-        reasons=(*reasons, note) if note is not None else tuple(reasons),
-        figures={finding.name: finding.figures for finding, _ in found},
+        verdict=failures[0][1] if failures else without_failure,
+        reasons=(*(finding.reason for finding in ranked), *notes),
+        findings=tuple(finding for finding, _ in found),
     )

@@ -15,8 +15,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from tocoad.gate.records import Decision
 from tocoad.gate.subject import Subject
 
-Action = Literal["adopt", "judge", "promote", "rollback"]
-"""`adopt`: what stood before there was a log. `judge`: the gate's verdict. The others are a person's moves."""
+Action = Literal["adopt", "judge", "promote", "rollback", "approve", "decline", "expire"]
+"""`adopt`: what stood before there was a log. `judge`: the gate's verdict. `approve`, `decline`: a person's answer to
+one that waits, `expire`: nobody gave it in time. `promote` and `rollback` are a person's moves, or by a setting the
+gate's.
+"""
+_ANSWERS = ("approve", "decline", "expire")
+# These begin a reign, even one of the same champion: who decided in the knowledge of the one before looks anew.
+_MOVES = ("adopt", "promote", "rollback")
 
 
 class Entry(BaseModel):
@@ -24,8 +30,10 @@ class Entry(BaseModel):
 
     `after` is the number of the entry with which the reign began that the decision knew of; 0: there was no champion.
     `old` and `new` are the versions in force before and after it, written `from` and `to`. Of a verdict `version` is
-    the one that was judged, `subject` what it is about and `metrics` its figures; `word` is what the gate had said of a
-    version that a person promotes. Only `adopt` has `former`, the earlier champions, the last one last.
+    the one that was judged, `subject` what it is about, `metrics` its figures and `images` the test images by defect
+    type. An answer to a version that waited has the same, and with it the verdict that came of it. `word` is what the
+    gate had said of a version that a person promotes, `package` its digest. Only `adopt` has `former`, the earlier
+    champions, the last one last.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=True, validate_by_alias=True)
@@ -44,6 +52,8 @@ class Entry(BaseModel):
     subject: Subject | None = None
     decision: Decision | None = None
     metrics: dict[str, float | None] = {}
+    images: dict[str, int] = {}
+    package: str | None = None
     run_id: str | None = None
     word: dict[str, object] | None = None
     former: tuple[int, ...] = ()
@@ -62,13 +72,15 @@ class History:
     """What holds after a replay. `reign` is the number of the entry that made the champion, 0 where there is none.
 
     `former` are the versions that were champion before, the last one last; `taken_down` those that a person rolled
-    back, with the reason; `lost` the entries that do not count.
+    back, with the reason; `waiting` is the verdict that a person is to answer: the last such, while the champion is the
+    one that it met and nobody has answered. `lost` are the entries that do not count.
     """
 
     champion: int | None = None
     reign: int = 0
     former: list[int] = field(default_factory=list)
     taken_down: dict[int, str] = field(default_factory=dict)
+    waiting: Numbered | None = None
     counted: list[Numbered] = field(default_factory=list)
     lost: list[Numbered] = field(default_factory=list)
     _ids: set[str] = field(default_factory=set)
@@ -85,12 +97,15 @@ class History:
 
     def verdict(self, subject: Subject) -> Entry | None:
         """The last verdict that counts about just this; none where a person has taken the version down since, or
-        brought it back.
+        brought it back, nor where it was to wait and that has become void.
         """
         found = ((n, e) for n, e in reversed(self.counted) if e.subject == subject and e.decision is not None)
         number, entry = next(found, (0, None))
-        stands = entry is not None and (number in self._on_taken_down) == (entry.version in self.taken_down)
-        return entry if stands else None
+        if entry is None or (number in self._on_taken_down) != (entry.version in self.taken_down):
+            return None
+        assert entry.decision is not None
+        waits = entry.decision.verdict == "waiting"
+        return None if waits and (self.waiting is None or self.waiting.number != number) else entry
 
     def verdict_on(self, version: int, evaluation_set: str | None = None, rules: str | None = None) -> Entry | None:
         """The last verdict that counts on the version, on this evaluation set and by these rules (None: any)."""
@@ -103,7 +118,7 @@ class History:
 
     def since(self, reign: int) -> list[Entry]:
         """What moved the champion after the reign began."""
-        return [e for number, e in self.counted if number > reign and (e.old != e.new or e.action != "judge")]
+        return [e for number, e in self.counted if number > reign and (e.old != e.new or e.action in _MOVES)]
 
     def counts(self, identity: str) -> bool:
         """Whether the decision is among those that count."""
@@ -112,7 +127,9 @@ class History:
     def take(self, number: int, entry: Entry) -> None:
         """The next entry in the order."""
         late = entry.action == "adopt" and bool(self.counted)
-        if entry.id in self._ids or late or (entry.after, entry.old) != (self.reign, self.champion):
+        unasked = entry.action in _ANSWERS and (self.waiting is None or self.waiting.entry.version != entry.version)
+        other_reign = (entry.after, entry.old) != (self.reign, self.champion)
+        if entry.id in self._ids or late or unasked or other_reign:
             self.lost.append(Numbered(number, entry))
             return
         self._ids.add(entry.id)
@@ -126,10 +143,15 @@ class History:
             self.taken_down.pop(entry.new or 0, None)
         if entry.action == "rollback" and entry.old is not None:
             self.taken_down[entry.old] = entry.reason or ""
-        if entry.new != entry.old or entry.action != "judge":
+        if entry.action in _ANSWERS:
+            self.waiting = None
+        if entry.new != entry.old or entry.action in _MOVES:
             if self.champion is not None and self.champion != entry.new:
                 self.former.append(self.champion)
             self.champion, self.reign = entry.new, number
+            self.waiting = None
+        if entry.decision is not None and entry.decision.verdict == "waiting":
+            self.waiting = Numbered(number, entry)
 
 
 def replay(entries: Iterable[Numbered]) -> History:

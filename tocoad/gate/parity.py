@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-from tocoad.gate.rules import Finding
+from tocoad.gate.finding import Finding, Outcome
 
 
 class Parity(BaseModel):
@@ -59,4 +59,5 @@ class Parity(BaseModel):
             "map_difference": self.map_difference,
             "tolerance": self.tolerance,
         }
-        return Finding("parity", self.passed, self.reason, figures)
+        outcome: Outcome = "failed" if not self.passed else "passed" if self.probes else "not applicable"
+        return Finding(name="parity", outcome=outcome, reason=self.reason, figures=figures)

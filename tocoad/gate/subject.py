@@ -7,7 +7,7 @@ import json
 
 from pydantic import BaseModel, ConfigDict
 
-from tocoad.gate.rules import RULES
+from tocoad.gate.rules.table import RULES
 from tocoad.settings.sections import Settings
 
 

@@ -10,35 +10,20 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from tocoad.errors import StageError
-from tocoad.evaluation.files import CURVES, CURVES_DIR, PREDICTIONS_FILE, read_replicates, read_report
-from tocoad.evaluation.gallery import GALLERY_DIR, GalleryImage, Outcome, outcome_of, read_gallery
+from tocoad.evaluation.files import CURVES, CURVES_DIR, read_replicates, read_report, read_results
+from tocoad.evaluation.gallery import GALLERY_DIR, GalleryImage, read_gallery
 from tocoad.evaluation.latency import Latency, read_latency
 from tocoad.evaluation.report import EvaluationReport
-from tocoad.files.reading import damaged
 from tocoad.files.workspace import Category, Workspace
+from tocoad.gate.records import ImageResult
 from tocoad.metrics.names import METRIC_NAMES, CurveName, MetricName
 from tocoad.package.card import CARD_FILE, DetectorCard, package_sha256, read_card
 from tocoad.package.formats import NewerCardError
 from tocoad.report.rates import Difference, Rate, paired_difference
-from tocoad.report.tables import Points, read_points, read_rows
+from tocoad.report.tables import Points, read_points
 from tocoad.report.training import StageCurves, read_distances, read_training
 from tocoad.settings.sections import CONTROL, MethodName
 from tocoad.stages.graph import detector_dir, evaluation_dir
-
-
-@dataclass(frozen=True)
-class ImageResult:
-    """A row of `predictions.csv`."""
-
-    image_path: str
-    defect_type: str
-    gt_label: int
-    pred_score: float
-    pred_label: bool
-
-    @property
-    def outcome(self) -> Outcome:
-        return outcome_of(self.gt_label, self.pred_label)
 
 
 @dataclass(frozen=True)
@@ -174,32 +159,13 @@ def _read_distances(workspace: Workspace, category: Category, method: MethodName
 
 
 def _read_judged(folder: Path, method: MethodName) -> Judged:
-    report, images = read_report(folder), _read_images(folder / PREDICTIONS_FILE)
-    if (told := report.counts.good + report.counts.defective) != len(images):
-        raise damaged(folder / PREDICTIONS_FILE, f"{len(images)} images of {told}", "evaluate")
     return Judged(
         method=method,
-        report=report,
-        images=images,
+        report=read_report(folder),
+        images=read_results(folder),
         replicates=read_replicates(folder),
         curves={
             name: read_points(folder / CURVES_DIR / f"{name}.csv", "evaluate", columns)
             for name, columns in CURVES.items()
         },
     )
-
-
-def _read_images(file: Path) -> tuple[ImageResult, ...]:
-    try:
-        return tuple(
-            ImageResult(
-                image_path=row["image_path"],
-                defect_type=row["defect_type"],
-                gt_label=int(row["gt_label"]),
-                pred_score=float(row["pred_score"]),
-                pred_label=bool(int(row["pred_label"])),
-            )
-            for row in read_rows(file, "evaluate")
-        )
-    except (KeyError, ValueError) as error:
-        raise damaged(file, f"not a table of predictions ({error})", "evaluate") from error

@@ -144,10 +144,50 @@ class EvaluationSettings(Section):
 
 
 class GateSettings(Section):
-    image_AUROC_min: Fraction = Field(0.6, description="floor of a first version, where the data has defects")
-    pixel_AUROC_min: Fraction = Field(0.6, description="floor of a first version, where the data has masks")
-    margin: Fraction = Field(0.005, description="a challenger may be this much worse than the champion")
+    image_AUROC_min: Fraction = Field(0.6, description="floor of every version, where the data has defects")
+    pixel_AUROC_min: Fraction = Field(0.6, description="floor of every version, where the data has masks")
+    below_floor: Literal["keep", "rollback"] = Field(
+        "keep", description="a champion that new test images find below a floor: it stays and that is told, or goes"
+    )
     metrics: tuple[MetricName, ...] = ("image_AUROC", "pixel_AUPRO")
+    margin: Fraction = Field(0.005, description="a challenger may be this much worse than the champion")
+    risk: Fraction = Field(0.1, description="P(worse by more than the margin), up to which that is settled")
+    images_min: int = Field(10, ge=1, description="good, and defective, test images below which nothing is settled")
+    when_unsure: Literal["keep", "promote"] = Field(
+        "keep", description="what becomes of a challenger of which the test images cannot tell that it is no worse"
+    )
+    caught_min: Fraction = Field(0.5, description="recall from which on a type of defect is caught; none may be lost")
+    false_reject_risk: Fraction = Field(
+        0.001, description="good test images that are rejected so often by chance, at the promised rate, are too many"
+    )
+    latency_ratio_max: float = Field(1.5, gt=0, description="time for an image, as a multiple of the champion's")
+    size_ratio_max: float = Field(2.0, gt=0, description="the package's bytes, as a multiple of the champion's")
+    shrink_max: Fraction = Field(0.1, description="share of the test images of a kind that may be gone since")
+    approval: Literal["none", "required", "when_unsure"] = Field(
+        "none", description="when a person is asked before a challenger becomes champion"
+    )
+    approval_hours: float = Field(72, gt=0, description="how long it waits for the answer; then the champion is kept")
+
+
+class NotifySettings(Section):
+    """What is told when a flow has finished. Tokens stand in the environment, never here."""
+
+    webhook: str | None = Field(None, description="an address that takes a JSON document by POST; null: none")
+    command: tuple[str, ...] = Field((), description="a command that takes the document on standard input; empty: none")
+    when: Literal["always", "changed", "attention"] = Field(
+        "changed", description="after every flow, if anything changed or failed, or if a person is needed"
+    )
+    tries: int = Field(3, ge=1)
+    seconds: float = Field(10, gt=0, description="what one try may take")
+
+
+class WatchSettings(Section):
+    """When new images are called other than those that the champion was calibrated on."""
+
+    window: int = Field(32, ge=8, description="the newest images of a category that are compared")
+    false_alarm_rate: Fraction = Field(0.01, description="share of windows of unchanged images that raise an alarm")
+    cooldown_hours: float = Field(24, ge=0, description="so long after an alarm the category raises no other")
+    retrain: bool = Field(False, description="an alarm starts a retrain of its data set; it promotes nothing itself")
 
 
 class ComputeSettings(Section):
@@ -245,6 +285,8 @@ class _Hindmost(Section):
     compute: ComputeSettings = ComputeSettings()
     ray: RaySettings = RaySettings()
     flow: FlowSettings = FlowSettings()
+    notify: NotifySettings = NotifySettings()
+    watch: WatchSettings = WatchSettings()
 
     def of(self, kind: type[_Own]) -> _Own:
         """These settings, as what a method declared of them: `settings.of(FusedSettings).fusion`."""

@@ -61,7 +61,7 @@ class Line:
         return carry_out(self.workspace, self.registry, plan_rollback(self.registry, self.dataset, "gear", reason))
 
     def gate_promotes(self, number: int) -> None:
-        decision = Decision(verdict="promoted", reasons=("better",), figures={})
+        decision = Decision(verdict="promoted", reasons=("better",))
         history = self.log.settled()
         self.log.append(self.log.entry("judge", history, number, version=number, subject=SUBJECT, decision=decision))
         self.log.settled()

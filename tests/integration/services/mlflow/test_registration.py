@@ -16,7 +16,7 @@ from services.clean_process import CleanProcess
 from services.mlflow import ledger
 from services.mlflow.decision_log import DecisionLog, DecisionLogError
 from services.mlflow.glance import Glance
-from services.mlflow.judging import Check
+from services.mlflow.judging import Examine
 from services.mlflow.package_check import check_package, registered_parity
 from services.mlflow.promotion import carry_out, plan_promotion, plan_rollback
 from services.mlflow.registration import Registration, register_candidate, registered
@@ -28,7 +28,7 @@ from tests.helpers.report_files import Made, write_category
 from tocoad.data.manifest import TRAIN_FILE, ImageRecord, Manifest
 from tocoad.errors import StageError
 from tocoad.files.workspace import Category, Workspace
-from tocoad.gate.records import Candidate
+from tocoad.gate.records import Candidate, Evidence
 from tocoad.gate.subject import rules_digest
 from tocoad.metrics.names import METRIC_NAMES, MetricName
 from tocoad.package.card import package_sha256
@@ -51,7 +51,7 @@ class Shop:
     evaluation_set: str = "e"
     # By package: its figures, on whichever evaluation set it is scored.
     figures: dict[str, float] = field(default_factory=dict)
-    check: Check = lambda _: ()
+    examine: Examine = lambda *_: Evidence()
     night: str = ""
     # The packages of champions that were scored anew.
     met: list[str] = field(default_factory=list)
@@ -98,7 +98,7 @@ class Shop:
                 run,
                 self.rescore,
                 self.night or run.run_id,
-                self.check,
+                self.examine,
             )
 
     def retrain(self, seed: int, image_AUROC: float = 0.9) -> Registration:
@@ -228,7 +228,7 @@ def test_a_retrain_that_trains_nothing_does_not_call_promoted_what_a_person_took
 @pytest.mark.parametrize("services", ["local"], indirect=True)
 def test_a_package_that_gives_other_numbers_than_it_was_judged_by_is_rejected_with_figures(shop: Shop) -> None:
     with CleanProcess() as process:
-        shop.check = lambda version: [registered_parity(shop.registry, version, process).finding]
+        shop.examine = lambda version, _: Evidence(parity=registered_parity(shop.registry, version, process))
         first = shop.retrain(1)
         assert (first.verdict, first.aliases) == ("promoted", ("champion",))
         assert "gives the very scores and maps of its 3 probes" in first.reasons[0]
@@ -238,7 +238,7 @@ def test_a_package_that_gives_other_numbers_than_it_was_judged_by_is_rejected_wi
         altered = shop.register()
     assert (altered.version, altered.verdict, altered.aliases) == (2, "rejected", ())
     assert altered.reasons[0].startswith("parity: in a clean process the package's 3 probes are off, scores by up to ")
-    figures = ledger.entries(shop.workspace, shop.category.dataset)[-1]["figures"]["parity"]
+    figures = ledger.entries(shop.workspace, shop.category.dataset)[-1]["findings"][0]["figures"]
     assert figures["score_difference"] > 1e-5 and figures["probes"] == 3
     assert shop.log.settled().champion == 1
 
@@ -246,7 +246,7 @@ def test_a_package_that_gives_other_numbers_than_it_was_judged_by_is_rejected_wi
 @pytest.mark.parametrize("services", ["local"], indirect=True)
 def test_a_champion_of_the_format_before_probes_stays_and_can_be_gone_back_to(shop: Shop, tmp_path: Path) -> None:
     with CleanProcess() as process:
-        shop.check = lambda version: [registered_parity(shop.registry, version, process).finding]
+        shop.examine = lambda version, _: Evidence(parity=registered_parity(shop.registry, version, process))
         shop.train(1)
         as_format_1(detector_dir(shop.workspace, shop.category, "patchcore"))
         shop.evaluate(0.9)

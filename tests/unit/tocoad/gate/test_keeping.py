@@ -99,7 +99,7 @@ class Histories(RuleBasedStateMachine):
         if verdict is not None:
             line.undecided.discard(version)
             subject = Subject(method="tocoad", package=str(version), evaluation_set="e", rules="r")
-            decision = Decision(verdict=verdict, reasons=(), figures={})
+            decision = Decision(verdict=verdict, reasons=())
             new = version if verdict == "promoted" else line.log.champion
             line.enter("judge", new, version=version, subject=subject, decision=decision)
             if verdict == "promoted":

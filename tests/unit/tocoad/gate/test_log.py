@@ -23,7 +23,7 @@ def entry(action: str, after: int, old: int | None, new: int | None, **more: Any
 
 
 def verdict(after: int, old: int | None, version: int, word: str, **more: Any) -> Entry:
-    decision = Decision(verdict=word, reasons=("because",), figures={})
+    decision = Decision(verdict=word, reasons=("because",))
     new = version if word == "promoted" else old
     return entry("judge", after, old, new, version=version, decision=decision, **{"subject": subject(), **more})
 
@@ -123,3 +123,55 @@ def test_an_entry_survives_its_text_and_one_of_another_format_is_refused() -> No
     assert '"from":null,"to":3' in text and Entry.model_validate_json(text) == adopted
     with pytest.raises(ValidationError):
         Entry.model_validate_json(text.replace('"format":1', '"format":2'))
+
+
+def answer(action: str, after: int, old: int | None, version: int, **more: Any) -> Entry:
+    decision = Decision(verdict="promoted" if action == "approve" else "kept", reasons=("a person said so",))
+    new = version if action == "approve" else old
+    about = {"version": version, "decision": decision, "subject": subject()}
+    return entry(action, after, old, new, **{**about, **more})
+
+
+FIRST, WAITS = verdict(0, None, 1, "promoted", subject=subject("first")), verdict(1, 1, 2, "waiting")
+
+
+def test_one_that_waits_leaves_the_champion_until_it_is_approved() -> None:
+    history = replay(numbered(FIRST, WAITS))
+    assert (history.champion, history.waiting) == (1, Numbered(2, WAITS))
+    assert history.verdict(subject()) == WAITS
+    history.take(3, answer("approve", 1, 1, 2))
+    assert (history.champion, history.reign, history.way_back(), history.waiting) == (2, 3, 1, None)
+    said = history.verdict(subject())
+    assert said is not None and said.decision is not None and said.decision.verdict == "promoted"
+
+
+@pytest.mark.parametrize("action", ["decline", "expire"])
+def test_one_that_is_declined_or_forgotten_is_kept_out_and_no_reign_begins(action: str) -> None:
+    history = replay(
+        numbered(FIRST, WAITS, answer(action, 1, 1, 2), verdict(1, 1, 3, "promoted", subject=subject("third")))
+    )
+    assert (history.champion, history.waiting, history.lost) == (3, None, [])
+    said = history.verdict(subject())
+    assert said is not None and said.decision is not None and said.decision.verdict == "kept"
+
+
+def test_only_what_waits_can_be_answered_and_once() -> None:
+    for too_late in (answer("approve", 1, 1, 2), answer("decline", 1, 1, 2), answer("expire", 1, 1, 2)):
+        history = replay(numbered(FIRST, WAITS, answer("decline", 1, 1, 2, id="first"), too_late))
+        assert (history.champion, [number for number, _ in history.lost]) == (1, [4])
+    other = replay(numbered(FIRST, WAITS, answer("approve", 1, 1, 3)))
+    assert (other.champion, other.waiting) == (1, Numbered(2, WAITS))
+
+
+def test_another_champion_makes_the_wait_void_and_it_is_judged_anew() -> None:
+    history = replay(numbered(FIRST, WAITS, verdict(1, 1, 3, "promoted", subject=subject("third"))))
+    assert (history.champion, history.waiting, history.verdict(subject())) == (3, None, None)
+    history.take(4, answer("approve", 1, 1, 2))
+    assert history.champion == 3 and len(history.lost) == 1
+
+
+def test_of_two_that_wait_the_newer_is_asked_about() -> None:
+    newer = verdict(1, 1, 3, "waiting", subject=subject("third"))
+    history = replay(numbered(FIRST, WAITS, newer))
+    assert history.waiting == Numbered(3, newer)
+    assert history.verdict(subject()) is None and history.verdict(subject("third")) == newer

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from tocoad.gate.case import Case
 from tocoad.gate.decide import decide
 from tocoad.gate.parity import Parity
-from tocoad.gate.records import Candidate
+from tocoad.gate.records import Candidate, Evidence
 from tocoad.settings.sections import GateSettings
 
 
@@ -42,19 +43,19 @@ def found(**changes: Any) -> Parity:
     ],
 )
 def test_the_very_bytes_pass_and_elsewhere_what_rounding_makes(parity: Parity, passed: bool, says: str) -> None:
-    assert parity.passed == passed == parity.finding.passed
+    assert parity.passed == passed == (parity.finding.outcome != "failed")
     assert says in parity.reason == parity.finding.reason
     assert "\n" not in parity.reason
 
 
 def test_a_challenger_whose_package_gives_other_numbers_is_rejected_with_figures() -> None:
     candidate = Candidate(metrics={"image_AUROC": 0.9, "pixel_AUROC": 0.9}, evaluation_set="e")
-    assert decide(candidate, None, GateSettings(), [found().finding]).verdict == "promoted"
+    assert decide(Case(candidate, None, GateSettings(), Evidence(parity=found()))).verdict == "promoted"
     altered = found(same_bytes=False, score_difference=0.25, map_difference=0.5)
-    decision = decide(candidate, None, GateSettings(), [altered.finding])
+    decision = decide(Case(candidate, None, GateSettings(), Evidence(parity=altered)))
     assert decision.verdict == "rejected"
     assert decision.reasons[0] == altered.reason
-    assert decision.figures["parity"] == {
+    assert decision.findings[0].figures == {
         "probes": 3,
         "score_difference": 0.25,
         "map_difference": 0.5,

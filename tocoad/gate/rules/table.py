@@ -1,0 +1,14 @@
+"""Which rules there are. A new one is a file beside this and a line here."""
+
+from __future__ import annotations
+
+from tocoad.gate.case import Rule
+from tocoad.gate.records import Verdict
+from tocoad.gate.rules.floors import image_AUROC_floor, pixel_AUROC_floor
+from tocoad.gate.rules.non_regression import non_regression
+from tocoad.gate.rules.parity import parity
+
+# What any version has to hold, a champion that is judged anew too.
+FLOORS: tuple[tuple[Rule, Verdict], ...] = ((image_AUROC_floor, "rejected"), (pixel_AUROC_floor, "rejected"))
+# In the order in which they are judged: the verdict is that of the first rule that fails.
+RULES: tuple[tuple[Rule, Verdict], ...] = ((parity, "rejected"), *FLOORS, (non_regression, "kept"))
