@@ -21,6 +21,7 @@ class Outcome:
     `errors` are the categories' own, one line each; `unregistered` those among them that only the registry kept from
     being complete. `judged` are those that the gate spoke of in this run. `fault` is what ended the whole.
     `warnings` are what went wrong beside the work and changed nothing. `push` is None where nothing was to be pushed.
+    `tells`: the flow has begun, and tells at its end what became of it.
     """
 
     workspace: Workspace
@@ -36,6 +37,7 @@ class Outcome:
     push: dict[str, Any] | None = None
     warnings: list[str] = field(default_factory=list)
     fault: Exception | None = None
+    tells: bool = False
 
     @property
     def is_complete(self) -> bool:

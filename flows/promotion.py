@@ -5,11 +5,14 @@ plan -> check the package in a clean process -> move. Up to the last step nothin
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from prefect import flow
 
+from flows.notice import move_notice
+from tasks.notify import told_when_finished
 from tasks.promotion import Move, Registry, check, move, open_registry, plan_promotion, plan_rollback
 from tocoad.files.workspace import Workspace
 
@@ -51,7 +54,13 @@ def _open(workspace: str | None) -> tuple[Workspace, Registry]:
 
 
 def _check_and_move(workspace: Workspace, registry: Registry, planned: Move) -> dict[str, Any]:
-    if not planned.is_needed:
-        return planned.document()
-    unchecked = check(registry, planned.new)
-    return planned.document([*unchecked, *move(workspace, registry, planned)])
+    """Told of at its end, unlike what was asked wrongly."""
+    action, category = planned.entry.action, planned.category
+    with told_when_finished(workspace, action, category.dataset, category.name) as ending:
+        warnings = []
+        if planned.is_needed:
+            warnings += check(registry, planned.new)
+            warnings += move(workspace, registry, planned)
+        result = planned.document(warnings)
+        ending.notice, ending.warnings = partial(move_notice, result), result["warnings"]
+    return result

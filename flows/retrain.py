@@ -15,6 +15,7 @@ if __name__ != "flows.retrain":
 import time
 from collections.abc import Sequence
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,11 +27,13 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from flows.commit_message import commit_message
 from flows.digest import OUTCOMES, outcome_of, tally, urgent
+from flows.notice import retrain_notice
 from flows.outcome import Outcome
 from flows.result import table_rows
 from tasks.commit import commit
 from tasks.interrupts import covered, held
 from tasks.night import keep_night
+from tasks.notify import tell_finished, told_when_finished
 from tasks.publish import publish
 from tasks.push import Push, pushing
 from tasks.record import record_stages
@@ -96,24 +99,21 @@ def retrain(
     def owners() -> set[Owner]:
         return owners_of(select_categories(place, dataset, categories), load_params(place).plan)
 
-    # A tag of the run would be each task's too, and for each of a task's tags Prefect asks its server for a slot.
-    with lease_of(place, owners, f"the flow retrain {dataset}"), TagsContext(current_tags=set()):
-        outcome = _outcome.get() or _planned(place, dataset, categories)
-        with pushing(place, dataset, push) as pushed:
-            try:
-                _retrain(session, load_params(place), force, outcome, pushed)
-            except Exception as error:
-                outcome.fail(error)
-            outcome.push = pushed.end(outcome.warnings)
-        result = outcome.document(str(flow_run.get_id()), time.perf_counter() - started)
-        try:
-            entries = result["categories"]
-            rows = table_rows(urgent(entries, _ROWS_MAX, outcome_of, OUTCOMES))
-            told = f"retrain of {dataset}, {result['seconds']} s; {tally(entries, outcome_of, OUTCOMES)}"
-            publish(dataset, rows, told, outcome.report)
-        except Exception as error:
-            outcome.warnings.append(f"Prefect does not have the table of the result ({error_line(error)})")
-        _commit(place, result, outcome)
+    with told_when_finished(place, "retrain", dataset) as ending:
+        # A tag of the run would be each task's too, and for each of a task's tags Prefect asks its server for a slot.
+        with lease_of(place, owners, f"the flow retrain {dataset}"), TagsContext(current_tags=set()):
+            outcome = _outcome.get() or _planned(place, dataset, categories)
+            outcome.tells = True
+            with pushing(place, dataset, push) as pushed:
+                try:
+                    _retrain(session, load_params(place), force, outcome, pushed)
+                except Exception as error:
+                    outcome.fail(error)
+                outcome.push = pushed.end(outcome.warnings)
+            result = outcome.document(str(flow_run.get_id()), time.perf_counter() - started)
+            _publish(result, outcome)
+            _commit(place, result, outcome)
+        ending.notice, ending.warnings = partial(retrain_notice, result), outcome.warnings
     if outcome.errors:
         raise CategoriesFailedError(result) from outcome.fault
     return result
@@ -142,9 +142,23 @@ def run_retrain(
         if not outcome.is_complete:
             outcome.fail(error)
         outcome.warnings.append(f"Prefect was not told how the run ended ({error_line(error)})")
-        return outcome.document(None, time.perf_counter() - started), outcome.fault
+        result = outcome.document(None, time.perf_counter() - started)
+        if not outcome.tells:
+            outcome.warnings += tell_finished(workspace, partial(retrain_notice, result))
+        return result, outcome.fault
     finally:
         _outcome.reset(token)
+
+
+def _publish(result: dict[str, Any], outcome: Outcome) -> None:
+    """On the run's page in Prefect. The result stands without that: a fault is told, and no more."""
+    entries = result["categories"]
+    try:
+        rows = table_rows(urgent(entries, _ROWS_MAX, outcome_of, OUTCOMES))
+        told = f"retrain of {outcome.dataset}, {result['seconds']} s; {tally(entries, outcome_of, OUTCOMES)}"
+        publish(outcome.dataset, rows, told, outcome.report)
+    except Exception as error:
+        outcome.warnings.append(f"Prefect does not have the table of the result ({error_line(error)})")
 
 
 def _commit(workspace: Workspace, result: dict[str, Any], outcome: Outcome) -> None:

@@ -16,6 +16,8 @@ from urllib.parse import unquote, urlparse
 import pytest
 from html_page import read_page
 
+from tests.helpers.receiver import receiving
+
 pytestmark = pytest.mark.e2e
 
 RESULTS = "work/tiny/gear/recontrast"
@@ -116,8 +118,13 @@ def rolled_back(place: Any, by_version: dict[int, dict[str, float]]) -> dict[str
     """The document of a rollback of version 2."""
     assert predicted_scores(place, CHAMPION) == by_version[2]
     assert aliases(place) == {"champion": 2, "previous": 1}
-    done = place.run("tocoad", "rollback", "tiny", "gear", "--reason", "rejects good gears", "--json")
+    command = ("tocoad", "rollback", "tiny", "gear", "--reason", "rejects good gears", "--json")
+    with receiving(204) as receiver:
+        done = place.run(*command, env={"TOCOAD_NOTIFY_WEBHOOK": receiver.url})
     assert (done.returncode, done.stderr) == (0, "")
+    ((_, told),) = receiver.sent
+    moved = {"category": "gear", "what": "rollback", "version": 1, "why": "rejects good gears", "answer": None}
+    assert json.loads(told)["changed"] == [moved]
     document: dict[str, Any] = json.loads(done.stdout)
     return document
 

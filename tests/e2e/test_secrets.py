@@ -12,6 +12,7 @@ import pytest
 from mlflow import MlflowClient
 
 from services.dvc.remote import configure_remote
+from tests.helpers.receiver import Receiver, receiving
 from tests.helpers.s3_servers import S3Server
 from tocoad.files.workspace import Workspace
 
@@ -20,6 +21,8 @@ pytestmark = pytest.mark.e2e
 PASSWORD = "hunter2/Zq@7"
 # Of the test's S3 server, and one that it refuses.
 KEY, SECRET = "ACCESSKEYOFTEST", "secret-of-the-test"
+# Of who is told of finished flows; a part of the address is one too.
+TOKEN, HOOK = "token-of-who-is-told", "T0-B0-hook-of-the-test"
 WRONG = "another-secret-of-the-test"
 
 
@@ -37,7 +40,7 @@ def gear(shop: Any, rclone_server: S3Server, tmp_path_factory: pytest.TempPathFa
 
 
 def holds_it(text: bytes) -> bool:
-    forms = (PASSWORD, quote(PASSWORD, safe=""), quote(PASSWORD), "hunter2", KEY, SECRET)
+    forms = (PASSWORD, quote(PASSWORD, safe=""), quote(PASSWORD), "hunter2", KEY, SECRET, TOKEN, HOOK)
     return any(form.encode() in text for form in forms)
 
 
@@ -48,9 +51,16 @@ def shown(done: subprocess.CompletedProcess[str]) -> str:
 
 
 @pytest.fixture(scope="module")
-def trained(gear: Any, server: str, rclone_server: S3Server) -> Iterator[dict[str, Any]]:
+def receiver() -> Iterator[Receiver]:
+    with receiving(503, 204) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def trained(gear: Any, server: str, rclone_server: S3Server, receiver: Receiver) -> Iterator[dict[str, Any]]:
     assert (rclone_server.key, rclone_server.secret.startswith(SECRET)) == (KEY, True)
     env = {**rclone_server.env, "MLFLOW_TRACKING_URI": server}
+    env |= {"TOCOAD_NOTIFY_WEBHOOK": f"{receiver.url}/{HOOK}", "TOCOAD_NOTIFY_TOKEN": TOKEN}
     done = gear.run("tocoad", "retrain", "tiny", "--method", "patchcore", "--json", env=env)
     assert done.returncode == 0, shown(done)
     shown(done)
@@ -67,6 +77,20 @@ def test_a_retrain_pushes_what_it_made_and_dvc_finds_nothing_left(
     assert push["objects"] > 30 and push["bytes"] > 10_000 and trained["warnings"] == []
     by_dvc = gear.run("dvc", "push", env=rclone_server.env)
     assert "Everything is up to date" in by_dvc.stdout, shown(by_dvc)
+
+
+def test_a_retrain_is_told_of_with_the_token_and_without_a_secret(
+    gear: Any, trained: dict[str, Any], receiver: Receiver
+) -> None:
+    assert [token for token, _ in receiver.sent] == [f"Bearer {TOKEN}"] * 2
+    (_, first), (_, again) = receiver.sent
+    assert first == again and not holds_it(first)
+    document = json.loads(first)
+    assert (document["flow"], document["dataset"], document["run"]) == ("retrain", "tiny", trained["run"])
+    (changed,) = document["changed"]
+    assert (changed["category"], changed["what"], changed["version"]) == ("gear", "promoted", 1)
+    assert document["links"]["report"] == trained["report"] and document["links"]["mlflow"].startswith("http://127.")
+    assert (document["failed"], document["error"]) == ([], None)
 
 
 def test_a_store_that_refuses_the_key_fails_no_retrain(

@@ -19,6 +19,7 @@ from tocoad.files.remote_url import checked_url
 from tocoad.metrics.names import MetricName
 from tocoad.settings.base import Fraction, Section
 from tocoad.settings.methods import computes, declared_methods, method_names, stage_names, trains
+from tocoad.settings.webhook import checked_webhook
 
 ImageScore = Literal["max", "top_mean", "mean"]
 
@@ -172,7 +173,9 @@ class GateSettings(Section):
 class NotifySettings(Section):
     """What is told when a flow has finished. Tokens stand in the environment, never here."""
 
-    webhook: str | None = Field(None, description="an address that takes a JSON document by POST; null: none")
+    webhook: Annotated[str, AfterValidator(checked_webhook)] | None = Field(
+        None, description="an address that takes a JSON document by POST; null: none"
+    )
     command: tuple[str, ...] = Field((), description="a command that takes the document on standard input; empty: none")
     when: Literal["always", "changed", "attention"] = Field(
         "changed", description="after every flow, if anything changed or failed, or if a person is needed"

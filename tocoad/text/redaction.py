@@ -10,7 +10,7 @@ MASK = "***"
 
 # Up to the last `@`: a password may hold one.
 _USER_INFO = re.compile(r"(?<=://)[^/\s'\"<>]*@")
-_SECRET_NAME = re.compile(r"(PASSWORD|PASSWD|SECRET|TOKEN|KEY|KEY_ID|AUTH_STRING)$")
+_SECRET_NAME = re.compile(r"(PASSWORD|PASSWD|SECRET|TOKEN|KEY|KEY_ID|AUTH_STRING|WEBHOOK)$")
 # A shorter one would be found in words that are none.
 _SHORTEST = 6
 

@@ -1,0 +1,64 @@
+"""What is told of a flow that has finished, out of the document that it ends with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flows.digest import OUTCOMES, outcome_of, tally
+from tasks.notify import Notice, Told
+
+
+def retrain_notice(result: Mapping[str, Any]) -> Notice:
+    """Of the document of a retrain."""
+    dataset, entries = result["dataset"], result["categories"]
+    failed, waiting, alarms, changed = [], [], [], []
+    for name, entry in entries.items():
+        verdict = (entry["decision"] or {}).get("verdict")
+        told = _told(name, entry)
+        if entry["error"] is not None:
+            failed.append(told)
+        elif verdict == "waiting":
+            answer = f"tocoad approve {dataset} {name} [--reject] --reason TEXT"
+            waiting.append(told.model_copy(update={"what": "waiting", "answer": answer}))
+        elif told.what != OUTCOMES[-1]:
+            changed.append(told)
+        if verdict == "rejected" and "champion" in entry["model"]["aliases"]:
+            alarms.append(told.model_copy(update={"what": "the champion is below a floor"}))
+    return Notice(
+        flow="retrain",
+        dataset=dataset,
+        text=f"retrain {dataset}: {tally(entries, outcome_of, OUTCOMES)}",
+        error=result["error"],
+        failed=tuple(failed),
+        waiting=tuple(waiting),
+        alarms=tuple(alarms),
+        changed=tuple(changed),
+        warnings=tuple(result["warnings"]),
+        links={} if result["report"] is None else {"report": result["report"]},
+    )
+
+
+def move_notice(document: Mapping[str, Any]) -> Notice:
+    """Of the document of `promote` or `rollback`."""
+    action, name, old, new = document["action"], document["name"], document["from"], document["to"]
+    dataset, _, category = name.partition(".")
+    before = "as before" if old == new else f"before it {'none' if old is None else f'version {old}'}"
+    moved = Told(category=category, what=action, version=new, why=document["reason"])
+    return Notice(
+        flow=action,
+        dataset=dataset,
+        text=f"{action} {name}: version {new} is champion, {before}",
+        changed=() if old == new else (moved,),
+        warnings=tuple(document["warnings"]),
+    )
+
+
+def _told(name: str, entry: Mapping[str, Any]) -> Told:
+    reasons = (entry["decision"] or {}).get("reasons") or [None]
+    return Told(
+        category=name,
+        what=outcome_of(entry),
+        version=None if entry["model"] is None else entry["model"]["version"],
+        why=entry["error"] or reasons[0],
+    )

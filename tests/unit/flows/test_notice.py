@@ -1,0 +1,72 @@
+"""What a retrain and a move tell at their end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flows.notice import move_notice, retrain_notice
+
+
+def entry(status: str, verdict: str | None, *aliases: str, anew: bool = True, error: str | None = None) -> Any:
+    decision = None if verdict is None else {"verdict": verdict, "reasons": [f"so {verdict}", "more"], "anew": anew}
+    model = None if verdict is None else {"name": "n", "version": 3, "aliases": list(aliases)}
+    return {"status": status, "method": "tocoad", "error": error, "decision": decision, "model": model}
+
+
+def result(**categories: Any) -> dict[str, Any]:
+    return {"dataset": "parts", "error": None, "warnings": [], "report": None, "categories": categories}
+
+
+def test_a_retrain_tells_what_changed_failed_and_waits_and_nothing_of_the_rest() -> None:
+    told = retrain_notice(
+        result(
+            bottle=entry("trained", "promoted", "champion"),
+            cable=entry("up-to-date", "promoted", "champion", anew=False),
+            screw=entry("trained", "kept"),
+            tile=entry("failed", None, error="stage1: no image is left"),
+            wood=entry("trained", "waiting", "challenger"),
+        )
+        | {"error": "tile: stage1: no image is left", "report": "http://m/report", "warnings": ["w"]}
+    )
+    assert [(one.category, one.what, one.version, one.why) for one in told.changed] == [
+        ("bottle", "promoted", 3, "so promoted"),
+        ("screw", "kept", 3, "so kept"),
+    ]
+    assert [(one.category, one.why) for one in told.failed] == [("tile", "stage1: no image is left")]
+    assert [(one.category, one.version) for one in told.waiting] == [("wood", 3)]
+    assert told.waiting[0].answer == "tocoad approve parts wood [--reject] --reason TEXT"
+    assert (told.error, told.links, told.warnings) == (
+        "tile: stage1: no image is left",
+        {"report": "http://m/report"},
+        ("w",),
+    )
+    assert told.text.startswith("retrain parts: 5 categories: 1 failed,") and told.alarms == ()
+
+
+def test_what_still_waits_is_told_again() -> None:
+    told = retrain_notice(result(wood=entry("up-to-date", "waiting", "challenger", anew=False)))
+    assert [one.category for one in told.waiting] == ["wood"] and told.changed == ()
+    assert told.is_wanted("attention")
+
+
+def test_a_champion_below_a_floor_is_an_alarm() -> None:
+    told = retrain_notice(result(wood=entry("up-to-date", "rejected", "champion")))
+    assert [(one.category, one.why) for one in told.alarms] == [("wood", "so rejected")]
+    rejected = retrain_notice(result(wood=entry("trained", "rejected")))
+    assert rejected.alarms == () and not rejected.is_wanted("attention") and rejected.is_wanted("changed")
+
+
+def test_a_night_in_which_nothing_happened_is_told_to_who_hears_of_all() -> None:
+    told = retrain_notice(result(cable=entry("up-to-date", "promoted", "champion", anew=False)))
+    assert not told.is_wanted("changed") and told.is_wanted("always")
+
+
+def test_a_move_tells_from_where_to_where_and_why() -> None:
+    move = {"action": "rollback", "name": "parts.wood", "from": 3, "to": 2, "reason": "rejects good", "warnings": []}
+    told = move_notice(move)
+    assert told.text == "rollback parts.wood: version 2 is champion, before it version 3"
+    assert [(one.category, one.what, one.version, one.why) for one in told.changed] == [
+        ("wood", "rollback", 2, "rejects good")
+    ]
+    assert move_notice(move | {"from": None}).text.endswith("before it none")
+    assert move_notice(move | {"to": 3}).changed == ()
