@@ -14,9 +14,11 @@ from services.mlflow.patience import patiently
 from services.mlflow.registration import Registration, register_candidate
 from services.mlflow.registry import Version
 from services.watching import Planned, tell, telling
+from tasks.comparing import show_comparison
 from tasks.session import Workshop
 from tocoad.evaluation.folders import evaluation_folders
 from tocoad.files.workspace import Category
+from tocoad.gate.comparison import Comparison
 from tocoad.gate.records import Candidate, Evidence
 from tocoad.settings.sections import MethodName
 
@@ -44,10 +46,15 @@ def register(shop: Workshop, category: Category, method: MethodName, night: str)
     def examine(version: Version, champion: Version | None) -> Evidence:
         return Evidence(parity=registered_parity(shop.registry, version, shop.checker))
 
+    def show(comparison: Comparison, champion: Version) -> None:
+        show_comparison(shop, category, method, comparison, champion)
+
     def ask() -> Registration:
         shop.record.finish(category, method)
         run = shop.record.run(category)
-        return register_candidate(workspace, category, method, settings, shop.registry, run, rescore, night, examine)
+        return register_candidate(
+            workspace, category, method, settings, shop.registry, run, rescore, night, examine, show
+        )
 
     with telling(f"register@{category}"):
         return patiently(ask)

@@ -12,6 +12,7 @@ from services.mlflow.decision_log import DecisionLog, DecisionLogError
 from services.mlflow.registry import PACKAGE_TAG, Registry, Version
 from tocoad.errors import StageError
 from tocoad.gate.case import Case
+from tocoad.gate.comparison import Comparison, Contestant, side_by_side
 from tocoad.gate.decide import decide, judge_champion
 from tocoad.gate.log import Entry, History
 from tocoad.gate.records import Candidate, Decision, Evidence
@@ -28,6 +29,8 @@ Rescore = Callable[[Path], Candidate]
 """Scores a detector package on the category's present evaluation set."""
 Examine = Callable[[Version, Version | None], Evidence]
 """Looks at what figures do not tell of a version, and beside the champion; before it is promoted."""
+Show = Callable[[Comparison, Version], None]
+"""Keeps for a person how a version compares with the champion, whose version is the second; before the verdict."""
 
 
 @dataclass
@@ -45,6 +48,7 @@ class Judging:
     version: Version
     subject: Subject
     scores: dict[str, Candidate]
+    show: Show = lambda *_: None
     _evidence: dict[int | None, Evidence] = field(default_factory=dict, init=False)
 
     def settle(self) -> Entry:
@@ -83,9 +87,11 @@ class Judging:
     def _verdict(self, history: History, champion: Version | None) -> Decision:
         """What a person took down only a person brings back, though the same bytes may be trained again."""
         against = None if champion is None else champion.version
+        met = None if champion is None else self.scores[self._about(champion).package]
         if against not in self._evidence:
             self._evidence[against] = self.examine(self.version, champion)
-        met = None if champion is None else self.scores[self._about(champion).package]
+            if champion is not None and met is not None:
+                self.show(self._beside(champion, met), champion)
         case = Case(self.scores[self.subject.package], met, self.settings, self._evidence[against])
         decision = decide(case)
         why = history.taken_down.get(self.version.version)
@@ -109,6 +115,13 @@ class Judging:
             run_id=self.run_id,
         )
         self.log.append(entry)
+
+    def _beside(self, champion: Version, met: Candidate) -> Comparison:
+        new, old = (
+            Contestant(version=version.version, method=about.method, package=about.package)
+            for version, about in ((self.version, self.subject), (champion, self._about(champion)))
+        )
+        return side_by_side(self.scores[self.subject.package], met, new, old)
 
     def _about(self, champion: Version) -> Subject:
         return self.subject if champion.version == self.version.version else about_other(champion, self.subject)

@@ -14,6 +14,7 @@ from services.mlflow.judging import (
     Examine,
     Judging,
     Rescore,
+    Show,
     about_other,
     judged_version,
     mirror,
@@ -91,6 +92,7 @@ def register_candidate(
     rescore: Rescore,
     night: str,
     examine: Examine = lambda *_: Evidence(),
+    show: Show = lambda *_: None,
 ) -> Registration:
     """Registers the package, judges it against the champion on the same evaluation set, and moves the alias. `night` is
     the run that has the record of the workspace in which the package lies.
@@ -115,7 +117,8 @@ def register_candidate(
         registry.set_tags(version, {NIGHT_TAG: night})
     log = DecisionLog(registry, category.model_name)
     scores = {subject.package: challenger}
-    entry = Judging(registry, log, settings.gate, run.run_id, rescore, examine, version, subject, scores).settle()
+    judging = Judging(registry, log, settings.gate, run.run_id, rescore, examine, version, subject, scores, show)
+    entry = judging.settle()
     ledger.copy(workspace, category, log.settled())
     judged = judged_version(registry, log.name, entry) or version
     run.set_tags({MODEL_TAG: judged.uri})

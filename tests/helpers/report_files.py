@@ -14,9 +14,13 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from tocoad.calibration.conformal import conformal_threshold
+from tocoad.evaluation.comparison_files import Drawn
 from tocoad.files.sealed import seal
 from tocoad.files.workspace import Category, Workspace
+from tocoad.gate.comparison import Comparison, Contestant, side_by_side
+from tocoad.gate.records import Candidate
 from tocoad.metrics.names import FURTHER_NAMES, METRIC_NAMES
+from tocoad.report.evidence import Evidence
 from tocoad.report.facts import Facts
 from tocoad.settings.sections import MethodName
 from tocoad.stages.graph import METHODS, detector_dir, evaluation_dir, output_dir
@@ -74,6 +78,40 @@ class Made:
             for kind, scores in self.scores.items()
             for number, score in enumerate(scores)
         ]
+
+
+def compared(evidence: Evidence) -> Comparison:
+    """The page's detector, version 4, beside a champion of its own scores but two: it caught the first crack and
+    rejected the first good bolt.
+    """
+    path = {kind: f"test/{kind}/000.png" for kind in ("crack", "good")}
+    old = {
+        path["crack"]: {"pred_score": 12.0, "pred_label": True},
+        path["good"]: {"pred_score": 11.0, "pred_label": True},
+    }
+    images, report = evidence.judged.images, evidence.judged.report
+    new = Candidate(
+        metrics=report.metrics,
+        evaluation_set=report.evaluation_set,
+        replicates=evidence.judged.replicates,
+        images=images,
+        promise=report.threshold.promise,
+    )
+    champion = new.model_copy(
+        update={"images": tuple(image.model_copy(update=old.get(image.image_path, {})) for image in images)}
+    )
+    return side_by_side(
+        new,
+        champion,
+        Contestant(version=4, method="tocoad", package=evidence.package),
+        Contestant(version=3, method="patchcore", package="0" * 64),
+    )
+
+
+def drawn() -> Drawn:
+    """Pictures of an image that is judged otherwise."""
+    panels = {"image": "image", "truth": "truth", "champion": "overlay", "challenger": "heat_map"}
+    return Drawn((64, 48), {panel: _picture(like, 12.0) for panel, like in panels.items()})
 
 
 def write_category(workspace: Workspace, category: Category, method: MethodName, made: Made) -> Path:

@@ -112,7 +112,7 @@ def evaluate_detector(
     seconds: list[float] = []
     scored = score_manifest(detector, data_dir, records, settings.scoring.batch_size, settings.compute.threads)
     for image in scored:
-        images.append(_judge(image, store.put(len(images), image.anomaly_map), data_dir))
+        images.append(judge_image(image, store.put(len(images), image.anomaly_map), data_dir))
         seconds.append(image.seconds)
         progress(Progress(len(images), len(records)))
     predictions = Predictions(
@@ -161,7 +161,7 @@ class _OnDemand(Sequence[T]):
         return self._get(self._images[index])
 
 
-def _judge(image: ScoredImage, native_map: NDArray[np.float32], data_dir: Path) -> JudgedImage:
+def judge_image(image: ScoredImage, native_map: NDArray[np.float32], data_dir: Path) -> JudgedImage:
     """The label comes from the folder, never from the mask."""
     record = image.record
     packed = None

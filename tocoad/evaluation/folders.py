@@ -15,3 +15,13 @@ def evaluation_folders(workspace: Workspace, category: Category, package: Path) 
         "images": workspace.data_dir(category),
         "package": package,
     }
+
+
+def comparison_folders(workspace: Workspace, category: Category, challenger: Path, champion: Path) -> dict[str, Path]:
+    """The same of two packages."""
+    return {
+        "manifest": manifest_dir(workspace, category),
+        "images": workspace.data_dir(category),
+        "challenger": challenger,
+        "champion": champion,
+    }

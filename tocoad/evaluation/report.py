@@ -43,7 +43,9 @@ class Thresholds(_Part):
     def promise(self) -> Promise:
         """As the gate reads it."""
         return Promise(
-            calibration_images=self.calibration_images, expected_false_reject_rate=self.expected_false_reject_rate
+            calibration_images=self.calibration_images,
+            expected_false_reject_rate=self.expected_false_reject_rate,
+            threshold=self.image,
         )
 
 

@@ -85,6 +85,10 @@ class Workspace:
         """A data set's pages lie beside its categories' results."""
         return self.root / "work" / dataset / "report"
 
+    def comparison_dir(self, category: Category) -> Path:
+        """Champion and challenger side by side, as they were when the category's detector was judged last."""
+        return self.root / "work" / category.dataset / "comparison" / category.name
+
     def review_page(self, category: Category) -> Path:
         """Where a person judges production images of a category."""
         return self.root / "work" / category.dataset / "review" / f"{category.name}.html"

@@ -35,6 +35,7 @@ class Promise(_Record):
 
     calibration_images: int
     expected_false_reject_rate: float
+    threshold: float | None = None
 
 
 class Candidate(_Record):

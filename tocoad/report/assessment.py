@@ -16,7 +16,7 @@ from tocoad.stages.resources import mixed
 RECALL_MIN, TYPE_RECALL_MIN, TYPE_IMAGES_MIN = 0.9, 0.5, 10
 CHANCE_MIN = 0.05  # one-sided: too few rejects trouble nobody, nor does a loss that falls
 RULES = (
-    "the gate has not promoted it",
+    "the gate has not promoted it, or waits for a person's answer",
     f"it misses more than {percent(1 - RECALL_MIN, 0)} of the defective test images, or there is none to tell",
     f"it misses more than {percent(1 - TYPE_RECALL_MIN, 0)} of one defect type",
     "it rejects more good test images than its threshold promises, beyond what chance explains",
@@ -50,6 +50,9 @@ def assess(evidence: Evidence, verdict: Mapping[str, Any] | None) -> Assessment:
     points = _points(evidence)
     if said is None:
         points.insert(0, "The gate has not judged it: no verdict on these figures is recorded.")
+    if said == "waiting":
+        name = f"{evidence.category.dataset} {evidence.category.name}"
+        points.insert(0, f"It waits for a person's answer: tocoad approve {name} --reason TEXT, or with --reject.")
     cautions = tuple(_cautions(evidence))
     if said in ("kept", "rejected"):
         assert verdict is not None

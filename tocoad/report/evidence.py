@@ -10,11 +10,13 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from tocoad.errors import StageError
+from tocoad.evaluation.comparison_files import read_comparison
 from tocoad.evaluation.files import CURVES, CURVES_DIR, read_replicates, read_report, read_results
 from tocoad.evaluation.gallery import GALLERY_DIR, GalleryImage, read_gallery
 from tocoad.evaluation.latency import Latency, read_latency
 from tocoad.evaluation.report import EvaluationReport
 from tocoad.files.workspace import Category, Workspace
+from tocoad.gate.comparison import Comparison
 from tocoad.gate.records import ImageResult
 from tocoad.metrics.names import METRIC_NAMES, CurveName, MetricName
 from tocoad.package.card import CARD_FILE, DetectorCard, package_sha256, read_card
@@ -59,7 +61,8 @@ class Judged:
 class Evidence:
     """`control` is None where the category has no evaluated control, or is the control's own. `package` is the digest
     of the detector package, `size` its bytes; `gallery` lies in `gallery_dir`. `distances` are those of calibration
-    patches to each method's bank, this one's first, where they were recorded.
+    patches to each method's bank, this one's first, where they were recorded. `comparison` is that of this package and
+    the champion which it met on these images; its pictures lie in `comparison_dir`.
     """
 
     category: Category
@@ -73,6 +76,8 @@ class Evidence:
     latency: Latency | None
     gallery: tuple[GalleryImage, ...]
     gallery_dir: Path
+    comparison: Comparison | None
+    comparison_dir: Path
 
     @property
     def comparable(self) -> bool:
@@ -128,6 +133,8 @@ def read_evidence(workspace: Workspace, category: Category, method: MethodName) 
         latency=latency,
         gallery=gallery,
         gallery_dir=evaluation / GALLERY_DIR,
+        comparison=_read_comparison(workspace, category, digest, judged.report.evaluation_set),
+        comparison_dir=workspace.comparison_dir(category),
     )
 
 
@@ -139,6 +146,14 @@ def _reason(error: Exception) -> str:
     if isinstance(error, ValueError):
         return f"{CARD_FILE} is broken: {error}"
     return str(error).partition(": run the stage")[0].partition("; run the stage")[0]
+
+
+def _read_comparison(workspace: Workspace, category: Category, package: str, evaluation_set: str) -> Comparison | None:
+    """None where it is of another package, or of test images of before."""
+    found = read_comparison(workspace.comparison_dir(category))
+    if found is None or (found.challenger.package, found.evaluation_set) != (package, evaluation_set):
+        return None
+    return found
 
 
 def _read_control(workspace: Workspace, category: Category) -> Judged | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tocoad.files.workspace import Category
+from tocoad.gate.finding import Finding
 from tocoad.settings.sections import MethodName
 
 if TYPE_CHECKING:
@@ -35,6 +36,14 @@ class Facts:
         """
         said = self.said(evidence.category, evidence.judged.method)
         return next((entry for entry in reversed(said) if _is_of(entry, evidence)), None)
+
+    def findings(self, evidence: Evidence) -> list[Finding]:
+        """What the gate's rules found of it: a person's answer, which may be the last word, has none of its own. Empty
+        where the gate spoke before there were findings.
+        """
+        said = reversed(self.said(evidence.category, evidence.judged.method))
+        found = (entry["findings"] for entry in said if entry.get("findings") and _is_of(entry, evidence))
+        return [Finding.model_validate(one) for one in next(found, ())]
 
 
 def _is_of(entry: Mapping[str, Any], evidence: Evidence) -> bool:

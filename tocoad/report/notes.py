@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from tocoad.evaluation.comparison_files import RECORD_FILE as COMPARISON_RECORD
 from tocoad.evaluation.files import CURVES, CURVES_DIR, METRICS_FILE, PREDICTIONS_FILE, REPLICATES_FILE
 from tocoad.evaluation.gallery import GALLERY_DIR
 from tocoad.evaluation.gallery import INDEX_FILE as GALLERY_INDEX
@@ -74,6 +75,7 @@ def made_of(workspace: Workspace, category: Category, method: MethodName, verdic
 def _files(workspace: Workspace, category: Category, method: MethodName) -> Iterator[Path]:
     """What `evidence` reads, whether or not it is there."""
     evaluation = evaluation_dir(workspace, category, method)
+    yield workspace.comparison_dir(category) / COMPARISON_RECORD
     yield from (evaluation / name for name in (LATENCY_FILE, f"{GALLERY_DIR}/{GALLERY_INDEX}"))
     package = detector_dir(workspace, category, method)
     yield from sorted(package.rglob("*"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -17,6 +16,8 @@ from tocoad.metrics.names import METRIC_NAMES
 from tocoad.pictures.heatmap import heat_colours
 from tocoad.report import assessment, glossary
 from tocoad.report.charts import curve_charts, score_histogram
+from tocoad.report.comparison_section import comparison_section
+from tocoad.report.embedding import embedded
 from tocoad.report.evidence import Evidence
 from tocoad.report.facts import Facts
 from tocoad.report.names import INDEX
@@ -34,7 +35,7 @@ _DIRTY = "-dirty"
 
 @dataclass(frozen=True)
 class MetricRow:
-    """A row of the result table; `note` says in words what the difference's interval says."""
+    """A row of the result table."""
 
     name: str
     meaning: str
@@ -44,17 +45,12 @@ class MetricRow:
     control_interval: tuple[float, float] | None
     difference: Difference | None
 
-    @property
-    def note(self) -> str:
-        if self.difference is None or self.difference.interval is None:
-            return ""
-        return {1: "better", 0: "includes 0", -1: "worse"}[self.difference.direction]
-
 
 def category_page(evidence: Evidence, facts: Facts) -> str:
     """Raises StageError where a picture of the gallery is missing."""
     judged, shown = evidence.judged, evidence.gallery
-    verdict = facts.verdict(evidence)
+    verdict, findings = facts.verdict(evidence), facts.findings(evidence)
+    found, compared = {finding.reason for finding in findings}, evidence.comparison
     masks = judged.report.counts.defective > judged.report.counts.without_mask
     panels = {panel: title for panel, title in PANELS.items() if masks or panel != "truth"}
     return render(
@@ -67,6 +63,9 @@ def category_page(evidence: Evidence, facts: Facts) -> str:
             "card": evidence.card,
             "facts": facts,
             "verdict": verdict,
+            "findings": findings,
+            "reasons": [one for one in (verdict or {}).get("reasons", ()) if one not in found],
+            "section": None if compared is None else comparison_section(compared, evidence.comparison_dir),
             "index": INDEX,
             "assessment": assessment.assess(evidence, verdict),
             "catches": assessment.catches(judged.recall),
@@ -135,10 +134,9 @@ def _pictures(image: GalleryImage, panels: Mapping[str, str], evidence: Evidence
             continue
         file = evidence.gallery_dir / image.pictures[panel]
         try:
-            data = base64.b64encode(file.read_bytes()).decode()
+            found.append((title, embedded(file)))
         except OSError:
             raise StageError(f"{file} cannot be read: run tocoad retrain {evidence.category.dataset} first") from None
-        found.append((title, f"data:image/{file.suffix[1:]};base64,{data}"))
     return found
 
 

@@ -70,6 +70,11 @@ class Difference:
         low, high = self.interval
         return 1 if low > 0 else -1 if high < 0 else 0
 
+    @property
+    def note(self) -> str:
+        """In words what the interval says; nothing where there is none."""
+        return "" if self.interval is None else {1: "better", 0: "includes 0", -1: "worse"}[self.direction]
+
 
 def paired_difference(
     figures: tuple[float | None, float | None], replicates: tuple[Sequence[float], Sequence[float]]

@@ -20,7 +20,7 @@ from services.mlflow.judging import Examine
 from services.mlflow.package_check import check_package, registered_parity
 from services.mlflow.promotion import carry_out, plan_promotion, plan_rollback
 from services.mlflow.registration import Registration, register_candidate, registered
-from services.mlflow.registry import Registry
+from services.mlflow.registry import Registry, Version
 from services.mlflow.standing import standing
 from services.mlflow.tracking import Tracking
 from tests.helpers.packages import alter_weights, as_format_1
@@ -28,6 +28,7 @@ from tests.helpers.report_files import Made, write_category
 from tocoad.data.manifest import TRAIN_FILE, ImageRecord, Manifest
 from tocoad.errors import StageError
 from tocoad.files.workspace import Category, Workspace
+from tocoad.gate.comparison import Comparison
 from tocoad.gate.records import Candidate, Evidence
 from tocoad.gate.subject import rules_digest
 from tocoad.metrics.names import METRIC_NAMES, MetricName
@@ -52,6 +53,8 @@ class Shop:
     # By package: its figures, on whichever evaluation set it is scored.
     figures: dict[str, float] = field(default_factory=dict)
     examine: Examine = lambda *_: Evidence()
+    # Of each comparison: challenger, champion, what differs in the image's AUROC, and the log's entries until then.
+    shown: list[tuple[int, int, float | None, int]] = field(default_factory=list)
     night: str = ""
     # The packages of champions that were scored anew.
     met: list[str] = field(default_factory=list)
@@ -99,7 +102,14 @@ class Shop:
                 self.rescore,
                 self.night or run.run_id,
                 self.examine,
+                self.show,
             )
+
+    def show(self, comparison: Comparison, champion: Version) -> None:
+        assert comparison.champion.version == champion.version
+        entries = len(self.log.read().counted)
+        difference = comparison.figures[0].difference
+        self.shown.append((comparison.challenger.version, champion.version, difference, entries))
 
     def retrain(self, seed: int, image_AUROC: float = 0.9) -> Registration:
         """What a retrain does with the package of this seed."""
@@ -223,6 +233,15 @@ def test_a_retrain_that_trains_nothing_does_not_call_promoted_what_a_person_took
     assert (back.version, back.verdict, back.aliases) == (2, "promoted", ("champion",))
     assert back.reasons[-1] == "it is champion, and was judged anew by the floors alone"
     assert shop.registered() == back and shop.log.read().way_back() == 1
+
+
+@pytest.mark.parametrize("services", ["local"], indirect=True)
+def test_who_is_to_judge_for_themselves_has_the_comparison_before_the_verdict_stands(shop: Shop) -> None:
+    shop.retrain(1, 0.75)
+    assert not shop.shown, "there was no champion"
+    shop.retrain(2, 0.5)
+    shop.register()
+    assert shop.shown == [(2, 1, -0.25, 1)], "and what was judged is not compared once more"
 
 
 @pytest.mark.parametrize("services", ["local"], indirect=True)

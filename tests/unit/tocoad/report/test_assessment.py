@@ -70,6 +70,14 @@ def test_without_a_verdict_it_needs_a_look(judge: Any) -> None:
     assert assessment.state == "look" and len(assessment.points) == 1 and "gate" in assessment.points[0]
 
 
+def test_what_waits_for_a_person_says_how_to_answer(judge: Any) -> None:
+    _, assessment = judge(CLEAN, verdict={"verdict": "waiting", "reasons": ["a person is to say: tocoad approve"]})
+    assert (assessment.state, assessment.points) == (
+        "look",
+        ("It waits for a person's answer: tocoad approve toys bolt --reason TEXT, or with --reject.",),
+    )
+
+
 def test_misses_and_a_weak_type_are_points(judge: Any) -> None:
     made = Made(scores={"good": [5.0] * 100, "crack": [15.0] * 20, "dent": [9.0] * 6 + [11.0] * 4})
     evidence, assessment = judge(made)

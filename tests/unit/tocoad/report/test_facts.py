@@ -10,6 +10,7 @@ import pytest
 from report_files import FACTS, Made, write_category
 
 from tocoad.files.workspace import Category, Workspace
+from tocoad.gate.finding import Finding
 from tocoad.metrics.names import METRIC_NAMES
 from tocoad.report.evidence import Evidence, read_evidence
 
@@ -51,6 +52,17 @@ def test_a_verdict_on_another_package_with_the_same_figures_is_not_this_ones(evi
     own, other = entry(1, package=evidence.package), entry(2, package="0" * 64, verdict="kept")
     assert shown(evidence, {("bolt", "tocoad"): [own, other]}) == 1
     assert shown(evidence, {("bolt", "tocoad"): [other]}) is None
+
+
+def test_the_findings_are_the_gates_though_a_person_had_the_last_word(evidence: Evidence) -> None:
+    found = Finding(name="image_AUROC floor", outcome="passed", reason="reaches it", figures={"floor": 0.6})
+    judged = entry(1, verdict="waiting", findings=[found.model_dump()])
+    approved = entry(1, reasons=["looks good"], findings=[])
+    facts = replace(FACTS, verdicts={("bolt", "tocoad"): [judged, approved]})
+    assert facts.verdict(evidence) == approved
+    assert facts.findings(evidence) == [found]
+    of_other_images = {**judged, "evaluation_set": "d" * 64}
+    assert replace(FACTS, verdicts={("bolt", "tocoad"): [of_other_images, approved]}).findings(evidence) == []
 
 
 def test_an_entry_of_before_counts_where_its_figures_are_these(evidence: Evidence) -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 from html_page import read_page
-from report_files import FACTS, Made, write_category
+from report_files import FACTS, Made, compared, write_category
 
 from tocoad.errors import StageError
+from tocoad.evaluation.comparison_files import write_comparison
 from tocoad.files.workspace import Category, Workspace
 from tocoad.report.evidence import Evidence, read_evidence
 from tocoad.report.names import page_name
@@ -98,7 +99,7 @@ def test_a_page_whose_category_has_not_changed_is_neither_read_nor_written_again
     assert LATER.generated in summary.one("footer").text
 
 
-@pytest.mark.parametrize("change", ["evaluation", "control", "verdict", "page", "notes"])
+@pytest.mark.parametrize("change", ["evaluation", "control", "comparison", "verdict", "page", "notes"])
 def test_a_page_is_written_again_when_what_it_was_made_of_has_changed(
     workspace: Workspace, methods: dict[Category, MethodName], change: str
 ) -> None:
@@ -111,6 +112,9 @@ def test_a_page_is_written_again_when_what_it_was_made_of_has_changed(
         write_category(workspace, Category("toys", "bolt"), "tocoad", replace(SMALL, scores={"good": [5.0, 6.0]}))
     elif change == "control":
         write_category(workspace, Category("toys", "bolt"), "patchcore", SMALL)
+    elif change == "comparison":
+        bolt = Category("toys", "bolt")
+        write_comparison(workspace.comparison_dir(bolt), compared(read_evidence(workspace, bolt, "tocoad")), {})
     elif change == "verdict":
         said = {"verdict": "kept", "reasons": ["worse"], "version": 4, "time": "now"}
         facts = replace(LATER, verdicts={("bolt", "tocoad"): [*FACTS.verdicts["bolt", "tocoad"], said]})

@@ -1,0 +1,190 @@
+"""Champion and challenger side by side, for who decides: figures, defect types, and the images judged otherwise.
+
+The gate does not go by it. Both were scored on the same images, so that the two can be told apart image by image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from tocoad.gate.records import Candidate, ImageResult
+from tocoad.metrics.bootstrap import Replicates, compare
+from tocoad.metrics.names import METRIC_NAMES, MetricName
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Contestant(_Record):
+    """A version of the registered model, with the method and the digest of its package."""
+
+    version: int
+    method: str
+    package: str
+
+
+class Pair(_Record):
+    """A metric of both. `interval` bounds challenger less champion in 95 % of the bootstrap's draws, which are the same
+    for both; None without draws.
+    """
+
+    metric: MetricName
+    challenger: float | None
+    champion: float | None
+    interval: tuple[float, float] | None = None
+
+    @property
+    def difference(self) -> float | None:
+        return None if self.challenger is None or self.champion is None else self.challenger - self.champion
+
+
+class Kind(_Record):
+    """The test images of a defect type, or the good ones, and how many each judges rightly: rejects of a defect type,
+    passes of the good ones. `lost` are those that the champion alone has right, `gained` the challenger alone.
+    """
+
+    defect_type: str
+    good: bool
+    images: int
+    challenger: int
+    champion: int
+    lost: int
+    gained: int
+
+
+class Changed(_Record):
+    """An image that one rejects and the other passes. `pictures` are files beside the record, by what they show, all of
+    one `size` (width, height); empty where none were made.
+    """
+
+    image_path: str
+    defect_type: str
+    gt_label: int
+    challenger_rejects: bool
+    challenger_score: float
+    champion_score: float
+    size: tuple[int, int] | None = None
+    pictures: Mapping[str, str] = {}
+
+    @property
+    def worse(self) -> bool:
+        """The challenger is the one that is wrong."""
+        return self.challenger_rejects != bool(self.gt_label)
+
+
+class Comparison(_Record):
+    """`changed` has the images that are judged otherwise, the worst first; `kinds` the types of which most is lost
+    first, and `good` last. `thresholds` are challenger's and champion's: two detectors' scores have no common measure.
+    `synthetic`: the figures are of made anomalies on good images, which stand in where there are no defects.
+    """
+
+    format: Literal[1] = 1
+    challenger: Contestant
+    champion: Contestant
+    evaluation_set: str
+    synthetic: bool
+    thresholds: tuple[float | None, float | None]
+    figures: tuple[Pair, ...]
+    kinds: tuple[Kind, ...]
+    changed: tuple[Changed, ...]
+
+    @property
+    def images(self) -> int:
+        return sum(kind.images for kind in self.kinds)
+
+
+def side_by_side(challenger: Candidate, champion: Candidate, new: Contestant, old: Contestant) -> Comparison:
+    """`new` and `old` say whose figures they are.
+
+    Raises:
+        ValueError: the two were not scored on the same evaluation set.
+    """
+    if challenger.evaluation_set != champion.evaluation_set:
+        raise ValueError("champion and challenger were scored on different evaluation sets: score both on the same one")
+    pairs = _paired(challenger, champion)
+    return Comparison(
+        challenger=new,
+        champion=old,
+        evaluation_set=challenger.evaluation_set,
+        synthetic=challenger.synthetic,
+        thresholds=(_threshold(challenger), _threshold(champion)),
+        figures=tuple(_figures(challenger, champion)),
+        kinds=tuple(_kinds(pairs)),
+        changed=tuple(sorted((_changed(*pair) for pair in pairs if _differ(*pair)), key=_harm)),
+    )
+
+
+_Pairs = list[tuple[ImageResult, ImageResult]]
+
+
+def _paired(challenger: Candidate, champion: Candidate) -> _Pairs:
+    """The same image as the challenger and as the champion judges it."""
+    others = {image.image_path: image for image in champion.images}
+    return [(image, others[image.image_path]) for image in challenger.images if image.image_path in others]
+
+
+def _figures(challenger: Candidate, champion: Candidate) -> Iterator[Pair]:
+    for metric in METRIC_NAMES:
+        pair = Pair(metric=metric, challenger=challenger.metrics.get(metric), champion=champion.metrics.get(metric))
+        new, old = ((one.replicates or {}).get(metric, ()) for one in (challenger, champion))
+        if pair.difference is not None and len(new) == len(old) > 0:
+            drawn, beside = (Replicates({metric: np.array(values)}) for values in (new, old))
+            found = compare(metric, drawn, beside, pair.difference)
+            assert found is not None
+            pair = pair.model_copy(update={"interval": (found.low, found.high)})
+        yield pair
+
+
+def _kinds(pairs: _Pairs) -> list[Kind]:
+    by_type: dict[str, _Pairs] = {}
+    for pair in pairs:
+        by_type.setdefault(pair[0].defect_type, []).append(pair)
+    kinds = [
+        Kind(
+            defect_type=name,
+            good=not of_type[0][0].gt_label,
+            images=len(of_type),
+            challenger=sum(_right(new) for new, _ in of_type),
+            champion=sum(_right(old) for _, old in of_type),
+            lost=sum(_right(old) and not _right(new) for new, old in of_type),
+            gained=sum(_right(new) and not _right(old) for new, old in of_type),
+        )
+        for name, of_type in by_type.items()
+    ]
+    return sorted(kinds, key=lambda kind: (kind.good, -kind.lost / kind.images, -kind.gained, kind.defect_type))
+
+
+def _right(image: ImageResult) -> bool:
+    return image.pred_label == bool(image.gt_label)
+
+
+def _differ(new: ImageResult, old: ImageResult) -> bool:
+    return new.pred_label != old.pred_label
+
+
+def _changed(new: ImageResult, old: ImageResult) -> Changed:
+    return Changed(
+        image_path=new.image_path,
+        defect_type=new.defect_type,
+        gt_label=new.gt_label,
+        challenger_rejects=new.pred_label,
+        challenger_score=new.pred_score,
+        champion_score=old.pred_score,
+    )
+
+
+def _harm(changed: Changed) -> tuple[bool, bool, float, str]:
+    """What the challenger gets wrong comes first, and of that defects that pass; among these what the one that is wrong
+    is surest of.
+    """
+    score = changed.challenger_score if changed.worse else changed.champion_score
+    return not changed.worse, not changed.gt_label, score if changed.gt_label else -score, changed.image_path
+
+
+def _threshold(candidate: Candidate) -> float | None:
+    return None if candidate.promise is None else candidate.promise.threshold

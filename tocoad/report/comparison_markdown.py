@@ -1,0 +1,108 @@
+"""The comparison of champion and challenger as Markdown, for pages that show no HTML of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from tocoad.gate.comparison import Changed, Comparison, Kind
+from tocoad.gate.finding import Finding
+from tocoad.report.comparing import difference, named, scores, what_changed
+from tocoad.report.embedding import embedded
+from tocoad.report.rates import Rate
+from tocoad.report.text import DASH, figure, percent, percent_range, signed, signed_range
+from tocoad.text.printable import markdown
+
+# Prefect keeps what its page shows in its database; a picture is about 10 kB.
+_PICTURED, _LISTED = 6, 40
+
+
+def comparison_markdown(comparison: Comparison, findings: Sequence[Finding] = (), pictures: Path | None = None) -> str:
+    """`findings` are the gate's on the challenger; `pictures` the folder with those that the comparison names, of which
+    the first few are part of the text.
+    """
+    parts = [
+        f"**{named(comparison.challenger)} against the champion, {named(comparison.champion)}.** "
+        f"{difference(comparison)}",
+        *_made(comparison),
+        *_findings(findings),
+        *_changed(comparison, pictures),
+        _figures(comparison),
+        *_kinds(comparison.kinds),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _made(comparison: Comparison) -> Iterator[str]:
+    if comparison.synthetic:
+        yield "There are no defective test images: the figures are of anomalies made on good ones, which stand in."
+
+
+def _findings(findings: Sequence[Finding]) -> Iterator[str]:
+    if findings:
+        rows = ((f"**{one.outcome}**", markdown(one.name), markdown(one.reason)) for one in findings)
+        yield "### What the gate found"
+        yield _table(("", "rule", "finding"), rows)
+
+
+def _changed(comparison: Comparison, pictures: Path | None) -> Iterator[str]:
+    if not comparison.changed:
+        return
+    yield "### Judged otherwise, the worst first"
+    rest = []
+    for number, one in enumerate(comparison.changed):
+        new, old = scores(one, comparison.thresholds)
+        line = (
+            f"**{what_changed(one)}**: {markdown(one.image_path)} ({markdown(one.defect_type)}); "
+            f"challenger {markdown(new)}, champion {markdown(old)}"
+        )
+        shown = _pictures(one, pictures) if number < _PICTURED else []
+        if shown:
+            yield f"{line}\n\n{_table([title for title, _ in shown], [[source for _, source in shown]])}"
+        elif number < _LISTED:
+            rest.append(f"- {line}")
+    if more := len(comparison.changed) - _LISTED:
+        rest += [f"- and {more} more"] if more > 0 else []
+    if rest:
+        yield "\n".join(rest)
+
+
+def _pictures(changed: Changed, folder: Path | None) -> list[tuple[str, str]]:
+    """Title and image of each; none where one is missing."""
+    if folder is None:
+        return []
+    found = []
+    for title, name in changed.pictures.items():
+        try:
+            found.append((title, f"![{title}]({embedded(folder / name)})"))
+        except OSError:
+            return []
+    return found
+
+
+def _figures(comparison: Comparison) -> str:
+    rows = []
+    for pair in comparison.figures:
+        interval = "" if pair.interval is None else f" ({signed_range(pair.interval)})"
+        told = DASH if pair.difference is None else f"{signed(pair.difference)}{interval}"
+        rows.append((markdown(pair.metric), figure(pair.challenger), figure(pair.champion), told))
+    return "### Figures\n\n" + _table(("metric", "challenger", "champion", "difference, 95 % interval"), rows)
+
+
+def _kinds(kinds: Sequence[Kind]) -> Iterator[str]:
+    rows = []
+    for kind in kinds:
+        new, old = Rate(kind.challenger, kind.images), Rate(kind.champion, kind.images)
+        what = "good, passed" if kind.good else f"{markdown(kind.defect_type)}, caught"
+        rows.append((what, str(kind.images), _rate(new), _rate(old), str(kind.lost), str(kind.gained)))
+    if rows:
+        yield "### By type\n\n" + _table(("type", "images", "challenger", "champion", "lost", "gained"), rows)
+
+
+def _rate(rate: Rate) -> str:
+    return f"{rate.count}: {percent(rate.share)} ({percent_range(rate.interval)})"
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
