@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import cast
-
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from services.measuring import Measuring
 from services.mlflow.calls import AwayError
-from services.mlflow.package_check import registered_parity
 from services.mlflow.patience import patiently
 from services.mlflow.registration import Registration, register_candidate
 from services.mlflow.registry import Version
 from services.watching import Planned, tell, telling
 from tasks.comparing import show_comparison
 from tasks.session import Workshop
-from tocoad.evaluation.folders import evaluation_folders
 from tocoad.files.workspace import Category
 from tocoad.gate.comparison import Comparison
-from tocoad.gate.records import Candidate, Evidence
 from tocoad.settings.sections import MethodName
 
 __all__ = ["AwayError", "Registration", "announce", "register"]
@@ -34,26 +29,25 @@ def register(shop: Workshop, category: Category, method: MethodName, night: str)
         CleanProcessError: nothing is known of the package as it was registered; the next retrain asks again.
         AwayError: MLflow was away for longer than it is waited for; the next retrain registers the category.
     """
-
-    workspace, settings = shop.workspace, shop.settings
-
-    def rescore(package: Path) -> Candidate:
-        folders, function = evaluation_folders(workspace, category, package), "tocoad.evaluation.workspace:rescore"
-        label, chosen = f"champion of {category}", settings.model_dump_json()
-        # As the challenger was scored: on another device the figures are not quite the same.
-        return cast(Candidate, shop.runner.call(label, function, folders, chosen, compute=settings.compute))
-
-    def examine(version: Version, champion: Version | None) -> Evidence:
-        return Evidence(parity=registered_parity(shop.registry, version, shop.checker))
+    measuring = Measuring(shop.workspace, category, method, shop.settings, shop.registry, shop.runner, shop.checker)
 
     def show(comparison: Comparison, champion: Version) -> None:
         show_comparison(shop, category, method, comparison, champion)
 
     def ask() -> Registration:
         shop.record.finish(category, method)
-        run = shop.record.run(category)
         return register_candidate(
-            workspace, category, method, settings, shop.registry, run, rescore, night, examine, show
+            shop.workspace,
+            category,
+            method,
+            shop.settings,
+            shop.registry,
+            shop.record.run(category),
+            measuring.rescore,
+            night,
+            measuring.examine,
+            show,
+            measuring.stand_in,
         )
 
     with telling(f"register@{category}"):

@@ -93,9 +93,11 @@ def register_candidate(
     night: str,
     examine: Examine = lambda *_: Evidence(),
     show: Show = lambda *_: None,
+    stand_in: Rescore | None = None,
 ) -> Registration:
     """Registers the package, judges it against the champion on the same evaluation set, and moves the alias. `night` is
-    the run that has the record of the workspace in which the package lies.
+    the run that has the record of the workspace in which the package lies; `rescore`, `examine`, `show` and
+    `stand_in` are as `Judging` has them.
 
     It may be broken off anywhere and asked again: what the log of decisions has is not decided twice, and tags, aliases
     and the ledger are made to say the same.
@@ -117,7 +119,9 @@ def register_candidate(
         registry.set_tags(version, {NIGHT_TAG: night})
     log = DecisionLog(registry, category.model_name)
     scores = {subject.package: challenger}
-    judging = Judging(registry, log, settings.gate, run.run_id, rescore, examine, version, subject, scores, show)
+    judging = Judging(
+        registry, log, settings.gate, run.run_id, rescore, examine, version, subject, scores, show, stand_in
+    )
     entry = judging.settle()
     ledger.copy(workspace, category, log.settled())
     judged = judged_version(registry, log.name, entry) or version

@@ -7,6 +7,9 @@ from pathlib import Path
 from tocoad.files.workspace import Category, Workspace
 from tocoad.stages.graph import manifest_dir
 
+TEXTURES = "textures"
+"""The folder of textures, which a generator of anomalies may need beside them."""
+
 
 def evaluation_folders(workspace: Workspace, category: Category, package: Path) -> dict[str, Path]:
     """Of a category's present evaluation set and a package that may be another's."""

@@ -31,7 +31,8 @@ class Entry(BaseModel):
     `after` is the number of the entry with which the reign began that the decision knew of; 0: there was no champion.
     `old` and `new` are the versions in force before and after it, written `from` and `to`. Of a verdict `version` is
     the one that was judged, `subject` what it is about, `metrics` its figures and `images` the test images by defect
-    type. An answer to a version that waited has the same, and with it the verdict that came of it. `word` is what the
+    type. An answer to a version that waited has the same, and with it the verdict that came of it; a rollback by the
+    gate has the same of the champion that it takes down. `word` is what the
     gate had said of a version that a person promotes, `package` its digest. Only `adopt` has `former`, the earlier
     champions, the last one last.
     """
@@ -90,10 +91,19 @@ class History:
         """Where a rollback leads: to the version that was champion last before and was not taken down; `present` are
         the versions that there still are (None: all).
         """
-        for version in reversed(self.former):
-            if version != self.champion and version not in self.taken_down and (present is None or version in present):
-                return version
-        return None
+        return next(iter(self.ways_back(present)), None)
+
+    def ways_back(self, present: Collection[int] | None = None) -> list[int]:
+        """All such versions, the last first."""
+        return [
+            version
+            for version in dict.fromkeys(reversed(self.former))
+            if version != self.champion and version not in self.taken_down and (present is None or version in present)
+        ]
+
+    def images_at_first(self, version: int) -> dict[str, int] | None:
+        """The test images by defect type of the first verdict on the version that has them; None where none has."""
+        return next((entry.images for _, entry in self.counted if entry.version == version and entry.images), None)
 
     def verdict(self, subject: Subject) -> Entry | None:
         """The last verdict that counts about just this; none where a person has taken the version down since, or

@@ -12,6 +12,8 @@ from tocoad.gate.parity import Parity
 from tocoad.metrics.names import MetricName
 
 Verdict = Literal["promoted", "waiting", "kept", "rejected"]
+MADE = "made"
+"""The defect type of an anomaly that a generator made."""
 
 
 class _Record(BaseModel):
@@ -42,9 +44,9 @@ class Candidate(_Record):
     """One detector's figures on one frozen evaluation set.
 
     `evaluation_set` is the digest of the test images it was scored on. `replicates` are the metrics on bootstrap draws
-    of these images; two candidates' must be of the same draws. Without them only the figures are compared. `promise`
-    is that of the detector's threshold. `synthetic`: there are no defective test images, and the figures are of made
-    anomalies on held-out normals, which stand in for them.
+    of these images; two candidates' must be of the same draws. Without them only the figures are compared. `images` are
+    the test images, `promise` is that of the detector's threshold. `synthetic`: there are no defective test images, and
+    the figures are of `made`, held-out normals with made anomalies and as they are, which stand in for them.
     """
 
     metrics: Mapping[MetricName, float | None]
@@ -53,11 +55,17 @@ class Candidate(_Record):
     images: tuple[ImageResult, ...] = ()
     promise: Promise | None = None
     synthetic: bool = False
+    made: tuple[ImageResult, ...] = ()
+
+    @property
+    def judged(self) -> tuple[ImageResult, ...]:
+        """The images that the figures are of."""
+        return self.made if self.synthetic else self.images
 
 
 class Speed(_Record):
     """Challenger and champion on the same images in one process, taking turns: milliseconds an image (median), the
-    median of the pairs' ratios, and the packages' bytes.
+    median of the rounds' ratios, of so many `images` one after another, and the packages' bytes.
     """
 
     challenger_ms: float

@@ -10,6 +10,9 @@ from pydantic import BaseModel, ConfigDict
 from tocoad.gate.rules.table import RULES
 from tocoad.settings.sections import Settings
 
+# What decides the anomalies that stand in where there are no defects.
+_STAND_IN = ("validation", "validation_count", "foreground", "texture_dir")
+
 
 class Subject(BaseModel):
     """Digests of the three, and the method of which the package is."""
@@ -28,5 +31,6 @@ def rules_digest(settings: Settings) -> str:
         "rules": [rule.__name__ for rule, _ in RULES],
         "gate": settings.gate.model_dump(mode="json"),
         "pro_limit": settings.evaluation.pro_limit,
+        "stand_in": settings.synthesis.model_dump(mode="json", include={*_STAND_IN}),
     }
     return hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()

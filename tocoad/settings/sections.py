@@ -108,6 +108,11 @@ class SynthesisSettings(Section):
     def train_generators(self) -> tuple[GeneratorSettings, ...]:
         return (self.train,) if isinstance(self.train, GeneratorSettings) else self.train
 
+    @property
+    def validates_with_textures(self) -> bool:
+        """Whether the generator of the validation opens the texture folder."""
+        return self.texture_dir is not None and self.validation.content in ("auto", "texture")
+
     @model_validator(mode="after")
     def _generators_make_sense(self) -> SynthesisSettings:
         if not self.train_generators:

@@ -24,11 +24,12 @@ from services.mlflow.registry import Registry, Version
 from services.mlflow.standing import standing
 from services.mlflow.tracking import Tracking
 from tests.helpers.packages import alter_weights, as_format_1
-from tests.helpers.report_files import Made, write_category
+from tests.helpers.report_files import SCORES, Made, write_category
 from tocoad.data.manifest import TRAIN_FILE, ImageRecord, Manifest
 from tocoad.errors import StageError
 from tocoad.files.workspace import Category, Workspace
 from tocoad.gate.comparison import Comparison
+from tocoad.gate.parity import Parity
 from tocoad.gate.records import Candidate, Evidence
 from tocoad.gate.subject import rules_digest
 from tocoad.metrics.names import METRIC_NAMES, MetricName
@@ -55,6 +56,9 @@ class Shop:
     examine: Examine = lambda *_: Evidence()
     # Of each comparison: challenger, champion, what differs in the image's AUROC, and the log's entries until then.
     shown: list[tuple[int, int, float | None, int]] = field(default_factory=list)
+    # Without: there are good test images alone, and by package what the figures on made anomalies are.
+    with_defects: bool = True
+    made: dict[str, float] = field(default_factory=dict)
     night: str = ""
     # The packages of champions that were scored anew.
     met: list[str] = field(default_factory=list)
@@ -77,7 +81,9 @@ class Shop:
         folder = evaluation_dir(self.workspace, self.category, "patchcore")
         kept = detector_dir(self.workspace, self.category, "patchcore").rename(self.workspace.root / "kept")
         shutil.rmtree(self.workspace.work_dir(self.category) / "patchcore")
-        made = Made(metrics=self.metrics(image_AUROC), resamples=0, evaluation_set=self.evaluation_set, gallery=False)
+        scores = SCORES if self.with_defects else {"good": SCORES["good"]}
+        metrics = self.metrics(image_AUROC) if self.with_defects else dict.fromkeys(METRIC_NAMES)
+        made = Made(scores, metrics, resamples=0, evaluation_set=self.evaluation_set, gallery=False)
         write_category(self.workspace, self.category, "patchcore", made)
         assert (folder / "metrics.json").is_file()
         place = detector_dir(self.workspace, self.category, "patchcore")
@@ -103,6 +109,7 @@ class Shop:
                 self.night or run.run_id,
                 self.examine,
                 self.show,
+                self.stand_in,
             )
 
     def show(self, comparison: Comparison, champion: Version) -> None:
@@ -129,6 +136,10 @@ class Shop:
     def rescore(self, package: Path) -> Candidate:
         self.met.append(digest := package_sha256(package))
         return Candidate(metrics=self.metrics(self.figures[digest]), evaluation_set=self.evaluation_set)
+
+    def stand_in(self, package: Path) -> Candidate:
+        figure = self.made[package_sha256(package)]
+        return Candidate(metrics={"image_AUROC": figure}, evaluation_set=self.evaluation_set, synthetic=True)
 
     def metrics(self, image_AUROC: float) -> dict[MetricName, float | None]:
         return {**dict.fromkeys(METRIC_NAMES, 0.9), "image_AUROC": image_AUROC}
@@ -325,6 +336,74 @@ def test_the_standing_is_by_the_rules_here_though_another_workspace_judged_by_it
     shop.settings = Settings()
     assert shop.registered() is not None, "a retrain has nothing to judge"
     assert shop.standing()["verdict"] == "promoted"
+
+
+def three_of_which_the_last_is_champion(shop: Shop) -> list[str]:
+    """Their packages. What new test images say of the last is below the floor."""
+    shop.settings = Settings.model_validate({"gate": {"below_floor": "rollback", "when_unsure": "promote"}})
+    packages = []
+    for seed in (1, 2, 3):
+        assert shop.retrain(seed).aliases == ("champion",)
+        packages.append(shop.package)
+    shop.evaluation_set = "f"
+    shop.evaluate(0.4)
+    return packages
+
+
+@pytest.mark.parametrize("services", ["local"], indirect=True)
+def test_a_champion_that_falls_below_a_floor_makes_way_for_the_last_one_that_holds_them(shop: Shop) -> None:
+    first, second, _ = three_of_which_the_last_is_champion(shop)
+    shop.figures |= {first: 0.8, second: 0.3}
+    told = shop.register()
+    assert (told.version, told.verdict, told.aliases) == (3, "rejected", ())
+    history = shop.log.read()
+    (entry,) = (entry for _, entry in history.counted if entry.action == "rollback")
+    reason = "image_AUROC 0.4000 is below the floor 0.6; version 1 holds the floors (gate.below_floor: rollback)"
+    assert (entry.old, entry.new, entry.reason) == (3, 1, reason)
+    assert (entry.decision.verdict, entry.metrics["image_AUROC"]) == ("rejected", 0.4), "one entry says why and what"
+    assert history.taken_down == {3: reason} and history.verdict_on(1, "f").decision.verdict == "promoted"
+    assert shop.registry.aliases(shop.category.model_name)["champion"] == 1
+    assert shop.registered() == told and not history.lost
+    shop.figures[first] = 0.8
+    assert shop.retrain(4, 0.9).aliases == ("champion",), "what comes next meets the version that is back"
+
+
+@pytest.mark.parametrize("services", ["local"], indirect=True)
+def test_a_champion_below_a_floor_stays_where_no_version_before_holds_them_and_that_is_said(shop: Shop) -> None:
+    first, second, _ = three_of_which_the_last_is_champion(shop)
+    shop.figures |= {first: 0.8, second: 0.3}
+    altered = Evidence(parity=Parity(fault="its package is not the one that was registered"))
+    shop.examine = lambda version, _: altered if version.version == 1 else Evidence()
+    told = shop.register()
+    assert (told.version, told.verdict, told.aliases) == (3, "rejected", ("champion",))
+    assert told.reasons[0] == "image_AUROC 0.4000 is below the floor 0.6"
+    assert told.reasons[-1] == (
+        "it stays champion: no version before it is known to hold the floors (version 2: image_AUROC 0.3000 is below "
+        "the floor 0.6; version 1: parity: its package is not the one that was registered)"
+    )
+    assert [entry.action for _, entry in shop.log.read().counted] == ["judge"] * 4
+    shop.met.clear()
+    assert shop.registered() == told == shop.register() and not shop.met, "they are not scored every night"
+
+
+@pytest.mark.parametrize("services", ["local"], indirect=True)
+def test_without_defects_champion_and_challenger_are_compared_on_made_anomalies_and_the_log_keeps_no_such_figure(
+    shop: Shop,
+) -> None:
+    shop.settings = Settings.model_validate({"gate": {"when_unsure": "promote", "metrics": ["image_AUROC"]}})
+    shop.with_defects = False
+    verdicts = []
+    for seed, figure in ((1, 0.9), (2, 0.8), (3, 0.95)):
+        shop.train(seed)
+        shop.made[shop.package] = figure
+        shop.evaluate(0.5)
+        verdicts.append(shop.register().verdict)
+    assert verdicts == ["promoted", "kept", "promoted"]
+    kept = shop.log.read().verdict_on(2)
+    found = next(one for one in kept.decision.findings if one.name == "image_AUROC against champion")
+    assert (found.outcome, found.figures["challenger"], found.figures["champion"]) == ("failed", 0.8, 0.9)
+    assert set(kept.metrics.values()) == {None} and kept.images == {"good": 24}
+    assert "image_AUROC" not in shop.registry.version(shop.category.model_name, 2).tags
 
 
 def test_a_champion_that_a_person_made_is_scored_on_the_present_evaluation_set(shop: Shop) -> None:

@@ -84,6 +84,14 @@ def test_the_way_back_follows_the_reigns_and_leaves_out_what_was_taken_down_or_i
     assert history.way_back(present={1, 3}) is None
     history.take(6, entry("promote", 5, 3, 1))
     assert history.taken_down == {} and history.way_back() == 3, "a person has brought it back"
+    assert history.ways_back() == [3, 2] and history.ways_back(present={1, 2}) == [2], "each once, the last first"
+
+
+def test_what_a_champion_was_tested_on_first_is_known_from_the_first_verdict_that_tells_it() -> None:
+    before = verdict(0, None, 1, "promoted")
+    first = verdict(1, 1, 1, "promoted", images={"good": 9, "crack": 3})
+    history = replay(numbered(before, first, verdict(1, 1, 1, "promoted", images={"good": 4})))
+    assert history.images_at_first(1) == {"good": 9, "crack": 3} and history.images_at_first(2) is None
 
 
 def test_a_verdict_is_found_by_package_evaluation_set_and_rules_together() -> None:
@@ -115,6 +123,8 @@ def test_the_rules_are_others_where_a_setting_is_that_decides() -> None:
     other = settings.model_copy(update={"gate": settings.gate.model_copy(update={"margin": 0.01})})
     faster = settings.model_copy(update={"flow": settings.flow.model_copy(update={"retries": 3})})
     assert rules_digest(settings) == rules_digest(faster) != rules_digest(other)
+    drawn = settings.synthesis.model_copy(update={"validation_count": 10})
+    assert rules_digest(settings.model_copy(update={"synthesis": drawn})) != rules_digest(settings)
 
 
 def test_an_entry_survives_its_text_and_one_of_another_format_is_refused() -> None:
