@@ -19,9 +19,10 @@ QUESTIONS = (
     "recontrast",
     "search",
     "store",
+    "watch",
 )
 
-NEED_MORE = ("cuda",)
+NEED_MORE = ("cuda", "watch")
 """Ask for what not every machine has, and give no rows where it is missing."""
 
 

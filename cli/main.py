@@ -22,6 +22,7 @@ from cli import (
     sample,
     status,
     study,
+    watch,
 )
 from cli.streams import take_every_character
 from services.interrupts import Terminated, interruptible
@@ -42,6 +43,7 @@ _COMMANDS = (
     restore,
     gc,
     study,
+    watch,
 )
 
 

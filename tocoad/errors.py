@@ -27,6 +27,7 @@
           PrefectServerError          services.prefect.calls
           StageStoppedError           services.ray.inbox
           CategoriesFailedError       flows.retrain
+          WatchFailedError            flows.watch
         FeedbackError                 tocoad.feedback.problems
         UnrecordedError               services.restoring.unrecorded
         StoreError                    services.store.errors

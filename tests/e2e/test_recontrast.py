@@ -78,7 +78,8 @@ def test_it_is_trained_judged_beside_the_control_and_champion(place: Any, first:
     assert first["model"] == {"name": "tiny.gear", "version": 1, "aliases": ["champion"]}
     assert set(first["seconds"]) == {"manifest", "train", "fit", "evaluate"}
     package = place.root / RESULTS / "fit/detector"
-    assert sorted(file.name for file in package.iterdir()) == ["detector.json", "model.safetensors", "probes.zip"]
+    packed = ["detector.json", "model.safetensors", "probes.zip", "reference.npz"]
+    assert sorted(file.name for file in package.iterdir()) == packed
     with sqlite3.connect(place.root / ".services/mlflow.db") as database:
         points = database.execute("select count(*) from metrics where key = 'train/loss'").fetchone()
     assert points == (6,)

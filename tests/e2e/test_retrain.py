@@ -58,7 +58,8 @@ def test_what_a_user_finds_in_the_folders(shop: Any, first: dict[str, Any]) -> N
         assert rows[0] == "image_path,defect_type,gt_label,pred_score,pred_label"
         assert len(rows) == 1 + 4 + 5
     package = folder / "tocoad/fit/detector"
-    assert sorted(file.name for file in package.iterdir()) == ["detector.json", "model.safetensors", "probes.zip"]
+    packed = ["detector.json", "model.safetensors", "probes.zip", "reference.npz"]
+    assert sorted(file.name for file in package.iterdir()) == packed
     assert str(shop.root) not in (package / "detector.json").read_text()
     hidden = [path for path in folder.rglob(".*") if path.is_dir()]
     assert hidden == [folder / ".cache"]

@@ -21,6 +21,7 @@ from tocoad.package.card import (
     CARD_FILE,
     MODEL_FILE,
     PROBES_FILE,
+    REFERENCE_FILE,
     Calibration,
     DetectorCard,
     Provenance,
@@ -66,10 +67,11 @@ def save_detector(folder: Path, seed: int, size: int = 32, weights: str = "none"
 def as_format_1(folder: Path) -> Path:
     """The package as versions until format 2 of the card would have written it."""
     document = json.loads((folder / CARD_FILE).read_text())
-    for key in (SEAL, "probes"):
+    for key in (SEAL, "probes", "reference_sha256"):
         document.pop(key, None)
     (folder / CARD_FILE).write_text(seal({**document, "format": 1}))
-    (folder / PROBES_FILE).unlink(missing_ok=True)
+    for file in (PROBES_FILE, REFERENCE_FILE):
+        (folder / file).unlink(missing_ok=True)
     return folder
 
 

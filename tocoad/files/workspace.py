@@ -93,6 +93,10 @@ class Workspace:
         """Where a person judges production images of a category."""
         return self.root / "work" / category.dataset / "review" / f"{category.name}.html"
 
+    def watch_file(self, category: Category) -> Path:
+        """What the last look at a category's new images came to."""
+        return self.root / "work" / category.dataset / "watch" / f"{category.name}.json"
+
     def categories(self, dataset: str) -> list[Category]:
         """The categories whose images lie in the workspace, in alphabetical order; none of what cannot be a data set.
 

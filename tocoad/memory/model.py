@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from tocoad.memory.bank import MemoryBank
 from tocoad.nn.encoder import Encoder, EncoderSpec
 from tocoad.scoring.anomaly_map import anomaly_map_operator, apply_operator
+from tocoad.scoring.embedding import image_embedding
 from tocoad.scoring.image_score import image_score, reweighted_score
 from tocoad.scoring.patches import patch_features
 from tocoad.settings.sections import ImageScore, ScoringSettings
@@ -139,6 +140,10 @@ class MemoryBankModel(nn.Module):
         if self.spec.reweight:
             return maps, self._reweighted(found[0])
         return maps, image_score(maps, self.spec.image_score, self.spec.top_percent)
+
+    def embed(self, images: Tensor) -> Tensor:
+        """(B, 3, S, S), normalised -> (B, D) float32, of the maps that the banks read."""
+        return image_embedding(self.encoder(images, self.layers))
 
     def search(self, images: Tensor, known: Mapping[int, Tensor] | None = None) -> list[Nearest]:
         """What each bank says to every patch of the images; `known` as in `score`."""

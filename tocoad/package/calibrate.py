@@ -15,6 +15,7 @@ from tocoad.nn.device import Compute
 from tocoad.package.card import Calibration, DetectorCard, Provenance
 from tocoad.package.detector import Detector, ScoringModel, score_images
 from tocoad.package.probes import pack_probes, probe_images
+from tocoad.package.reference import build_reference, pack_reference
 from tocoad.stages.shared import DETECTOR_DIR
 from tocoad.stages.stage import StageContext
 
@@ -76,8 +77,12 @@ def save_detector(
     detector = calibrated_detector(context, name, model, manifest, compute, serves)
     folder = context.output_dir / DETECTOR_DIR
     detector.save(folder)
+    normals = calibration_images(context, manifest)
+    scores = np.array(detector.card.calibration.scores, np.float32)
+    reference = build_reference(model, stage_images(context, manifest, "train"), normals, scores, compute)
+    detector = pack_reference(folder, detector, reference)
     files = [context.data_dir / record.path for record in manifest.split("calibration")]
-    pack_probes(folder, detector.as_loaded(), probe_images(calibration_images(context, manifest), files))
+    pack_probes(folder, detector.as_loaded(), probe_images(normals, files))
     threshold = detector.card.image_threshold
     return {
         "image_threshold": threshold.value,

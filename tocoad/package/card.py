@@ -15,6 +15,7 @@ from tocoad.files.sealed import seal, unseal_if_sealed
 from tocoad.package.formats import FORMAT, as_present
 
 CARD_FILE, MODEL_FILE, PROBES_FILE = "detector.json", "model.safetensors", "probes.zip"
+REFERENCE_FILE = "reference.npz"
 MAP_STEP = 4
 _MODEL_SHA256 = "model_sha256"
 
@@ -82,11 +83,12 @@ class DetectorCard(BaseModel):
     each with thresholds of its own; empty, and left out of the file, where they are this category's alone. `autocast`
     says that the thresholds are of scores in bf16, so that all scores are to be; left out where they are of float32.
     `depth` is how 16-bit files are read; left out where it is the default. `probes` are not in packages of format 1.
+    `reference_sha256` is of the file that new images are compared with; it is not in packages of formats 1 and 2.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    format: Literal[2] = FORMAT
+    format: Literal[3] = FORMAT
     dataset: str
     category: str
     serves: tuple[str, ...] = Field((), exclude_if=lambda names: not names)
@@ -101,6 +103,7 @@ class DetectorCard(BaseModel):
     calibration: Calibration
     provenance: Provenance
     probes: Probes | None = Field(None, exclude_if=lambda probes: probes is None)
+    reference_sha256: str | None = Field(None, exclude_if=lambda digest: digest is None)
 
 
 def write_card(folder: Path, card: DetectorCard) -> None:
@@ -130,6 +133,6 @@ def model_sha256(folder: Path) -> str:
 
 
 def package_sha256(folder: Path) -> str:
-    """One digest over the package: its card, which has that of the probes, and its tensors."""
+    """One digest over the package: its card, which has those of probes and reference, and its tensors."""
     digests = [hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in (CARD_FILE, MODEL_FILE)]
     return hashlib.sha256(json.dumps(digests).encode()).hexdigest()

@@ -1,5 +1,5 @@
-"""A detector is one folder: `detector.json`, `model.safetensors` and `probes.zip`, which only the check of the package
-reads. There is one scoring path, `predict`.
+"""A detector is one folder: `detector.json`, `model.safetensors`, `probes.zip`, which only the check of the package
+reads, and `reference.npz`, which only the watch reads. There is one scoring path, `predict`.
 """
 
 from __future__ import annotations
@@ -51,6 +51,10 @@ class ScoringModel(Protocol):
         """(1, 3, S, S) -> anomaly map (1, S, S) and image score (1,)."""
         ...
 
+    def embed(self, images: Tensor) -> Tensor:
+        """(1, 3, S, S) -> (1, D) float32: what kind of image it is."""
+        ...
+
 
 class PackageError(StageError):
     """The folder is not a whole detector package; one line."""
@@ -97,6 +101,10 @@ class Detector:
             compute.place(cast(nn.Module, self.model))
         return Detector(self.card, self.model, settings)
 
+    def with_card(self, card: DetectorCard) -> Detector:
+        """The same networks."""
+        return Detector(card, self.model, self._settings)
+
     @contextmanager
     def shared(self) -> Iterator[None]:
         """While it is open, threads may predict at the same time: torch's settings are the process's, and a prediction
@@ -118,6 +126,11 @@ class Detector:
             pred_label=scores > self.card.image_threshold.value,
             pred_mask=maps > self.card.pixel_threshold,
         )
+
+    def embed(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """(B, D) of images as `predict` takes them."""
+        with compute_context(self._settings) as compute:
+            return embed_images(self.model, resize_images(images, self.image_size), compute)
 
     def predict_on(self, threads: int, images: NDArray[np.uint8]) -> Prediction:
         """The same bytes as `predict`, with an image on each of `threads` cores. To divide the sums of one image among
@@ -158,6 +171,13 @@ def score_images(
         size = images.shape[1]
         return np.empty((0, size, size), np.float32), np.empty(0, np.float32)
     return np.concatenate(maps), np.concatenate(scores)
+
+
+def embed_images(model: ScoringModel, images: NDArray[np.uint8], compute: Compute) -> NDArray[np.float32]:
+    """(B, D) of uint8 images (B, S, S, 3), at least one; image by image, as they are scored."""
+    with torch.inference_mode(), compute.autocast():
+        found = [model.embed(image_tensor(image[None], model.mean, model.std, compute)).float() for image in images]
+    return torch.cat(found).cpu().numpy()
 
 
 def load_detector(folder: Path, settings: ComputeSettings | None = None) -> Detector:

@@ -3,7 +3,7 @@
 A format that says something new, or the old otherwise, gets the next number, and what it replaces a migration here: a
 version that knows the earlier one alone then says what to upgrade. The seal is that of all formats.
 
-1: until 2026-11, with or without a seal, `serves`, `depth` and `autocast`. 2: with `probes`.
+1: until 2026-11, with or without a seal, `serves`, `depth` and `autocast`. 2: with `probes`. 3: with a reference.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from tocoad.errors import StageError
 
 Document = dict[str, Any]
 
-FORMAT: Literal[2] = 2
+FORMAT: Literal[3] = 3
 
 
-def _without_probes(document: Document) -> Document:
-    """All that format 1 says, format 2 says in the same way."""
+def _without_more(document: Document) -> Document:
+    """All that it says, the next one says in the same way."""
     return document
 
 
 # From each earlier format to the next.
-MIGRATIONS: Mapping[int, Callable[[Document], Document]] = {1: _without_probes}
+MIGRATIONS: Mapping[int, Callable[[Document], Document]] = {1: _without_more, 2: _without_more}
 
 
 class NewerCardError(StageError):

@@ -31,6 +31,7 @@ COMMANDS = (
     ["gc"],
     ["restore"],
     ["study"],
+    ["watch"],
 )
 
 
@@ -63,6 +64,8 @@ def test_every_command_has_help_with_an_example(command: list[str], capsys: pyte
         ["gc", "x", "--keep", "1", "--min-age", "soon"],
         ["feedback"],
         ["feedback", "x", "gear", ""],
+        ["watch", "x"],
+        ["watch", "x", "--images", ""],
         ["restore"],
         ["restore", "x", "--rev", "main", "--version", "gear@1"],
     ],

@@ -13,6 +13,7 @@ from tocoad.methods.recontrast.networks import LEVELS, ReconstructionNetwork
 from tocoad.methods.recontrast.settings import TrainSettings
 from tocoad.nn.encoder import Encoder, EncoderSpec
 from tocoad.scoring.anomaly_map import anomaly_map_operator, apply_operator
+from tocoad.scoring.embedding import image_embedding
 from tocoad.scoring.image_score import image_score
 from tocoad.settings.sections import ImageScore, ScoringSettings
 
@@ -104,6 +105,10 @@ class ReContrastModel(nn.Module):
             points = point_distance(frozen[level], of_frozen[level]) + point_distance(trained[level], of_trained[level])
             maps = maps + apply_operator(getattr(self, f"operator_{level}"), points)
         return maps, image_score(maps, self.spec.image_score, self.spec.top_percent)
+
+    def embed(self, images: Tensor) -> Tensor:
+        """(B, 3, S, S), normalised -> (B, D) float32, of the frozen encoder's maps."""
+        return image_embedding(self.frozen(images))
 
 
 def point_distance(target: Tensor, prediction: Tensor) -> Tensor:

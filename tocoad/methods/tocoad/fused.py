@@ -86,3 +86,7 @@ class FusedModel(nn.Module):
         probability = apply_operator(self.smoothing, torch.sigmoid(logits))
         maps = (distances - self.spec.low) / (self.spec.high - self.spec.low) + self.spec.weight * probability
         return maps, image_score(maps, self.spec.bank.image_score, self.spec.bank.top_percent)
+
+    def embed(self, images: Tensor) -> Tensor:
+        """(B, 3, S, S), normalised -> (B, D) float32: the bank's."""
+        return self.bank.embed(images)

@@ -36,7 +36,7 @@ def rewritten(tmp_path: Path, **changes: Any) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", ["format_1_first", "format_1_sealed", "format_1_whole", "format_2"])
+@pytest.mark.parametrize("name", ["format_1_first", "format_1_sealed", "format_1_whole", "format_2", "format_3"])
 def test_a_card_of_an_earlier_version_says_what_it_said(tmp_path: Path, name: str) -> None:
     written = json.loads((CARDS / f"{name}.json").read_text())
     card, tensors = read_card(package(tmp_path, name))

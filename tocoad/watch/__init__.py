@@ -1,0 +1,1 @@
+"""New images against those that a champion was calibrated on: has what the camera sees changed?"""
