@@ -38,8 +38,11 @@ def _watch(options: argparse.Namespace) -> int:
     from cli.watch_table import watch_table
     from services.addresses import configure
     from services.prefect.server import prefect_api
+    from tocoad.errors import SettingsError
 
     workspace = current_workspace()
+    if not options.images.is_dir():
+        raise SettingsError(f"{options.images}: no such folder")
     images = str(options.images.resolve())
     with prefect_api(configure(workspace, debug=options.debug)) as api:
         from flows.watch import WatchFailedError, watch

@@ -39,6 +39,8 @@ def watch_table(result: Mapping[str, Any], whole: bool = False) -> None:
             print_line(console, f"{name}: look at {', '.join(row['farthest'])}")
         if row["unreadable"]:
             print_line(console, f"{name}: {len(row['unreadable'])} cannot be read: {row['unreadable'][0]}", "yellow")
+    for warning in result["warnings"]:
+        print_line(console, f"warning: {warning}", "yellow")
     if (retrained := result["retrain"]) is not None:
         print_line(console, f"retrain: {retrained['error'] or 'done'}")
 

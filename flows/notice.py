@@ -7,6 +7,7 @@ from typing import Any
 
 from flows.digest import OUTCOMES, outcome_of, tally
 from tasks.notify import Notice, Told
+from tocoad.watch.watched import OUTCOMES as WATCHED
 
 
 def retrain_notice(result: Mapping[str, Any]) -> Notice:
@@ -52,6 +53,29 @@ def move_notice(document: Mapping[str, Any]) -> Notice:
         changed=() if old == new else (moved,),
         warnings=tuple(document["warnings"]),
     )
+
+
+def watch_notice(result: Mapping[str, Any]) -> Notice:
+    """Of the document of a watch: an alarm is told once, the looks after it that find the same are not."""
+    dataset, entries = result["dataset"], result["categories"]
+    alarms = [name for name, entry in entries.items() if entry["outcome"] == "alarm"]
+    return Notice(
+        flow="watch",
+        dataset=dataset,
+        text=f"watch {dataset}: {tally(entries, _outcome, WATCHED)}",
+        error=result["error"],
+        failed=tuple(_seen(name, entry) for name, entry in entries.items() if entry["outcome"] == "failed"),
+        alarms=tuple(_seen(name, entries[name]) for name in alarms),
+        warnings=tuple(result["warnings"]),
+    )
+
+
+def _seen(name: str, entry: Mapping[str, Any]) -> Told:
+    return Told(category=name, what=entry["outcome"], version=entry["version"], why=entry["sentence"])
+
+
+def _outcome(entry: Mapping[str, Any]) -> str:
+    return str(entry["outcome"])
 
 
 def _told(name: str, entry: Mapping[str, Any]) -> Told:

@@ -11,6 +11,7 @@ if __name__ != "flows.watch":
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ from prefect import flow
 from prefect.context import TagsContext
 from prefect.runtime import flow_run
 
+from flows.notice import watch_notice
 from flows.retrain import retrain
+from tasks.notify import told_when_finished
 from tasks.promotion import open_registry
 from tasks.watch import announce, look, watched_folders
 from tocoad.errors import StageError, error_line
@@ -56,31 +59,34 @@ def watch(
     """
     started = time.perf_counter()
     place = Workspace(Path(workspace or ".").resolve())
-    settings = load_params(place).settings.watch
-    registry = open_registry(place)
-    folders = watched_folders(registry, dataset, categories, Path(images))
-    announce(len(folders))
-    found: dict[str, Watched] = {}
-    with TagsContext(current_tags=set()):
+    with told_when_finished(place, "watch", dataset) as ending, TagsContext(current_tags=set()):
+        settings = load_params(place).settings.watch
+        registry = open_registry(place)
+        folders = watched_folders(registry, dataset, categories, Path(images))
+        announce(len(folders))
+        found: dict[str, Watched] = {}
         for category, folder in folders.items():
             state = look(place, registry, category, folder, settings, return_state=True)
             result: Any = state.result(raise_on_failure=False)
-            if state.is_completed():
-                found[category.name] = result
-            else:
-                found[category.name] = Watched(outcome="failed", sentence=error_line(result), time=datetime.now(UTC))
+            if not state.is_completed():
+                result = Watched(outcome="failed", sentence=error_line(result), time=datetime.now(UTC))
+            found[category.name] = result
         alarms = [name for name, one in found.items() if one.outcome == "alarm"]
-        retrained = _retrain(dataset, alarms, place) if settings.retrain and alarms else None
-    failed = [f"{name}: {one.sentence}" for name, one in found.items() if one.outcome == "failed"]
-    document = {
-        "dataset": dataset,
-        "run": str(flow_run.get_id()),
-        "seconds": round(time.perf_counter() - started, 1),
-        "error": failed[0] if failed else None,
-        "alarms": alarms,
-        "retrain": retrained,
-        "categories": {name: one.document() for name, one in found.items()},
-    }
+        failed = [f"{name}: {one.sentence}" for name, one in found.items() if one.outcome == "failed"]
+        document = {
+            "dataset": dataset,
+            "run": str(flow_run.get_id()),
+            "seconds": round(time.perf_counter() - started, 1),
+            "error": failed[0] if failed else None,
+            "warnings": ending.warnings,
+            "alarms": alarms,
+            "retrain": None,
+            "categories": {name: one.document() for name, one in found.items()},
+        }
+        ending.notice = partial(watch_notice, document)
+    # An alarm is told before what it starts, which takes its time and tells of itself.
+    if settings.retrain and alarms:
+        document["retrain"] = _retrain(dataset, alarms, place)
     if failed:
         raise WatchFailedError(document)
     return document

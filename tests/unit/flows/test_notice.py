@@ -1,10 +1,10 @@
-"""What a retrain and a move tell at their end."""
+"""What a retrain, a move and a watch tell at their end."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flows.notice import move_notice, retrain_notice
+from flows.notice import move_notice, retrain_notice, watch_notice
 
 
 def entry(status: str, verdict: str | None, *aliases: str, anew: bool = True, error: str | None = None) -> Any:
@@ -70,3 +70,24 @@ def test_a_move_tells_from_where_to_where_and_why() -> None:
     ]
     assert move_notice(move | {"from": None}).text.endswith("before it none")
     assert move_notice(move | {"to": 3}).changed == ()
+
+
+def test_a_watch_tells_each_alarm_once_and_nothing_of_what_is_as_before() -> None:
+    def seen(outcome: str) -> dict[str, Any]:
+        return {"outcome": outcome, "sentence": f"so {outcome}", "version": 3}
+
+    categories = {
+        "bottle": seen("alarm"),
+        "cable": seen("alarm told"),
+        "tile": seen("failed"),
+        "wood": seen("as before"),
+    }
+    told = watch_notice({**result(**categories), "error": "tile: so failed"})
+    assert told.text == "watch parts: 4 categories: 1 failed, 1 alarm, 1 alarm told, 1 as before"
+    assert [(one.category, one.what, one.version, one.why) for one in told.alarms] == [
+        ("bottle", "alarm", 3, "so alarm")
+    ]
+    assert [one.category for one in told.failed] == ["tile"]
+    assert not told.changed and told.error == "tile: so failed"
+    quiet = watch_notice(result(wood=seen("as before"), cable=seen("alarm told")))
+    assert not quiet.is_wanted("changed") and quiet.is_wanted("always")
