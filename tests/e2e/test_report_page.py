@@ -8,15 +8,17 @@ from pathlib import Path
 
 import pytest
 from page_browser import DESKTOP, PHONE, focused, open_page, severe
-from report_files import FACTS, Made, write_category
+from report_files import FACTS, Made, compared, drawn, write_category
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
+from tocoad.evaluation.comparison_files import write_comparison
 from tocoad.files.workspace import Category, Workspace
 from tocoad.metrics.names import METRIC_NAMES
+from tocoad.report.evidence import read_evidence
 from tocoad.report.write import write_report
 
 pytestmark = pytest.mark.e2e
@@ -32,6 +34,9 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     bolt, plain = Category("toys", "bolt"), Category("toys", "plain")
     write_category(workspace, bolt, "tocoad", Made())
     write_category(workspace, bolt, "patchcore", Made(gallery=False))
+    beside = compared(read_evidence(workspace, bolt, "tocoad"))
+    pictures = {one.image_path: drawn() for one in beside.changed}
+    write_comparison(workspace.comparison_dir(bolt), beside, pictures)
     nothing: dict[str, float | None] = dict.fromkeys(METRIC_NAMES)
     made = Made(scores={}, metrics=nothing, curves=False, gallery=False, latency=False, losses=False, resamples=0)
     write_category(workspace, plain, "tocoad", replace(made, diagnostics=False))
@@ -78,6 +83,16 @@ def test_a_page_opens_from_disk_whole_and_fits_its_window(
     assert [address for address in requested if not address.startswith("data:")] == []
     assert severe(browser) == []
     _screenshot(browser, tmp_path / f"{Path(name).stem}-{size[0]}-{scheme}.png")
+
+
+def test_on_a_phone_what_changed_is_read_without_scrolling_sideways(browser: webdriver.Chrome, bolt: Path) -> None:
+    open_page(browser, bolt, PHONE)
+    wide = "return [...document.querySelectorAll('#champion *')].filter((e) => e.scrollWidth > e.clientWidth + 1"
+    assert (
+        browser.execute_script(f"{wide} && getComputedStyle(e).overflowX !== 'visible').map((e) => e.outerHTML)") == []
+    )
+    pictures = browser.find_elements(By.CSS_SELECTOR, "#champion .panel")
+    assert len(pictures) == 8 and min(picture.size["width"] for picture in pictures) >= 120
 
 
 def test_dark_mode_changes_the_ground_and_the_charts(browser: webdriver.Chrome, bolt: Path) -> None:
@@ -188,5 +203,7 @@ def test_without_scripts_all_pictures_are_there(browser: webdriver.Chrome, bolt:
         cards = browser.find_elements(By.CSS_SELECTOR, "#cards > li")
         assert len(cards) == 30 and all(card.is_displayed() for card in cards)
         assert not browser.find_element(By.CLASS_NAME, "controls").is_displayed()
+        changed = browser.find_elements(By.CSS_SELECTOR, "#champion .card")
+        assert len(changed) == 2 and all(card.is_displayed() for card in changed)
     finally:
         browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})

@@ -289,6 +289,22 @@ def test_another_seed_is_another_version_that_the_gate_judges(
     assert status["gear"]["champion"]["version"] == 1
 
 
+def test_champion_and_challenger_stand_side_by_side_on_the_page_and_with_the_run(
+    shop: Any, second_version: dict[str, Any]
+) -> None:
+    folder = shop.root / "work/tiny/comparison/plate"
+    record = json.loads((folder / "comparison.json").read_text())
+    assert (record["challenger"]["version"], record["champion"]["version"]) == (2, 1)
+    assert sum(kind["images"] for kind in record["kinds"]) == 8
+    assert all(one["pictures"].keys() >= {"image", "champion", "challenger"} for one in record["changed"])
+    files = {file.name for file in folder.iterdir()}
+    assert files == {"comparison.json", *(name for one in record["changed"] for name in one["pictures"].values())}
+    (kept,) = (shop.root / ".services/mlartifacts/tiny").glob("*/artifacts/comparison")
+    assert {file.name for file in kept.iterdir()} == files
+    page = (shop.root / "work/tiny/report/plate.html").read_text()
+    assert "Is it better than the champion?" in page and not second_version["warnings"]
+
+
 def test_a_failure_harms_no_champion_and_leaves_nothing_to_do_when_it_is_mended(
     shop: Any, first: dict[str, Any], second_version: dict[str, Any]
 ) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tocoad.evaluation.gallery import Outcome, outcome_of
 from tocoad.gate.comparison import Changed, Comparison, Contestant
-from tocoad.report.text import apart, counted, listed, score
+from tocoad.report.text import apart, counted, score
 
 _NOW: dict[Outcome, str] = {
     "miss": "missed now",
@@ -45,23 +45,27 @@ def _beside(value: float, rejects: bool, threshold: float | None) -> str:
     return f"{shown[0]} {'>' if rejects else '≤'} {shown[1]}"
 
 
-def difference(comparison: Comparison) -> str:
+def headline(comparison: Comparison) -> str:
     """How many images are judged otherwise, in one sentence."""
     images = counted(comparison.images, "test image")
     if not comparison.images:
         return "There is no test image that tells the two apart."
     if not comparison.changed:
         return f"Both give the same verdict on {'it' if comparison.images == 1 else 'every one'} of {images}."
+    return f"It judges {len(comparison.changed)} of {images} otherwise than the champion."
+
+
+def changes(comparison: Comparison) -> list[str]:
+    """Which these are, what is worse first."""
     lost, gained = _count(comparison, good=False)
     rejected, passed = _count(comparison, good=True)
     found = [
         (lost, "defective one", "that the champion catches", ("passes unnoticed", "pass unnoticed")),
-        (gained, "defective one", "that the champion misses", ("is caught", "are caught")),
         (rejected, "good one", "that the champion passes", ("is rejected", "are rejected")),
+        (gained, "defective one", "that the champion misses", ("is caught", "are caught")),
         (passed, "good one", "that the champion rejects", ("passes", "pass")),
     ]
-    parts = [f"{counted(count, what)} {which} {now[count != 1]}" for count, what, which, now in found if count]
-    return f"It judges {len(comparison.changed)} of {images} otherwise than the champion: {listed(parts)}."
+    return [f"{counted(count, what)} {which} {now[count != 1]}" for count, what, which, now in found if count]
 
 
 def _count(comparison: Comparison, good: bool) -> tuple[int, int]:

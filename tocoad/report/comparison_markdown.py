@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tocoad.gate.comparison import Changed, Comparison, Kind
 from tocoad.gate.finding import Finding
-from tocoad.report.comparing import difference, named, scores, what_changed
+from tocoad.report.comparing import changes, headline, named, scores, what_changed
 from tocoad.report.embedding import embedded
 from tocoad.report.rates import Rate
 from tocoad.report.text import DASH, figure, percent, percent_range, signed, signed_range
@@ -23,7 +23,8 @@ def comparison_markdown(comparison: Comparison, findings: Sequence[Finding] = ()
     """
     parts = [
         f"**{named(comparison.challenger)} against the champion, {named(comparison.champion)}.** "
-        f"{difference(comparison)}",
+        f"{headline(comparison)}",
+        *_changes(comparison),
         *_made(comparison),
         *_findings(findings),
         *_changed(comparison, pictures),
@@ -31,6 +32,11 @@ def comparison_markdown(comparison: Comparison, findings: Sequence[Finding] = ()
         *_kinds(comparison.kinds),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _changes(comparison: Comparison) -> Iterator[str]:
+    if found := changes(comparison):
+        yield "\n".join(f"- {one}" for one in found)
 
 
 def _made(comparison: Comparison) -> Iterator[str]:

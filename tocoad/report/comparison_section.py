@@ -9,7 +9,7 @@ from pathlib import Path
 from tocoad.evaluation.gallery import Outcome
 from tocoad.gate.comparison import Changed, Comparison, Kind, Pair
 from tocoad.report import glossary
-from tocoad.report.comparing import difference, named, outcome, scores, what_changed
+from tocoad.report.comparing import changes, headline, named, outcome, scores, what_changed
 from tocoad.report.embedding import embedded
 from tocoad.report.rates import Difference, Rate
 
@@ -60,7 +60,8 @@ class Section:
     challenger: str
     champion: str
     synthetic: bool
-    sentence: str
+    headline: str
+    changes: tuple[str, ...]
     cards: tuple[Card, ...]
     unpictured: tuple[Card, ...]
     figures: tuple[FigureRow, ...]
@@ -79,7 +80,8 @@ def comparison_section(comparison: Comparison, folder: Path) -> Section:
         challenger=named(comparison.challenger),
         champion=named(comparison.champion),
         synthetic=comparison.synthetic,
-        sentence=difference(comparison),
+        headline=headline(comparison),
+        changes=tuple(changes(comparison)),
         cards=tuple(card for card in cards if card.pictures),
         unpictured=tuple(card for card in cards if not card.pictures),
         figures=tuple(FigureRow(pair, glossary.METRICS[pair.metric]) for pair in comparison.figures),

@@ -6,7 +6,7 @@ import pytest
 
 from tocoad.gate.comparison import Changed, Comparison, Contestant, Kind, Pair
 from tocoad.gate.finding import Finding
-from tocoad.report.comparing import difference
+from tocoad.report.comparing import changes, headline
 from tocoad.report.comparison_markdown import comparison_markdown
 
 CHANGED = Changed(
@@ -43,10 +43,12 @@ def lines(text: str) -> list[str]:
 
 def test_markdown_has_the_changed_images_before_the_figures_and_the_types() -> None:
     text = comparison_markdown(COMPARISON)
-    assert lines(text)[0] == (
+    assert lines(text)[:3] == [
         "**version 4 (tocoad) against the champion, version 3 (patchcore).** It judges 1 of 24 test images otherwise "
-        "than the champion: 1 defective one that the champion catches passes unnoticed."
-    )
+        "than the champion.",
+        "",
+        "- 1 defective one that the champion catches passes unnoticed",
+    ]
     headings = [line for line in lines(text) if line.startswith("#")]
     assert headings == ["### Judged otherwise, the worst first", "### Figures", "### By type"]
     assert "| image\\_AUROC | 0.9500 | 0.9700 | −0.0200 (−0.0400 to +0.0100) |" in lines(text)
@@ -81,18 +83,21 @@ def test_of_many_changed_images_the_text_says_how_many_more() -> None:
     [
         ((), 0, "There is no test image that tells the two apart."),
         ((COMPARISON.kinds[1],), 0, "Both give the same verdict on every one of 20 test images."),
-        (
-            (
-                Kind(defect_type="dent", good=False, images=9, challenger=5, champion=4, lost=1, gained=2),
-                Kind(defect_type="good", good=True, images=9, challenger=7, champion=8, lost=2, gained=1),
-            ),
-            6,
-            "It judges 6 of 18 test images otherwise than the champion: 1 defective one that the champion catches "
-            "passes unnoticed, 2 defective ones that the champion misses are caught, 2 good ones that the champion "
-            "passes are rejected and 1 good one that the champion rejects passes.",
-        ),
+        ((COMPARISON.kinds[1],), 6, "It judges 6 of 20 test images otherwise than the champion."),
     ],
 )
-def test_the_difference_is_one_sentence(kinds: tuple[Kind, ...], changed: int, said: str) -> None:
-    compared = COMPARISON.model_copy(update={"kinds": kinds, "changed": (CHANGED,) * changed})
-    assert difference(compared) == said
+def test_how_many_differ_is_one_sentence(kinds: tuple[Kind, ...], changed: int, said: str) -> None:
+    assert headline(COMPARISON.model_copy(update={"kinds": kinds, "changed": (CHANGED,) * changed})) == said
+
+
+def test_what_is_worse_is_said_before_what_is_better() -> None:
+    kinds = (
+        Kind(defect_type="dent", good=False, images=9, challenger=5, champion=4, lost=1, gained=2),
+        Kind(defect_type="good", good=True, images=9, challenger=7, champion=8, lost=2, gained=1),
+    )
+    assert changes(COMPARISON.model_copy(update={"kinds": kinds})) == [
+        "1 defective one that the champion catches passes unnoticed",
+        "2 good ones that the champion passes are rejected",
+        "2 defective ones that the champion misses are caught",
+        "1 good one that the champion rejects passes",
+    ]
