@@ -190,7 +190,7 @@ class Judging:
             Contestant(version=version.version, method=about.method, package=about.package)
             for version, about in ((self.version, self.subject), (champion, self._about(champion)))
         )
-        return side_by_side(self._score(self.version), self._score(champion), new, old)
+        return side_by_side(self._shown(self.version), self._shown(champion), new, old)
 
     def _about(self, version: Version) -> Subject:
         return self.subject if version.version == self.version.version else about_other(version, self.subject)

@@ -80,7 +80,8 @@ class Changed(_Record):
 class Comparison(_Record):
     """`changed` has the images that are judged otherwise, the worst first; `kinds` the types of which most is lost
     first, and `good` last. `thresholds` are challenger's and champion's: two detectors' scores have no common measure.
-    `synthetic`: the figures are of made anomalies on good images, which stand in where there are no defects.
+    `synthetic`: there are no defective test images, and the figures are of `made` anomalies on good images, which stand
+    in for them.
     """
 
     format: Literal[1] = 1
@@ -92,6 +93,7 @@ class Comparison(_Record):
     figures: tuple[Pair, ...]
     kinds: tuple[Kind, ...]
     changed: tuple[Changed, ...]
+    made: Kind | None = None
 
     @property
     def images(self) -> int:
@@ -116,6 +118,7 @@ def side_by_side(challenger: Candidate, champion: Candidate, new: Contestant, ol
         figures=tuple(_figures(challenger, champion)),
         kinds=tuple(_kinds(pairs)),
         changed=tuple(sorted((_changed(*pair) for pair in pairs if _differ(*pair)), key=_harm)),
+        made=_made(challenger, champion),
     )
 
 
@@ -144,19 +147,29 @@ def _kinds(pairs: _Pairs) -> list[Kind]:
     by_type: dict[str, _Pairs] = {}
     for pair in pairs:
         by_type.setdefault(pair[0].defect_type, []).append(pair)
-    kinds = [
-        Kind(
-            defect_type=name,
-            good=not of_type[0][0].gt_label,
-            images=len(of_type),
-            challenger=sum(_right(new) for new, _ in of_type),
-            champion=sum(_right(old) for _, old in of_type),
-            lost=sum(_right(old) and not _right(new) for new, old in of_type),
-            gained=sum(_right(new) and not _right(old) for new, old in of_type),
-        )
-        for name, of_type in by_type.items()
-    ]
+    kinds = [_kind(of_type) for of_type in by_type.values()]
     return sorted(kinds, key=lambda kind: (kind.good, -kind.lost / kind.images, -kind.gained, kind.defect_type))
+
+
+def _kind(pairs: _Pairs) -> Kind:
+    """Of at least one image; all are of one type."""
+    return Kind(
+        defect_type=pairs[0][0].defect_type,
+        good=not pairs[0][0].gt_label,
+        images=len(pairs),
+        challenger=sum(_right(new) for new, _ in pairs),
+        champion=sum(_right(old) for _, old in pairs),
+        lost=sum(_right(old) and not _right(new) for new, old in pairs),
+        gained=sum(_right(new) and not _right(old) for new, old in pairs),
+    )
+
+
+def _made(challenger: Candidate, champion: Candidate) -> Kind | None:
+    """Several are made on one normal: they are paired by their order, which is the same for every detector."""
+    if not (challenger.synthetic and champion.synthetic):
+        return None
+    pairs = [pair for pair in zip(challenger.made, champion.made, strict=True) if pair[0].gt_label]
+    return _kind(pairs) if pairs else None
 
 
 def _right(image: ImageResult) -> bool:

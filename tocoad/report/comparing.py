@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tocoad.evaluation.gallery import Outcome, outcome_of
-from tocoad.gate.comparison import Changed, Comparison, Contestant
+from tocoad.gate.comparison import Changed, Comparison, Contestant, Kind
+from tocoad.gate.records import MADE
 from tocoad.report.text import apart, counted, score
 
 _NOW: dict[Outcome, str] = {
@@ -19,6 +20,11 @@ _NOW: dict[Outcome, str] = {
 def named(one: Contestant) -> str:
     """`version 3 (tocoad)`."""
     return f"version {one.version} ({one.method})"
+
+
+def kind_name(kind: Kind) -> str:
+    """Anomalies that were made are called that."""
+    return "made anomalies" if kind.defect_type == MADE else kind.defect_type
 
 
 def outcome(changed: Changed) -> Outcome:

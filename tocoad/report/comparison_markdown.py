@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tocoad.gate.comparison import Changed, Comparison, Kind
 from tocoad.gate.finding import Finding
-from tocoad.report.comparing import changes, headline, named, scores, what_changed
+from tocoad.report.comparing import changes, headline, kind_name, named, scores, what_changed
 from tocoad.report.embedding import embedded
 from tocoad.report.rates import Rate
 from tocoad.report.text import DASH, figure, percent, percent_range, signed, signed_range
@@ -29,7 +29,7 @@ def comparison_markdown(comparison: Comparison, findings: Sequence[Finding] = ()
         *_findings(findings),
         *_changed(comparison, pictures),
         _figures(comparison),
-        *_kinds(comparison.kinds),
+        *_kinds([kind for kind in (*comparison.kinds, comparison.made) if kind is not None]),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -99,7 +99,7 @@ def _kinds(kinds: Sequence[Kind]) -> Iterator[str]:
     rows = []
     for kind in kinds:
         new, old = Rate(kind.challenger, kind.images), Rate(kind.champion, kind.images)
-        what = "good, passed" if kind.good else f"{markdown(kind.defect_type)}, caught"
+        what = "good, passed" if kind.good else f"{markdown(kind_name(kind))}, caught"
         rows.append((what, str(kind.images), _rate(new), _rate(old), str(kind.lost), str(kind.gained)))
     if rows:
         yield "### By type\n\n" + _table(("type", "images", "challenger", "champion", "lost", "gained"), rows)

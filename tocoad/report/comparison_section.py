@@ -9,7 +9,7 @@ from pathlib import Path
 from tocoad.evaluation.gallery import Outcome
 from tocoad.gate.comparison import Changed, Comparison, Kind, Pair
 from tocoad.report import glossary
-from tocoad.report.comparing import changes, headline, named, outcome, scores, what_changed
+from tocoad.report.comparing import changes, headline, kind_name, named, outcome, scores, what_changed
 from tocoad.report.embedding import embedded
 from tocoad.report.rates import Difference, Rate
 
@@ -43,6 +43,10 @@ class KindRow:
     """A type of test images, and how much of it each judges rightly."""
 
     kind: Kind
+
+    @property
+    def name(self) -> str:
+        return kind_name(self.kind)
 
     @property
     def challenger(self) -> Rate:
@@ -85,7 +89,7 @@ def comparison_section(comparison: Comparison, folder: Path) -> Section:
         cards=tuple(card for card in cards if card.pictures),
         unpictured=tuple(card for card in cards if not card.pictures),
         figures=tuple(FigureRow(pair, glossary.METRICS[pair.metric]) for pair in comparison.figures),
-        kinds=tuple(KindRow(kind) for kind in comparison.kinds),
+        kinds=tuple(KindRow(kind) for kind in (*comparison.kinds, comparison.made) if kind is not None),
     )
 
 

@@ -91,6 +91,26 @@ def test_without_draws_figures_stand_without_intervals() -> None:
     assert (pair.difference, pair.interval) == (0.0, None)
 
 
+def test_made_anomalies_are_counted_apart_in_their_order_and_are_no_test_images() -> None:
+    def on_normals(*scores: float) -> Candidate:
+        made = tuple(
+            ImageResult(
+                image_path="good/0",  # all on one
+                defect_type="made" if label else "good",
+                gt_label=label,
+                pred_score=score,
+                pred_label=score > 1,
+            )
+            for label, score in zip((1, 0, 1, 1, 0), scores, strict=True)
+        )
+        good = candidate({"good/0": 0.1})
+        return good.model_copy(update={"synthetic": True, "made": made})
+
+    found = side_by_side(on_normals(2, 9, 2, 0, 0), on_normals(2, 0, 0, 2, 9), NEW, OLD)
+    assert found.synthetic and found.images == 1 and not found.changed
+    assert found.made == Kind(defect_type="made", good=False, images=3, challenger=2, champion=2, lost=1, gained=1)
+
+
 def test_other_test_images_are_no_comparison() -> None:
     with pytest.raises(ValueError, match="score both on the same one"):
         side_by_side(candidate({}), candidate({}, evaluation_set="f"), NEW, OLD)

@@ -12,7 +12,7 @@ from report_files import FACTS, Made, compared, drawn, write_category
 
 from tocoad.evaluation.comparison_files import write_comparison
 from tocoad.files.workspace import Category, Workspace
-from tocoad.gate.comparison import Comparison
+from tocoad.gate.comparison import Comparison, Kind
 from tocoad.report.evidence import Evidence, read_evidence
 from tocoad.report.page import category_page
 
@@ -74,6 +74,16 @@ def test_types_and_figures_stand_side_by_side(page: Any, evidence: Evidence) -> 
     ]
     first = figures.find("tr")[0]
     assert [cell.text for cell in first.find("td")] == ["0.9000", "0.9000", "0.00000.0000 to 0.0000includes 0"]
+
+
+def test_figures_of_made_anomalies_are_labelled_as_such(page: Any, evidence: Evidence) -> None:
+    made = Kind(defect_type="made", good=False, images=20, challenger=18, champion=17, lost=0, gained=1)
+    section = page(compared(evidence).model_copy(update={"synthetic": True, "made": made})).one(
+        "section", id="champion"
+    )
+    assert "There are no defective test images. The figures are of anomalies made on good images" in section.text
+    last = section.find("tbody")[0].find("tr")[-1]
+    assert [cell.text for cell in (last.one("th"), *last.find("td"))][::3] == ["made anomaliescaught of 20", "1 gained"]
 
 
 def test_many_changed_images_are_folded_away_but_the_first(page: Any, evidence: Evidence) -> None:
