@@ -67,5 +67,5 @@ chaos: setup ## kill retrains at random moments, on one machine and on a cluster
 	@python -m tests.chaos faults
 	@python -m tests.chaos soak --rounds 20
 
-serve: setup ## a Prefect server, a worker and the nightly deployment, on loopback
+serve: setup ## a Prefect server, a worker and what runs by itself every night and week, on loopback
 	@python infra/prefect/serve.py

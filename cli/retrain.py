@@ -78,7 +78,9 @@ def _run(workspace: Workspace, services: Services, options: argparse.Namespace) 
         api.ready()
         # Ray prints a line to standard output when a worker dies; that is for the document alone.
         with live_progress(), redirect_stdout(sys.stderr):
-            result, fault = run_retrain(workspace, options.name, options.categories, options.force, options.push)
+            result, fault = run_retrain(
+                workspace, options.name, options.categories, options.force, options.push, options.wait
+            )
     if fault is not None and options.debug:
         traceback.print_exception(fault)
     result_table(result, whole=options.all)

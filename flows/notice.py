@@ -40,6 +40,35 @@ def retrain_notice(result: Mapping[str, Any]) -> Notice:
     )
 
 
+def reevaluation_notice(result: Mapping[str, Any]) -> Notice:
+    """Of the document of `reevaluate`."""
+    dataset, there = result["dataset"], {name: entry for name, entry in result["categories"].items() if entry}
+    failed, alarms, changed = [], [], []
+    for name, entry in there.items():
+        told = _told(name, entry)
+        if entry["error"] is not None:
+            failed.append(told)
+            continue
+        verdict = entry["decision"]["verdict"]
+        if verdict == "rejected":
+            alarms.append(told.model_copy(update={"what": "the champion is below a floor"}))
+        changed += [told.model_copy(update={"what": "moved", "why": move}) for move in entry["moved"]]
+        if entry["decision"]["anew"]:
+            changed.append(told.model_copy(update={"what": verdict}))
+    noun = "champion" if len(there) == 1 else "champions"
+    counts = f"{len(failed)} failed, {len(alarms)} below a floor" if failed or alarms else "all hold"
+    return Notice(
+        flow="reevaluate",
+        dataset=dataset,
+        text=f"reevaluate {dataset}: {len(there)} {noun}: {counts}",
+        error=result["error"],
+        failed=tuple(failed),
+        alarms=tuple(alarms),
+        changed=tuple(changed),
+        warnings=tuple(result["warnings"]),
+    )
+
+
 def move_notice(document: Mapping[str, Any]) -> Notice:
     """Of the document of `promote` or `rollback`."""
     action, name, old, new = document["action"], document["name"], document["from"], document["to"]

@@ -30,20 +30,19 @@ from flows.digest import OUTCOMES, outcome_of, tally, urgent
 from flows.notice import retrain_notice
 from flows.outcome import Outcome
 from flows.result import table_rows
+from flows.stages import run_and_record
 from tasks.commit import commit
-from tasks.interrupts import covered, held
+from tasks.interrupts import covered
 from tasks.night import keep_night
 from tasks.notify import tell_finished, told_when_finished
 from tasks.publish import publish
 from tasks.push import Push, pushing
-from tasks.record import record_stages
 from tasks.register import AwayError, announce, register
 from tasks.report import report
-from tasks.session import Session, Workshop
-from tasks.stages import Ran, run_stages
+from tasks.session import Session, TurnTakenError, Workshop
 from tasks.version import Stale, version
 from tocoad.errors import StageError, error_line
-from tocoad.files.lease import lease_of
+from tocoad.files.lease import FOREVER, lease_of
 from tocoad.files.workspace import Category, Owner, Workspace
 from tocoad.settings.file import Params, load_params
 from tocoad.settings.planning import plan_categories, select_categories
@@ -57,6 +56,8 @@ _RUNNER = cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_worker
 _ROWS_MAX, _TOLD_MAX = 100, 10
 
 _outcome: ContextVar[Outcome | None] = ContextVar("outcome", default=None)
+# How long the data set's turn is waited for.
+_wait: ContextVar[float] = ContextVar("wait", default=FOREVER)
 
 
 class CategoriesFailedError(StageError):
@@ -100,8 +101,12 @@ def retrain(
         return owners_of(select_categories(place, dataset, categories), load_params(place).plan)
 
     with told_when_finished(place, "retrain", dataset) as ending:
-        # A tag of the run would be each task's too, and for each of a task's tags Prefect asks its server for a slot.
-        with lease_of(place, owners, f"the flow retrain {dataset}"), TagsContext(current_tags=set()):
+        with (
+            lease_of(place, owners, f"the flow retrain {dataset}"),
+            session.turn(dataset, _wait.get()),
+            # A tag of the run would be each task's too, and for each tag of a task Prefect asks its server for a slot.
+            TagsContext(current_tags=set()),
+        ):
             outcome = _outcome.get() or _planned(place, dataset, categories)
             outcome.tells = True
             with pushing(place, dataset, push) as pushed:
@@ -120,10 +125,15 @@ def retrain(
 
 
 def run_retrain(
-    workspace: Workspace, dataset: str, categories: list[str] | None, force: bool, push: bool = True
+    workspace: Workspace,
+    dataset: str,
+    categories: list[str] | None,
+    force: bool,
+    push: bool = True,
+    wait: float = FOREVER,
 ) -> tuple[dict[str, Any], Exception | None]:
     """Runs the flow. Its document is there however it ends, whether or not Prefect could be told; beside it, what ended
-    it as a whole, if anything did.
+    it as a whole, if anything did. `wait` is for how many seconds another flow's turn is waited for.
 
     Raises:
         SettingsError: there is no such data set or category.
@@ -131,11 +141,14 @@ def run_retrain(
     """
     started = time.perf_counter()
     outcome = _planned(workspace, dataset, categories)
-    token = _outcome.set(outcome)
+    token, waits = _outcome.set(outcome), _wait.set(wait)
     try:
         return retrain(dataset, categories, force, str(workspace.root), push), outcome.fault
     except CategoriesFailedError as error:
         return error.result, outcome.fault
+    except TurnTakenError as error:
+        outcome.fail(error)
+        return outcome.document(None, time.perf_counter() - started), outcome.fault
     except Exception as error:
         if (interrupt := covered(error)) is not None:
             raise interrupt from None
@@ -148,6 +161,7 @@ def run_retrain(
         return result, outcome.fault
     finally:
         _outcome.reset(token)
+        _wait.reset(waits)
 
 
 def _publish(result: dict[str, Any], outcome: Outcome) -> None:
@@ -206,17 +220,9 @@ def _report(dataset: str, shop: Workshop, categories: Sequence[Category]) -> str
 
 
 def _run_stages(shop: Workshop, stale: Stale, categories: Sequence[Category], outcome: Outcome) -> None:
-    """Runs what has to run, each job once, and commits what was made to DVC, even after a fault."""
     if not (jobs := stale.jobs(categories)):
         return
-    ran = Ran()
-    try:
-        run_stages(shop, jobs, stale, ran)
-    finally:
-        with held():
-            names = {*ran.done, *(stale.names & ran.unchanged)}
-            made = [job for job in jobs if job.dvc_name in names]
-            changed = record_stages(outcome.workspace, made, stale.sources) if made else set()
+    ran, changed = run_and_record(shop, jobs, stale)
     outcome.warnings += ran.warnings
     outcome.work = {
         category: [job for job in chain if job.dvc_name not in ran.unchanged] for category, chain in stale.work.items()

@@ -78,6 +78,8 @@ def configure(workspace: Workspace, debug: bool = False) -> Services:
         # Standard output belongs to the command line.
         "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
         "PREFECT_HOME": str(folder / "prefect"),
+        # Signs of life, every so many seconds: the server's automation calls a run without them Crashed.
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
         # The pages of a run have its log; the terminal has progress bars, and the errors in the result.
         "PREFECT_LOGGING_LEVEL": "DEBUG" if debug else "INFO",
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "DEBUG" if debug else "CRITICAL",
@@ -86,7 +88,7 @@ def configure(workspace: Workspace, debug: bool = False) -> Services:
         "PREFECT_SERVER_LOGGING_LEVEL": _QUIET,
         # The default, 20 s, is too short for a busy machine.
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
-        # In memory, the default, they end with the server, and a flow that outlives it is stopped for want of its own.
+        # In memory, the default, they end with the server, and whose turn it was keeps the others waiting for ever.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
         # Ray's default, said aloud; unsaid, it prints a notice.
         "RAY_AUTH_MODE": "token",

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -62,26 +61,17 @@ def close_left(services: Services, tracking: Tracking) -> None:
 
 
 def close_served(services: Services, pool: str) -> None:
-    """For a server of this machine alone, before its one worker starts: closes what the pool's workers before it left,
-    and makes the slots that its deployments count as taken those that their runs hold.
+    """For a server of this machine alone, before its one worker starts: closes what the pool's workers before it left.
 
     A run whose process never came so far as to mark it is known by its process, which has the run's id.
     """
     from prefect.client.orchestration import get_client
-    from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
 
     living = {tag for tag, alive in holders(services.workspace.services_dir).items() if alive}
     with get_client(sync_client=True) as client:
         runs = [run for run in open_flow_runs(client) if run.work_pool_name == pool]
         executed = executed_flow_runs()
-        left = [run for run in runs if living.isdisjoint(run.tags) and str(run.id) not in executed]
-        close_flow_runs(client, left)
-        kept = Counter(run.deployment_id for run in runs if run not in left)
-        for deployment in client.read_deployments():
-            limit = deployment.global_concurrency_limit
-            if deployment.work_pool_name == pool and limit is not None:
-                update = GlobalConcurrencyLimitUpdate(active_slots=kept[deployment.id])
-                client.update_global_concurrency_limit(limit.name, update)
+        close_flow_runs(client, (run for run in runs if living.isdisjoint(run.tags) and str(run.id) not in executed))
 
 
 def executed_flow_runs() -> set[str]:
@@ -120,7 +110,7 @@ def open_flow_runs(client: SyncPrefectClient) -> list[FlowRun]:
 
 
 def close_flow_runs(client: SyncPrefectClient, runs: Iterable[FlowRun]) -> None:
-    """Crashed, with the tasks that were running; a deployment's slot comes free with its run."""
+    """Crashed, with the tasks that were running."""
     from prefect.client.schemas import filters
     from prefect.states import Crashed
 

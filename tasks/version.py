@@ -34,11 +34,19 @@ class Stale:
 
 
 @task(name="version", task_run_name="version {dataset}", cache_policy=NO_CACHE)
-def version(workspace: Workspace, dataset: str, categories: Sequence[Category], params: Params, force: bool) -> Stale:
+def version(
+    workspace: Workspace,
+    dataset: str,
+    categories: Sequence[Category],
+    params: Params,
+    force: bool,
+    only: str | None = None,
+) -> Stale:
     """Brings changed images under DVC and asks it what is stale. What a run that broke off had finished is recorded,
-    and not run again.
+    and not run again. `only` is the one stage that it is about; None: all.
     """
-    jobs = {category: jobs_of(category, params.plan.method(category)) for category in categories}
+    chains = {category: jobs_of(category, params.plan.method(category)) for category in categories}
+    jobs = {name: tuple(job for job in chain if only in (None, job.stage.name)) for name, chain in chains.items()}
     refuse_links(workspace, [job.output_dir(workspace) for chain in jobs.values() for job in chain])
     # It names the files outside the workspace that the settings name.
     write_dvc_file(workspace, params.settings)

@@ -74,6 +74,8 @@ def _start_prefect(state: State) -> None:
         "PREFECT_SERVER_DATABASE_CONNECTION_URL": _database(state, "postgresql+asyncpg", "prefect"),
         # Whoever may deploy has the worker run code.
         "PREFECT_SERVER_API_AUTH_STRING": prefect_door(state)["PREFECT_API_AUTH_STRING"],
+        # In memory, the default, whose turn it is ends with the server and never comes free.
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
         "PGPASSFILE": str(state.password_file),
         **prefect_door(state),
     }

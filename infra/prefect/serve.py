@@ -1,7 +1,7 @@
-"""`make serve`: a Prefect server, the nightly deployment and a worker, on loopback, until Ctrl-C.
+"""`make serve`: a Prefect server, the deployments, their automations and a worker, on loopback, until Ctrl-C.
 
 State lies in the workspace's `.services/`, so the runs of `tocoad retrain` are on the server's pages as well. What was
-killed here before is closed first: a run that nobody works on would hold the deployment's one slot for ever.
+killed here before is closed first; what is killed meanwhile, by the automation that misses its heartbeats.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
+from ruamel.yaml import YAML
 
 from services.addresses import configure
 from services.prefect.home import starting
@@ -27,6 +29,7 @@ from tocoad.files.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
 POOL = "tocoad"
+DEPLOYMENTS, AUTOMATIONS = "infra/prefect/prefect.yaml", "infra/prefect/automations.yaml"
 ADDRESS = "127.0.0.1"
 START_SECONDS = 180
 STOP_SECONDS = 20
@@ -150,7 +153,8 @@ def _serve(server: Child, worker: Child, signals: Signals, port: int) -> None:
     _start_server(server, signals)
     _close_left(signals)
     _create_pool(signals)
-    _run(signals, *PREFECT, "deploy", "--prefect-file", "infra/prefect/prefect.yaml", "--all")
+    _install_automations(signals)
+    _run(signals, *PREFECT, "deploy", "--prefect-file", DEPLOYMENTS, "--all")
     worker.start()
     print(f"Prefect: http://{ADDRESS}:{port} - Ctrl-C stops it", flush=True)
     while True:
@@ -189,12 +193,25 @@ def _close_left(signals: Signals) -> None:
 
 
 def _create_pool(signals: Signals) -> None:
-    pool = {"name": POOL, "type": "process"}
-    # 503 is the server's word for a database that is busy.
-    while (answer := httpx.post(_api("/work_pools/"), json=pool, timeout=60, trust_env=False)).status_code == 503:
-        signals.pause(0.5)
+    answer = _ask(signals, "POST", "/work_pools/", {"name": POOL, "type": "process"})
     if answer.status_code != httpx.codes.CONFLICT:
         answer.raise_for_status()
+
+
+def _install_automations(signals: Signals) -> None:
+    """As the file has them, in the place of those of the same names."""
+    for automation in YAML(typ="safe").load(ROOT / AUTOMATIONS)["automations"]:
+        wanted = {"automations": {"name": {"any_": [automation["name"]]}}}
+        found = _ask(signals, "POST", "/automations/filter", wanted).raise_for_status().json()
+        method, path = ("PUT", f"/automations/{found[0]['id']}") if found else ("POST", "/automations/")
+        _ask(signals, method, path, automation).raise_for_status()
+
+
+def _ask(signals: Signals, method: str, path: str, body: dict[str, Any]) -> httpx.Response:
+    # 503 is the server's word for a database that is busy.
+    while (answer := httpx.request(method, _api(path), json=body, timeout=60, trust_env=False)).status_code == 503:
+        signals.pause(0.5)
+    return answer
 
 
 def _run(signals: Signals, *command: str) -> None:

@@ -147,12 +147,13 @@ def retrain_record(
     commit: str,
     errors: Mapping[Category, str],
     warnings: list[str],
+    flow: str = "retrain",
 ) -> Iterator[RetrainRecord]:
-    """The runs of a retrain, ended with the block; `errors` has then what went wrong, by category. What MLflow missed,
-    and the retrain does not need, is added to `warnings`.
+    """The runs of a retrain, or another flow, ended with the block; `errors` has then what went wrong, by category.
+    What MLflow missed, and the flow does not need, is added to `warnings`.
     """
     experiment_id = tracking.experiment(dataset)
-    parent = tracking.start(experiment_id, f"retrain {dataset}", tags={GIT_COMMIT_TAG: commit, "dataset": dataset})
+    parent = tracking.start(experiment_id, f"{flow} {dataset}", tags={GIT_COMMIT_TAG: commit, "dataset": dataset})
     record = RetrainRecord(tracking, experiment_id, parent, workspace, settings, commit, warnings)
     try:
         parent.log_params(settings.model_dump(mode="json"))

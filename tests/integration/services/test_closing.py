@@ -151,42 +151,30 @@ def test_a_server_that_is_away_stops_no_work_and_is_closed_later(
     assert tracking.client.get_run(run).info.status == "KILLED"
 
 
-def test_a_slot_that_nobody_holds_comes_free_and_one_in_use_does_not(here: tuple[Services, Any]) -> None:
+def test_what_a_worker_left_is_closed_and_what_outlived_it_is_not(here: tuple[Services, Any]) -> None:
     from prefect import flow
-    from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate, WorkPoolCreate
+    from prefect.client.schemas.actions import WorkPoolCreate
     from prefect.states import Pending
 
     services, client = here
     client.create_work_pool(WorkPoolCreate(name=POOL, type="process"))
     flow_id = client.create_flow_from_name(flow(lambda: None, name="nightly").name)
-    deployment = client.create_deployment(flow_id, "slot", work_pool_name=POOL, concurrency_limit=1)
+    deployment = client.create_deployment(flow_id, "left", work_pool_name=POOL)
 
-    def submit() -> Any:
-        return client.create_flow_run_from_deployment(deployment).id
-
-    def take_slot(run: Any) -> str:
+    def begin() -> Any:
+        run = client.create_flow_run_from_deployment(deployment).id
         client.set_flow_run_state(run, Pending())
+        return run
+
+    def state(run: Any) -> str:
         return str(client.read_flow_run(run).state_name)
 
-    def slots() -> Any:
-        return client.read_deployment(deployment).global_concurrency_limit
-
-    left, waiting = submit(), submit()
-    assert [take_slot(left), take_slot(waiting)] == ["Pending", "AwaitingConcurrencySlot"]
-    close_served(services, POOL)
-    assert client.read_flow_run(left).state_name == "Crashed"
-    assert take_slot(waiting) == "Pending"
-
+    left, outlived = begin(), begin()
     # A flow's process that outlived its worker, not yet so far as to mark the run.
-    environment = {**os.environ, "PREFECT__FLOW_RUN_ID": str(waiting)}
+    environment = {**os.environ, "PREFECT__FLOW_RUN_ID": str(outlived)}
     with subprocess.Popen(["sleep", "600"], env=environment) as process:
         close_served(services, POOL)
-        assert client.read_flow_run(waiting).state_name == "Pending" and slots().active_slots == 1
+        assert [state(left), state(outlived)] == ["Crashed", "Pending"]
         process.kill()
     close_served(services, POOL)
-    assert client.read_flow_run(waiting).state_name == "Crashed" and slots().active_slots == 0
-
-    # A count that no run explains, as an earlier release left it.
-    client.update_global_concurrency_limit(slots().name, GlobalConcurrencyLimitUpdate(active_slots=1))
-    close_served(services, POOL)
-    assert slots().active_slots == 0
+    assert state(outlived) == "Crashed"

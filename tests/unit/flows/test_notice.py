@@ -1,10 +1,10 @@
-"""What a retrain, a move and a watch tell at their end."""
+"""What a retrain, a reevaluation, a move and a watch tell at their end."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flows.notice import move_notice, retrain_notice, watch_notice
+from flows.notice import move_notice, reevaluation_notice, retrain_notice, watch_notice
 
 
 def entry(status: str, verdict: str | None, *aliases: str, anew: bool = True, error: str | None = None) -> Any:
@@ -91,3 +91,24 @@ def test_a_watch_tells_each_alarm_once_and_nothing_of_what_is_as_before() -> Non
     assert not told.changed and told.error == "tile: so failed"
     quiet = watch_notice(result(wood=seen("as before"), cable=seen("alarm told")))
     assert not quiet.is_wanted("changed") and quiet.is_wanted("always")
+
+
+def test_a_reevaluation_tells_of_champions_below_a_floor_and_of_those_that_made_way() -> None:
+    told = reevaluation_notice(
+        result(
+            bottle=entry("judged", "promoted", "champion") | {"moved": ["the gate: rollback to version 3"]},
+            cable=entry("up-to-date", "promoted", "champion", anew=False) | {"moved": []},
+            screw=entry("up-to-date", "rejected", "champion", anew=False) | {"moved": []},
+            tile=entry("failed", None, error="its package is not the one that was registered") | {"moved": []},
+            wood=None,
+        )
+    )
+    assert told.text == "reevaluate parts: 4 champions: 1 failed, 1 below a floor"
+    assert [(one.category, one.what, one.why) for one in told.changed] == [
+        ("bottle", "moved", "the gate: rollback to version 3"),
+        ("bottle", "promoted", "so promoted"),
+    ]
+    assert [(one.category, one.what) for one in told.alarms] == [("screw", "the champion is below a floor")]
+    assert [(one.category, one.why) for one in told.failed] == [
+        ("tile", "its package is not the one that was registered")
+    ]
