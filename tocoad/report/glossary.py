@@ -40,6 +40,9 @@ TERMS: Mapping[str, str] = {
     f"{METHODS[CONTROL].about}",
     "calibration images": "Good images kept out of training, on which the threshold is set. No defect is needed.",
     "gate": "The automatic rules that decide whether a new detector takes the place of the one in use.",
+    "champion, challenger": "The detector in use, and the new one that is to take its place.",
+    "lost, gained": "Test images that the champion judges rightly and the challenger does not, and the reverse.",
+    "unsure": "What a rule finds where the test images are too few to tell. The owner's settings say what follows.",
     "heat map": "The score of every place of the image, in the same colours for every image of the category.",
 }
 
