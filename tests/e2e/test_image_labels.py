@@ -76,7 +76,7 @@ def test_no_picture_shows_a_truth(workspace: Workspace) -> None:
 
 def test_the_gate_goes_by_what_the_data_can_tell(workspace: Workspace) -> None:
     candidate = read_candidate(evaluation_dir(workspace, SCANS, "patchcore"))
-    gate = GateSettings(image_AUROC_min=0.0, pixel_AUROC_min=1.0)
+    gate = GateSettings(image_AUROC_min=0.0, pixel_AUROC_min=1.0, images_min=1)
     for champion in (None, candidate):
         assert decide(Case(candidate, champion, gate)).verdict == "promoted"
 

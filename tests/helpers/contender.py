@@ -57,7 +57,7 @@ def _rounds(me: Contender, barrier: Barrier) -> list[str]:
     category = Category(me.dataset, "gear")
     registry = Registry(connect(me.uri))
     log = DecisionLog(registry, category.model_name)
-    settings = GateSettings(margin=0.0, metrics=("image_AUROC",))
+    settings = GateSettings(margin=0.0, metrics=("image_AUROC",), when_unsure="promote")
 
     def scored(figure: float) -> Candidate:
         return Candidate(metrics={"image_AUROC": figure}, evaluation_set="e")

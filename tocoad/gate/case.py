@@ -19,6 +19,11 @@ class Case:
     settings: GateSettings
     evidence: Evidence = field(default_factory=Evidence)
 
+    @property
+    def stand_in(self) -> str:
+        """What a sentence adds to the name of a figure where no defect is there to be tested on."""
+        return " on made anomalies, which stand in for defects," if self.challenger.synthetic else ""
+
 
 Rule = Callable[[Case], Iterator[Finding]]
 """A rule says something of every case: where it does not apply, that."""

@@ -15,8 +15,8 @@ _ALONE = "there is no champion yet: a first version is judged by what any versio
 
 def decide(case: Case) -> Decision:
     """Without a champion (the first version) only what any version has to hold counts; later the challenger may not be
-    worse either. A rule that failed decides, the first of them. Where none failed and one cannot tell, the owner's
-    choice does (`gate.when_unsure`, `gate.approval`).
+    worse either. A rule that failed decides, the first of them; where there is no champion to be kept, the version is
+    rejected. Where none failed and one cannot tell, the owner's choice decides (`gate.when_unsure`, `gate.approval`).
 
     Raises:
         ValueError: the two were not scored on the same evaluation set, or not with the same number of bootstrap draws;
@@ -29,6 +29,8 @@ def decide(case: Case) -> Decision:
             f"{challenger.evaluation_set[:12]}: score both on the same one"
         )
     found = _found(case, RULES)
+    if champion is None:
+        found = [(finding, "rejected") for finding, _ in found]
     verdict, why = _without_failure(case.settings, [finding for finding, _ in found])
     return _decision(found, verdict, [*why, _ALONE] if champion is None else why)
 

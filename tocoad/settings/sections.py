@@ -158,7 +158,7 @@ class GateSettings(Section):
     metrics: tuple[MetricName, ...] = ("image_AUROC", "pixel_AUPRO")
     margin: Fraction = Field(0.005, description="a challenger may be this much worse than the champion")
     risk: Fraction = Field(0.1, description="P(worse by more than the margin), up to which that is settled")
-    images_min: int = Field(10, ge=1, description="good, and defective, test images below which nothing is settled")
+    images_min: int = Field(20, ge=1, description="good, and defective, test images below which nothing is settled")
     when_unsure: Literal["keep", "promote"] = Field(
         "keep", description="what becomes of a challenger of which the test images cannot tell that it is no worse"
     )

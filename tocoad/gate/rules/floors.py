@@ -25,5 +25,5 @@ def _floor(case: Case, metric: MetricName, floor: float) -> Finding:
         return Finding(name=name, outcome="not applicable", reason=reason, figures=figures)
     passed = value >= floor
     relation = "reaches" if passed else "is below"
-    reason = f"{metric} {value:.4f} {relation} the floor {floor:g}"
+    reason = f"{metric} {value:.4f}{case.stand_in} {relation} the floor {floor:g}"
     return Finding(name=name, outcome="passed" if passed else "failed", reason=reason, figures=figures)

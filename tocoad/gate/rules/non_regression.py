@@ -1,7 +1,10 @@
 """The challenger may not be worse than the champion by more than the margin, metric by metric.
 
-Both were scored on the same images in the same run. The verdict goes by the difference of the exact figures. Beside it,
-where both have bootstrap replicates, stand its paired interval and P(worse by more than the margin).
+Both were scored on the same images in the same run. A difference of the exact figures beyond the margin is a failure.
+That it is within the margin settles little on few images: the rule has passed only where the paired bootstrap says that
+P(worse by more than the margin) is at most `gate.risk`, and there are `gate.images_min` good and defective test images
+each. What lies between is unsure. The least number is there because draws of a few images without a mistake know of
+none.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from tocoad.gate.case import Case
-from tocoad.gate.finding import Figures, Finding
+from tocoad.gate.finding import Figures, Finding, Outcome
 from tocoad.gate.records import Candidate
 from tocoad.metrics.bootstrap import PairedBootstrap, Replicates, compare
 from tocoad.metrics.names import MetricName
@@ -39,28 +42,50 @@ def _compare(case: Case, champion: Candidate, metric: MetricName) -> Finding:
     if new is None:
         reason = f"{metric} is missing where the champion has {old:.4f}"
         return Finding(name=name, outcome="failed", reason=reason, figures=figures)
-    difference = new - old
-    figures["difference"] = difference
-    bootstrap = _bootstrap(case, champion, metric, difference)
-    interval = ""
-    if bootstrap is not None:
-        figures |= {"low": bootstrap.low, "high": bootstrap.high, "probability_worse": bootstrap.probability_worse}
-        interval = (
-            f"; 95 % interval {bootstrap.low:+.4f} to {bootstrap.high:+.4f}, "
-            f"P(worse by more than the margin) {bootstrap.probability_worse:.3f}"
-        )
-    passed = difference >= -margin - _ROUNDING
-    relation = "is not worse than" if passed else "is worse than"
+    bootstrap = compare(metric, _replicates(case.challenger), _replicates(champion), new - old, margin + _ROUNDING)
+    figures |= {"difference": new - old, **_drawn(bootstrap)}
+    doubt = _doubt(case, bootstrap)
+    if new - old < -margin - _ROUNDING:
+        outcome: Outcome = "failed"
+        relation = "is worse than"
+    else:
+        outcome = "unsure" if doubt else "passed"
+        relation = "may be worse than" if doubt else "is not worse than"
     reason = (
-        f"{metric} {new:.4f} {relation} the champion's {old:.4f} by more than {margin:g} "
-        f"(difference {difference:+.4f}{interval})"
+        f"{metric} {new:.4f}{case.stand_in} {relation} the champion's {old:.4f} by more than {margin:g} "
+        f"(difference {new - old:+.4f}{_interval(bootstrap)})"
     )
-    return Finding(name=name, outcome="passed" if passed else "failed", reason=reason, figures=figures)
+    if outcome == "unsure":
+        reason = f"{reason}: {doubt}"
+    return Finding(name=name, outcome=outcome, reason=reason, figures=figures)
 
 
-def _bootstrap(case: Case, champion: Candidate, metric: MetricName, difference: float) -> PairedBootstrap | None:
-    new, old = _replicates(case.challenger), _replicates(champion)
-    return compare(metric, new, old, difference, case.settings.margin)
+def _doubt(case: Case, bootstrap: PairedBootstrap | None) -> str:
+    """Why the images cannot tell that the challenger is not worse; empty: they can."""
+    labels = [image.gt_label for image in case.challenger.judged]
+    good, defective, least = labels.count(0), labels.count(1), case.settings.images_min
+    if min(good, defective) < least:
+        return f"{good} good and {defective} defective images, gate.images_min asks for {least} of each"
+    if bootstrap is None:
+        return "there are no bootstrap draws (evaluation.bootstrap)"
+    if bootstrap.probability_worse > case.settings.risk:
+        return f"too probable for gate.risk {case.settings.risk:g}"
+    return ""
+
+
+def _drawn(bootstrap: PairedBootstrap | None) -> Figures:
+    if bootstrap is None:
+        return {}
+    return {"low": bootstrap.low, "high": bootstrap.high, "probability_worse": bootstrap.probability_worse}
+
+
+def _interval(bootstrap: PairedBootstrap | None) -> str:
+    if bootstrap is None:
+        return ""
+    return (
+        f"; 95 % interval {bootstrap.low:+.4f} to {bootstrap.high:+.4f}, "
+        f"P(worse by more than the margin) {bootstrap.probability_worse:.3f}"
+    )
 
 
 def _replicates(candidate: Candidate) -> Replicates:

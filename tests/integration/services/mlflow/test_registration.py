@@ -41,6 +41,11 @@ from tocoad.stages.graph import detector_dir, evaluation_dir, manifest_dir
 pytestmark = pytest.mark.integration
 
 
+def by_rules(**gate: float) -> Settings:
+    """Without draws no figure settles anything: promoted is what is not worse as far as they tell."""
+    return Settings.model_validate({"gate": {"when_unsure": "promote", **gate}})
+
+
 @dataclass
 class Shop:
     """A category whose packages are made in a moment; what their evaluation finds, the test says."""
@@ -49,7 +54,7 @@ class Shop:
     workspace: Workspace
     category: Category
     make_detector: Callable[[int], Path]
-    settings: Settings = field(default_factory=Settings)
+    settings: Settings = field(default_factory=lambda: by_rules())
     evaluation_set: str = "e"
     # By package: its figures, on whichever evaluation set it is scored.
     figures: dict[str, float] = field(default_factory=dict)
@@ -319,21 +324,21 @@ def test_with_other_rules_champion_and_challenger_are_judged_anew(shop: Shop) ->
     shop.retrain(1, 0.9)
     assert shop.retrain(2, 0.8).verdict == "kept"
     kept = shop.registered()
-    shop.settings = Settings.model_validate({"gate": {"margin": 0.2, "image_AUROC_min": 0.85}})
+    shop.settings = by_rules(margin=0.2, image_AUROC_min=0.85)
     assert shop.registered() is None
     assert shop.register().verdict == "rejected"
-    shop.settings = Settings.model_validate({"gate": {"margin": 0.2}})
+    shop.settings = by_rules(margin=0.2)
     assert shop.register().aliases == ("champion",)
-    shop.settings = Settings()
+    shop.settings = by_rules()
     assert shop.registered().verdict == kept.verdict, "by these rules it was judged before"
 
 
 @pytest.mark.parametrize("services", ["local"], indirect=True)
 def test_the_standing_is_by_the_rules_here_though_another_workspace_judged_by_its_own_since(shop: Shop) -> None:
     shop.retrain(1, 0.9)
-    shop.settings = Settings.model_validate({"gate": {"image_AUROC_min": 0.95}})
+    shop.settings = by_rules(image_AUROC_min=0.95)
     assert shop.register().verdict == "rejected" == shop.standing()["verdict"]
-    shop.settings = Settings()
+    shop.settings = by_rules()
     assert shop.registered() is not None, "a retrain has nothing to judge"
     assert shop.standing()["verdict"] == "promoted"
 
