@@ -13,6 +13,7 @@ QUESTIONS = (
     "fleet_slots",
     "fleet_retrain",
     "fleet",
+    "gate",
     "images",
     "memory",
     "parallel",
