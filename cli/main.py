@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from cli import (
+    approve,
     data,
     evaluate,
     feedback,
@@ -38,6 +39,7 @@ _COMMANDS = (
     report,
     predict,
     promotion,
+    approve,
     push,
     remote,
     restore,

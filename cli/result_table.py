@@ -20,7 +20,14 @@ from tocoad.text.redaction import redacted
 if TYPE_CHECKING:
     from tocoad.files.workspace import Workspace
 
-_COLOURS = {"promoted": "green", "kept": "yellow", "rejected": "red", "unregistered": "yellow", "failed": "red"}
+_COLOURS = {
+    "promoted": "green",
+    "waiting": "cyan",
+    "kept": "yellow",
+    "rejected": "red",
+    "unregistered": "yellow",
+    "failed": "red",
+}
 
 
 def result_table(result: Mapping[str, Any], console: Console | None = None, whole: bool = False) -> None:
@@ -42,7 +49,9 @@ def result_table(result: Mapping[str, Any], console: Console | None = None, whol
     for name, entry in shown.items():
         if entry["error"] and entry["error"] != shared:
             print_line(console, f"{name}: {entry['error']}", "red")
-        if entry["decision"] and entry["decision"]["verdict"] != "promoted":
+        if outcome_of(entry) == "waiting":
+            print_line(console, f"{name}: {waiting_text(result['dataset'], name, entry.get('question'))}")
+        elif entry["decision"] and entry["decision"]["verdict"] != "promoted":
             print_line(console, f"{name}: {entry['decision']['reasons'][0]}")
 
 
@@ -57,6 +66,13 @@ def show_places(workspace: Workspace, tracking_uri: str, prefect_api_url: str | 
         print_line(console, f"report    {page}")
     print_line(console, f"MLflow    {mlflow}")
     print_line(console, f"Prefect   {prefect}")
+
+
+def waiting_text(dataset: str, category: str, question: Mapping[str, str | None] | None) -> str:
+    """Who is to do what until when."""
+    until = "" if question is None else f" until {question['until']}"
+    page = "" if question is None or question["page"] is None else f", or on {question['page']}"
+    return f"waits for a person{until}: tocoad approve {dataset} {category} [--reject] --reason TEXT{page}"
 
 
 def show_push(push: Mapping[str, Any] | None) -> None:

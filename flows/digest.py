@@ -8,16 +8,17 @@ from typing import Any, TypeVar
 Entry = Mapping[str, Any]
 Row = TypeVar("Row")
 
-OUTCOMES = ("failed", "unregistered", "rejected", "kept", "promoted", "trained", "up to date")
+OUTCOMES = ("failed", "unregistered", "waiting", "rejected", "kept", "promoted", "trained", "up to date")
 """Of a category in a retrain, the most urgent first."""
 
 
 def outcome_of(entry: Entry) -> str:
     """One of OUTCOMES, of a category of a retrain's document: what the gate said of one that it judged in this run,
-    trained or not.
+    trained or not. What waits for a person does so until there is an answer.
     """
     status, decision = entry["status"], entry["decision"]
-    if status in ("trained", "up-to-date") and decision is not None and decision["anew"]:
+    judged = decision is not None and status in ("trained", "up-to-date")
+    if judged and (decision["anew"] or decision["verdict"] == "waiting"):
         return str(decision["verdict"])
     return "up to date" if status == "up-to-date" else str(status)
 

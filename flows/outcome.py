@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from flows.result import Status, category_entry
+from flows.result import Question, Status, category_entry
 from tasks.register import Registration
 from tocoad.errors import StageError, error_line
 from tocoad.files.workspace import Category, Workspace
@@ -20,7 +20,8 @@ class Outcome:
 
     `errors` are the categories' own, one line each; `unregistered` those among them that only the registry kept from
     being complete. `judged` are those that the gate spoke of in this run. `fault` is what ended the whole.
-    `warnings` are what went wrong beside the work and changed nothing. `push` is None where nothing was to be pushed.
+    `questions` are the versions that wait for a person: until when, and the page to answer on. `warnings` are what went
+    wrong beside the work and changed nothing. `push` is None where nothing was to be pushed.
     `tells`: the flow has begun, and tells at its end what became of it.
     """
 
@@ -33,6 +34,7 @@ class Outcome:
     unregistered: set[Category] = field(default_factory=set)
     registrations: dict[Category, Registration] = field(default_factory=dict)
     judged: set[Category] = field(default_factory=set)
+    questions: dict[Category, Question] = field(default_factory=dict)
     report: str | None = None
     push: dict[str, Any] | None = None
     warnings: list[str] = field(default_factory=list)
@@ -81,5 +83,13 @@ class Outcome:
         if error is not None:
             status = "unregistered" if category in self.unregistered else "failed"
         registration = self.registrations.get(category)
-        anew = category in self.judged
-        return category_entry(self.workspace, category, self.plan.method(category), status, error, registration, anew)
+        return category_entry(
+            self.workspace,
+            category,
+            self.plan.method(category),
+            status,
+            error,
+            registration,
+            judged_anew=category in self.judged,
+            question=self.questions.get(category),
+        )

@@ -17,6 +17,8 @@ from tocoad.text.redaction import redacted
 
 Status = Literal["trained", "up-to-date", "unregistered", "failed"]
 """Unregistered: trained and judged, only the registry was away; the next retrain registers it without training."""
+Question = Mapping[str, str | None]
+"""`until` when a version waits for a person's answer, and the `page` to give it on, null where there is none."""
 
 
 def category_entry(
@@ -27,6 +29,7 @@ def category_entry(
     error: str | None,
     registration: Registration | None,
     judged_anew: bool,
+    question: Question | None = None,
 ) -> dict[str, Any]:
     """One category of the document; of a failed one, what is there nevertheless."""
     complete = status != "failed"
@@ -50,6 +53,7 @@ def category_entry(
         "decision": None
         if registration is None
         else {"verdict": registration.verdict, "reasons": list(registration.reasons), "anew": judged_anew},
+        "question": question,
         "model": None
         if registration is None
         else {"name": registration.name, "version": registration.version, "aliases": list(registration.aliases)},

@@ -31,6 +31,7 @@ from flows.notice import retrain_notice
 from flows.outcome import Outcome
 from flows.result import table_rows
 from flows.stages import run_and_record
+from tasks.approve import ask
 from tasks.commit import commit
 from tasks.interrupts import covered
 from tasks.night import keep_night
@@ -39,13 +40,14 @@ from tasks.publish import publish
 from tasks.push import Push, pushing
 from tasks.register import AwayError, announce, register
 from tasks.report import report
-from tasks.session import Session, TurnTakenError, Workshop
+from tasks.session import Connection, Session, TurnTakenError, Workshop
 from tasks.version import Stale, version
 from tocoad.errors import StageError, error_line
 from tocoad.files.lease import FOREVER, lease_of
 from tocoad.files.workspace import Category, Owner, Workspace
 from tocoad.settings.file import Params, load_params
 from tocoad.settings.planning import plan_categories, select_categories
+from tocoad.settings.sections import Settings
 from tocoad.stages.owners import owners_of
 
 # Each registers a category; the stages need none. MLflow has 15 connections to its database, on a server too, and who
@@ -199,14 +201,26 @@ def _retrain(session: Session, params: Params, force: bool, outcome: Outcome, pu
     unchanged = {category: plan.method(category) for category in outcome.categories if not outcome.work[category]}
     outcome.registrations.update(connection.registered(dataset, unchanged, params.settings))
     open_categories = [category for category in outcome.categories if category not in outcome.registrations]
-    if not open_categories:
-        return
-    with connection.at_work(dataset, params.settings, outcome.errors, outcome.warnings) as shop:
-        _run_stages(shop, stale, open_categories, outcome)
-        push.begin("all")
-        _register(shop, open_categories, outcome)
-        if judged := [category for category in open_categories if category not in outcome.errors]:
-            outcome.report = _report(dataset, shop, judged)
+    if open_categories:
+        with connection.at_work(dataset, params.settings, outcome.errors, outcome.warnings) as shop:
+            _run_stages(shop, stale, open_categories, outcome)
+            push.begin("all")
+            _register(shop, open_categories, outcome)
+            if judged := [category for category in open_categories if category not in outcome.errors]:
+                outcome.report = _report(dataset, shop, judged)
+    _ask(connection, params.settings, outcome)
+
+
+def _ask(connection: Connection, settings: Settings, outcome: Outcome) -> None:
+    """Of each version that waits, whether it was trained now or some nights ago. The log waits in any case."""
+    for category, registration in outcome.registrations.items():
+        if registration.verdict == "waiting":
+            state = ask(connection.workspace, connection.registry, category, settings.gate, return_state=True)
+            result: Any = state.result(raise_on_failure=False)
+            if not state.is_completed():
+                outcome.warnings.append(f"{category} waits, and nobody was asked in Prefect ({error_line(result)})")
+            elif result is not None:
+                outcome.questions[category] = result
 
 
 def _report(dataset: str, shop: Workshop, categories: Sequence[Category]) -> str | None:

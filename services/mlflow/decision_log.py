@@ -53,6 +53,11 @@ class DecisionLog:
         self._client = registry.client
         self.name = name
 
+    @property
+    def fresh(self) -> DecisionLog:
+        """The same, which asks the registry anew."""
+        return DecisionLog(self._registry.fresh, self.name)
+
     def read(self) -> History:
         """What the log says, without a write.
 
@@ -70,7 +75,7 @@ class DecisionLog:
         if (aliases.get(CHAMPION), aliases.get(PREVIOUS)) == (history.champion, history.way_back()):
             return history
         if self._registry is not self._registry.fresh:
-            return DecisionLog(self._registry.fresh, self.name).settled()
+            return self.fresh.settled()
         if not history.counted and CHAMPION in aliases:
             self.append(self._adoption(aliases[CHAMPION]))
             history = self.read()
@@ -235,4 +240,8 @@ def _sentence(entry: Entry) -> str:
         moved = f"; it is champion now, {before}" if entry.new != entry.old else ""
         return f"the gate on version {entry.version}: {entry.decision.verdict}{moved}: {entry.decision.reasons[0]}"
     because = "" if entry.reason is None else f": {entry.reason}"
+    if entry.action == "approve":
+        return f"approved version {entry.version}; it is champion now, {before}{because}"
+    if entry.action in ("decline", "expire"):
+        return f"{entry.action}d version {entry.version}{because}"
     return f"{entry.action} to version {entry.new}, {before}{because}"

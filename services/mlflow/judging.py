@@ -143,7 +143,7 @@ class Judging:
         met = None if champion is None else self._shown(champion)
         decision = decide(Case(self._shown(self.version), met, self.settings, evidence))
         why = history.taken_down.get(self.version.version)
-        if why is None or decision.verdict != "promoted":
+        if why is None or decision.verdict not in ("promoted", "waiting"):
             return decision
         number = self.version.version
         reason = f"version {number} was rolled back ({why}): only tocoad promote makes it champion again"

@@ -106,6 +106,8 @@ def _line(category: Category, number: int, entry: Entry) -> dict[str, Any]:
     who = {"by": entry.by, "host": entry.host}
     if entry.decision is not None and entry.subject is not None:
         what = {"version": entry.version, "champion": entry.old, "run_id": entry.run_id, "metrics": entry.metrics}
+        if entry.action != "judge":  # a person's answer, or that there was none
+            what |= {"action": entry.action, "from": entry.old, "to": entry.new, "reason": entry.reason}
         return line | what | entry.decision.model_dump(mode="json") | entry.subject.model_dump() | who
     move = {"action": entry.action, "from": entry.old, "to": entry.new, "reason": entry.reason, "gate": entry.word}
     before = {"former": entry.former, "taken_down": entry.taken_down} if entry.action == "adopt" else {}

@@ -6,19 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from services.mlflow import ledger
-from services.mlflow.calls import AwayError, TrackingError
-from services.mlflow.decision_log import DecisionLog, told
+from services.mlflow.decision_log import DecisionLog
+from services.mlflow.entering import PromotionError, enter
 from services.mlflow.judging import REASONS_TAG, VERDICT_TAG
-from services.mlflow.patience import patiently
 from services.mlflow.registry import ROLLED_BACK_TAG, Registry, Version
-from tocoad.errors import SettingsError, StageError, TocoadError, first_line
+from tocoad.errors import SettingsError
 from tocoad.files.workspace import Category, Workspace
 from tocoad.gate.log import Entry, History
-
-
-class PromotionError(StageError):
-    """The alias cannot be moved as asked, and was not; one line."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +51,7 @@ def plan_promotion(registry: Registry, dataset: str, name: str, number: int | No
     Raises:
         SettingsError: there is no such data set, category or version; the line says what there is.
     """
-    category, versions = _versions(registry, dataset, name)
+    category, versions = versions_of(registry, dataset, name)
     log = DecisionLog(registry, category.model_name)
     history = log.settled()
     chosen = [version for version in versions if number in (None, version.version)]
@@ -77,7 +71,7 @@ def plan_rollback(registry: Registry, dataset: str, name: str, reason: str) -> M
     reason = " ".join(reason.split())
     if not reason:
         raise SettingsError("a rollback needs its reason: it is what the ledger keeps")
-    category, versions = _versions(registry, dataset, name)
+    category, versions = versions_of(registry, dataset, name)
     log = DecisionLog(registry, category.model_name)
     history = log.settled()
     there = {version.version: version for version in versions}
@@ -93,42 +87,13 @@ def plan_rollback(registry: Registry, dataset: str, name: str, reason: str) -> M
 
 
 def carry_out(workspace: Workspace, registry: Registry, move: Move) -> list[str]:
-    """Enters the move in the log, and makes the aliases and the ledger follow. Once it counts it is made: what goes
-    wrong after that is returned, and the next command that reads the log puts it right.
+    """As `enter` does it.
 
     Raises:
         PromotionError: the champion was moved in the meantime; the line says by whom.
         TrackingError, AwayError: MLflow does not answer; the line says what is not known.
     """
-    log, entry = DecisionLog(registry, move.category.model_name), move.entry
-
-    def enter() -> History:
-        """Asked again it enters nothing twice: the decision has an id."""
-        if not (history := log.read()).counts(entry.id):
-            log.append(entry)
-            history = log.read()
-        return history
-
-    try:
-        history = patiently(enter)
-    except (TrackingError, AwayError) as error:
-        unknown = f"whether the {entry.action} was entered is not known: see tocoad status {move.category.dataset}"
-        raise type(error)(f"{first_line(error)}; {unknown} before you try again") from error
-    if not history.counts(entry.id):
-        meanwhile = "; ".join(told(other) for other in history.since(entry.after))
-        raise PromotionError(f"{log.name} was moved in the meantime by {meanwhile}: look at it, and run again")
-    warnings = []
-    try:
-        log.follow(history)
-    except TocoadError as error:
-        warnings.append(
-            f"the {entry.action} counts, but its alias is not yet moved; the next command does it ({error})"
-        )
-    try:
-        ledger.copy(workspace, move.category, history)
-    except (TocoadError, OSError) as error:
-        warnings.append(f"the {entry.action} counts, but the ledger does not have it yet ({first_line(error)})")
-    return warnings
+    return enter(workspace, registry, move.category, move.entry)
 
 
 def _move(
@@ -145,7 +110,7 @@ def _move(
     return Move(category, new, log.entry(action, history, new.version, reason=reason, word=word))
 
 
-def _versions(registry: Registry, dataset: str, name: str) -> tuple[Category, list[Version]]:
+def versions_of(registry: Registry, dataset: str, name: str) -> tuple[Category, list[Version]]:
     """The category's versions, the newest first; at least one. The registry is asked, images need not be here."""
     known = [tuple(model.split(".")) for model in registry.names() if model.count(".") == 1]
     if (dataset, name) in known:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from services.mlflow import ledger
+from services.mlflow.approval import expired
 from services.mlflow.decision_log import DecisionLog, DecisionLogError
 from services.mlflow.judging import (
     EVALUATION_SET_TAG,
@@ -66,7 +67,7 @@ def registered(
         return None  # told where the category is judged, and of this category alone
     subject = _subject(workspace, category, method, evaluation_set, settings)
     try:
-        history = log.settled()
+        history = expired(log, log.settled(), settings.gate)
         champion = log.champion(history)
     except DecisionLogError:
         return None  # the same
@@ -118,6 +119,7 @@ def register_candidate(
     if NIGHT_TAG not in version.tags:  # of a version before there were such records
         registry.set_tags(version, {NIGHT_TAG: night})
     log = DecisionLog(registry, category.model_name)
+    expired(log, log.settled(), settings.gate)
     scores = {subject.package: challenger}
     judging = Judging(
         registry, log, settings.gate, run.run_id, rescore, examine, version, subject, scores, show, stand_in

@@ -46,8 +46,9 @@ def _rounds(me: Contender, barrier: Barrier) -> list[str]:
     from services.mlflow import ledger
     from services.mlflow.calls import connect
     from services.mlflow.decision_log import DecisionLog
+    from services.mlflow.entering import PromotionError
     from services.mlflow.judging import Judging
-    from services.mlflow.promotion import PromotionError, carry_out, plan_promotion
+    from services.mlflow.promotion import carry_out, plan_promotion
     from services.mlflow.registry import Registry
     from tocoad.files.workspace import Category, Workspace
     from tocoad.gate.records import Candidate, Evidence

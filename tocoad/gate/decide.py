@@ -10,6 +10,7 @@ from tocoad.gate.records import Candidate, Decision, Verdict
 from tocoad.gate.rules.table import FLOORS, RULES
 from tocoad.settings.sections import GateSettings
 
+ASKED = "a person is to say: tocoad approve"
 _ALONE = "there is no champion yet: a first version is judged by what any version has to hold"
 
 
@@ -47,7 +48,7 @@ def _without_failure(settings: GateSettings, findings: Sequence[Finding]) -> tup
     """The verdict where no rule failed, and the sentences that it needs."""
     unsure = any(finding.outcome == "unsure" for finding in findings)
     if settings.approval == "required" or (unsure and settings.approval == "when_unsure"):
-        return "waiting", ["a person is to say: tocoad approve"]
+        return "waiting", [ASKED]
     if unsure and settings.when_unsure == "keep":
         return "kept", ["the test images are too few to tell, and gate.when_unsure is keep"]
     return "promoted", ["the test images are too few to tell, and gate.when_unsure is promote"] if unsure else []

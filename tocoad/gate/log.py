@@ -137,7 +137,8 @@ class History:
     def take(self, number: int, entry: Entry) -> None:
         """The next entry in the order."""
         late = entry.action == "adopt" and bool(self.counted)
-        unasked = entry.action in _ANSWERS and (self.waiting is None or self.waiting.entry.version != entry.version)
+        asked = None if self.waiting is None else (self.waiting.entry.version, self.waiting.entry.subject)
+        unasked = entry.action in _ANSWERS and asked != (entry.version, entry.subject)
         other_reign = (entry.after, entry.old) != (self.reign, self.champion)
         if entry.id in self._ids or late or unasked or other_reign:
             self.lost.append(Numbered(number, entry))

@@ -22,6 +22,7 @@ ARGUMENTS = {
     "predict": ["models:/set.part@champion", "images"],
     "promote": ["set", "part"],
     "rollback": ["set", "part", "--reason", "why"],
+    "approve": ["set", "part", "--reason", "why"],
     "remote": [],
     "remote set": ["../store"],
     "remote check": [],

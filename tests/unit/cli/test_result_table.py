@@ -64,6 +64,16 @@ def test_of_a_thousand_categories_it_shows_what_failed_then_what_changed_and_cou
     ]
 
 
+def test_what_waits_for_a_person_is_shown_each_night_with_the_way_to_answer() -> None:
+    page = "http://127.0.0.1:4200/runs/flow-run/1"
+    asked = entry("up-to-date", "waiting") | {"question": {"until": "2026-03-04T05:06:07+00:00", "page": page}}
+    lines = " ".join(told(fleet(1000, asked=asked, unasked=entry("trained", "waiting"))).split())
+    assert "1000 categories: 2 waiting, 998 up to date" in lines
+    command = "tocoad approve d asked [--reject] --reason TEXT"
+    assert f"asked: waits for a person until 2026-03-04T05:06:07+00:00: {command}, or on {page}" in lines
+    assert "unasked: waits for a person: tocoad approve d unasked" in lines
+
+
 def test_a_champion_that_was_judged_anew_is_shown_though_nothing_was_trained() -> None:
     written = told(fleet(1000, doomed=entry("up-to-date", "rejected", anew=True), old=entry("up-to-date", "rejected")))
     rows = [line.split()[0] for line in written.splitlines() if " tocoad " in line]

@@ -17,13 +17,15 @@ def test_it_tells_the_data_set_what_changed_and_the_verdicts() -> None:
     categories = {
         "bottle": entry("trained", "promoted", 3),
         "cable": entry("up-to-date", "promoted", 1),
+        "grid": entry("up-to-date", "waiting", 4),
         "screw": entry("trained", "kept", 2),
         "tile": entry("failed", error="stage1: no image is left"),
     }
     assert commit_message({"dataset": "parts", "categories": categories}) == (
-        "Retrain parts: 4 categories: 1 failed, 1 kept, 1 promoted, 1 up to date\n"
+        "Retrain parts: 5 categories: 1 failed, 1 waiting, 1 kept, 1 promoted, 1 up to date\n"
         "\n"
         "bottle: promoted, version 3 (tocoad)\n"
+        "grid: waiting, version 4 (tocoad)\n"
         "screw: kept, version 2 (tocoad)\n"
         "tile: failed (tocoad): stage1: no image is left\n"
     )

@@ -15,15 +15,14 @@ import pytest
 from services.mlflow import ledger
 from services.mlflow.calls import AwayError, TrackingError, connect
 from services.mlflow.decision_log import DecisionLog, DecisionLogError, champion_in_force
+from services.mlflow.entering import PromotionError
 from services.mlflow.glance import Glance
-from services.mlflow.promotion import PromotionError, carry_out, plan_promotion, plan_rollback
+from services.mlflow.promotion import carry_out, plan_promotion, plan_rollback
 from services.mlflow.registry import Registry
 from services.mlflow.standing import decisions, models_in_force
 from services.mlflow.tracking import Tracking
+from tests.helpers.line import Line
 from tocoad.errors import SettingsError
-from tocoad.files.workspace import Workspace
-from tocoad.gate.records import Decision
-from tocoad.gate.subject import Subject
 
 pytestmark = pytest.mark.integration
 
@@ -34,49 +33,6 @@ WRITES = (
     "set_registered_model_alias",
     "delete_registered_model_alias",
 )
-SUBJECT = Subject(method="tocoad", package="p", evaluation_set="e", rules="r")
-
-
-class Line:
-    """Versions 1 to n of a category of the test's own, made without packages, and what a person does with them."""
-
-    def __init__(self, tracking: Tracking, root: Path, dataset: str, versions: int) -> None:
-        self.client = client = tracking.client
-        self.registry = Registry(client)
-        self.workspace = Workspace(root)
-        self.dataset = dataset
-        self.name = f"{dataset}.gear"
-        client.create_registered_model(self.name)
-        with tracking.run(tracking.experiment("promotion"), "gear") as run:
-            source = client.get_run(run.run_id).info.artifact_uri
-            for _ in range(versions):
-                client.create_model_version(self.name, source, run.run_id)
-
-        self.log = DecisionLog(self.registry, self.name)
-
-    def promote(self, number: int | None = None) -> list[str]:
-        return carry_out(self.workspace, self.registry, plan_promotion(self.registry, self.dataset, "gear", number))
-
-    def rollback(self, reason: str = "bad") -> list[str]:
-        return carry_out(self.workspace, self.registry, plan_rollback(self.registry, self.dataset, "gear", reason))
-
-    def gate_promotes(self, number: int) -> None:
-        decision = Decision(verdict="promoted", reasons=("better",))
-        history = self.log.settled()
-        self.log.append(self.log.entry("judge", history, number, version=number, subject=SUBJECT, decision=decision))
-        self.log.settled()
-
-    @property
-    def aliases(self) -> dict[str, int]:
-        return {alias: int(number) for alias, number in self.client.get_registered_model(self.name).aliases.items()}
-
-    def tags(self, number: int) -> dict[str, str]:
-        return dict(self.registry.version(self.name, number).tags)
-
-    @property
-    def ledger(self) -> list[dict[str, Any]]:
-        """A person's moves alone."""
-        return [entry for entry in ledger.entries(self.workspace, self.dataset) if "action" in entry]
 
 
 MakeLine = Callable[[int], Line]

@@ -21,7 +21,7 @@ from services.mlflow.package_check import check_package, registered_parity
 from services.mlflow.promotion import carry_out, plan_promotion, plan_rollback
 from services.mlflow.registration import Registration, register_candidate, registered
 from services.mlflow.registry import Registry, Version
-from services.mlflow.standing import standing
+from services.mlflow.standing import decisions, standing
 from services.mlflow.tracking import Tracking
 from tests.helpers.packages import alter_weights, as_format_1
 from tests.helpers.report_files import SCORES, Made, write_category
@@ -530,3 +530,32 @@ def test_logs_too_long_for_a_glance_are_read_one_by_one(shop: Shop, monkeypatch:
     monkeypatch.setattr("services.mlflow.glance._VERSIONS", 1)
     glance = Glance(shop.registry, shop.category.dataset)
     assert registered(shop.workspace, shop.category, "patchcore", shop.settings, glance) == known
+
+
+@pytest.mark.parametrize("services", ["local"], indirect=True)
+def test_a_version_waits_through_the_nights_and_is_kept_out_when_its_time_is_over(shop: Shop) -> None:
+    shop.settings = Settings.model_validate({"gate": {"approval": "required", "approval_hours": 1}})
+    assert shop.retrain(1).verdict == "waiting"
+    asked = decisions(shop.log)
+    for night in (shop.registered(), shop.register()):
+        assert night is not None and night.verdict == "waiting" and "champion" not in night.aliases
+    assert decisions(shop.log) == asked
+    shop.settings = Settings.model_validate({"gate": {"approval": "required", "approval_hours": 1e-9}})
+    assert shop.retrain(2).verdict == "waiting"
+    for night in (shop.registered(), shop.register()):
+        assert night is not None and night.verdict == "kept"
+        assert night.reasons[0].startswith("it waited in vain: nobody answered within")
+    assert [entry["action"] for entry in decisions(shop.log)] == ["judge", "expire", "judge", "expire"]
+
+
+@pytest.mark.parametrize("services", ["local"], indirect=True)
+def test_nobody_is_asked_to_bring_back_what_a_person_took_down(shop: Shop) -> None:
+    shop.settings = Settings.model_validate({"gate": {"when_unsure": "promote"}})
+    shop.retrain(1)
+    assert shop.retrain(2, 0.95).verdict == "promoted"
+    carry_out(
+        shop.workspace, shop.registry, plan_rollback(shop.registry, shop.category.dataset, shop.category.name, "bad")
+    )
+    shop.settings = Settings.model_validate({"gate": {"when_unsure": "promote", "approval": "required"}})
+    again = shop.retrain(2, 0.95)
+    assert again.verdict == "kept" and "only tocoad promote" in again.reasons[0]

@@ -19,7 +19,7 @@ DATASETS = ("parts", "copies")
 # Few contents, so that versions, categories and data sets share them.
 CONTENTS = st.frozensets(st.sampled_from([f"file-{number}" for number in range(8)]), min_size=1, max_size=3)
 OWNERS = st.sampled_from(LINES)
-VERDICTS = st.sampled_from(["promoted", "kept", "rejected", None])
+VERDICTS = st.sampled_from(["promoted", "waiting", "kept", "rejected", None])
 
 
 def listing_of(files: frozenset[str]) -> str:
@@ -39,6 +39,7 @@ class Line:
     reigns: list[int] = field(default_factory=list)
     down: set[int] = field(default_factory=set)
     undecided: set[int] = field(default_factory=set)
+    asked: set[int] = field(default_factory=set)
     lost: set[int] = field(default_factory=set)
 
     def enter(self, action: str, new: int | None, **more: Any) -> None:
@@ -49,13 +50,15 @@ class Line:
         assert self.log.counts(entry.id)
 
     def must_stay(self, keep: int) -> set[int]:
-        """By the rule's own words: last N, champion, where a rollback would lead, whatever waits for a verdict."""
+        """By the rule's own words: last N, champion, where a rollback would lead, whatever waits for a verdict or for
+        a person.
+        """
         champion = self.reigns[-1] if self.reigns else 0
         back = [version for version in self.reigns if version != champion and version not in self.down]
         numbers = sorted(self.wants)
         last = numbers[::-1][:keep]
         waiting = {version for version in self.undecided if version > champion}
-        return {*last, *([champion] if champion else []), *back[-1:], *waiting}
+        return {*last, *([champion] if champion else []), *back[-1:], *waiting, *self.asked}
 
 
 class Histories(RuleBasedStateMachine):
@@ -102,8 +105,11 @@ class Histories(RuleBasedStateMachine):
             decision = Decision(verdict=verdict, reasons=())
             new = version if verdict == "promoted" else line.log.champion
             line.enter("judge", new, version=version, subject=subject, decision=decision)
+            if verdict == "waiting":
+                line.asked = {version}
             if verdict == "promoted":
                 line.reigns.append(version)
+                line.asked = set()
 
     @rule(owner=OWNERS, pick=st.integers(0, 20))
     def promote(self, owner: tuple[str, str], pick: int) -> None:
@@ -113,6 +119,7 @@ class Histories(RuleBasedStateMachine):
             line.enter("promote", version)
             line.undecided.discard(version)
             line.down.discard(version)
+            line.asked = set()
             if line.reigns[-1:] != [version]:
                 line.reigns.append(version)
 
@@ -125,6 +132,7 @@ class Histories(RuleBasedStateMachine):
             line.enter("rollback", back[-1], reason="bad")
             line.down.add(champion)
             line.reigns.append(back[-1])
+            line.asked = set()
 
     @rule(dataset=st.sampled_from(DATASETS), keep=st.integers(0, 2), ends_after=st.integers(0, 9) | st.just(99))
     def tidy(self, dataset: str, keep: int, ends_after: int) -> None:

@@ -169,8 +169,9 @@ def test_only_what_waits_can_be_answered_and_once() -> None:
     for too_late in (answer("approve", 1, 1, 2), answer("decline", 1, 1, 2), answer("expire", 1, 1, 2)):
         history = replay(numbered(FIRST, WAITS, answer("decline", 1, 1, 2, id="first"), too_late))
         assert (history.champion, [number for number, _ in history.lost]) == (1, [4])
-    other = replay(numbered(FIRST, WAITS, answer("approve", 1, 1, 3)))
-    assert (other.champion, other.waiting) == (1, Numbered(2, WAITS))
+    for about in ({"version": 3}, {"subject": subject("other images")}):
+        other = replay(numbered(FIRST, WAITS, answer("approve", 1, 1, **{"version": 2, **about})))
+        assert (other.champion, other.waiting) == (1, Numbered(2, WAITS))
 
 
 def test_another_champion_makes_the_wait_void_and_it_is_judged_anew() -> None:

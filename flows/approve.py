@@ -1,0 +1,105 @@
+"""The flow `approve`, which waits for a person, and `answer`, with which a person does not let it wait.
+
+The log of decisions in the registry counts. Who answers, here or there, writes it first; what waits follows.
+"""
+
+from __future__ import annotations
+
+import sys
+
+if __name__ != "flows.approve":
+    # As in `flows.retrain`: of a worker's path, what lies in the workspace is a user's.
+    del sys.path[:2]
+
+from pathlib import Path
+from typing import Any
+
+from prefect import flow
+from prefect.flow_runs import suspend_flow_run
+from prefect.runtime import flow_run
+
+from flows.answer_form import AnswerForm
+from tasks.approve import (
+    Answer,
+    Question,
+    Registry,
+    check,
+    claim,
+    dismiss,
+    enter,
+    last_word,
+    open_question,
+    open_registry,
+    plan_answer,
+    show,
+)
+from tocoad.files.workspace import Category, Workspace
+from tocoad.settings.file import load_params
+
+
+@flow(name="approve", flow_run_name="approve {dataset}/{category}")
+def approve(
+    dataset: str, category: str, question: str | None = None, ask: bool = True, workspace: str | None = None
+) -> dict[str, Any]:
+    """Shows what waits, and waits for the answer: suspended, without a process. Answered on its page, the flow begins
+    anew, has the answer, and enters it.
+
+    Args:
+        dataset: a data set of the workspace.
+        category: one of its categories.
+        question: the id of the verdict that is to be answered; None takes what waits.
+        ask: without it nobody is asked: it is found out whether the time is over.
+        workspace: its folder; None takes the current one.
+
+    Returns:
+        The document of `tocoad approve --json`; where there is nothing to answer any more, `told` says why.
+
+    Raises:
+        BrokenPackageError: the version's package is not what was registered, or gives other numbers than it did then.
+            It waits on.
+    """
+    place = Workspace(Path(workspace or ".").resolve())
+    registry, gate = open_registry(place), load_params(place).settings.gate
+    claim(place)
+    about = Category(dataset, category)
+    waits = open_question(registry, about, gate)
+    if waits is None or question not in (None, waits.asked.id) or not ask:
+        told = last_word(registry, about)
+        if waits is None:
+            dismiss(about, told)
+        return {"action": None, "name": about.model_name, "told": told}
+    if flow_run.get_run_count() < 2:
+        show(waits)
+    given = suspend_flow_run(wait_for_input=AnswerForm.with_initial_data(_invitation(waits)), key=waits.asked.id)
+    approved, by = given.answer == "approve", f"{given.name}, on Prefect's page"
+    return _answer(place, registry, plan_answer(registry, dataset, category, gate, approved, given.reason, by))
+
+
+@flow(name="answer", flow_run_name="answer {dataset}/{category}")
+def answer(dataset: str, category: str, approved: bool, reason: str, workspace: str | None = None) -> dict[str, Any]:
+    """Makes the version that waits champion, or keeps the champion.
+
+    Returns:
+        The document of `tocoad approve --json`.
+
+    Raises:
+        SettingsError: there is no such data set or category, or the reason is empty.
+        PromotionError: nothing waits, or others have decided in the meantime.
+        BrokenPackageError: as for `approve`.
+    """
+    place = Workspace(Path(workspace or ".").resolve())
+    registry, gate = open_registry(place), load_params(place).settings.gate
+    return _answer(place, registry, plan_answer(registry, dataset, category, gate, approved, reason))
+
+
+def _answer(workspace: Workspace, registry: Registry, given: Answer) -> dict[str, Any]:
+    unchecked = check(registry, given.version) if given.entry.action == "approve" else []
+    return given.document([*unchecked, *enter(workspace, registry, given)])
+
+
+def _invitation(waits: Question) -> str:
+    """Above the form."""
+    return (
+        f"Version {waits.version.version} of {waits.version.name} waits until {waits.until:%Y-%m-%d %H:%M} UTC; then "
+        "the champion is kept. What it is about is on this run's page, under Artifacts."
+    )

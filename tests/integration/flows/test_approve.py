@@ -1,0 +1,188 @@
+"""The flow that waits for a person, on a real Prefect server and a real registry."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from services.addresses import configure
+from services.mlflow.registry import Registry
+from services.mlflow.tracking import Tracking
+from services.prefect import questions
+from tests.helpers.environment import kept_environment
+from tests.helpers.line import Line
+from tests.helpers.packages import save_detector
+from tests.helpers.project import project_workspace
+from tocoad.files.workspace import Category
+from tocoad.package.card import package_sha256
+from tocoad.settings.file import override
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+
+
+class Office:
+    """A category whose version 1 is champion, and Prefect's server with the deployment; its runs are begun here, as a
+    worker would.
+    """
+
+    def __init__(self, line: Line, client: Any, deployment: Any) -> None:
+        self.line = line
+        self.category = Category(line.dataset, "gear")
+        self._client = client
+        self._deployment = deployment
+
+    def close(self) -> None:
+        if self._deployment is not None:
+            self._client.delete_deployment(self._deployment)
+        self._deployment = None
+
+    def ask(self, until: datetime) -> tuple[str, str]:
+        """The run that asks, and the one that finds out whether it was answered."""
+        asked = self.line.log.read().waiting
+        assert asked is not None
+        first, again = (questions.ask(self.category, asked.entry.id, until) for _ in range(2))
+        assert first == again
+        asking, ending = sorted(self._runs(asked.entry.id), key=lambda run: not run.parameters.get("ask", True))
+        return asking.id, ending.id
+
+    def work(self, run: Any) -> Any:
+        """What a worker's process does with a run that is due; what the flow gives, None where it waits."""
+        from prefect.exceptions import Pause
+        from prefect.flow_engine import run_flow
+        from prefect.states import Scheduled
+
+        from flows.approve import approve
+
+        if self._client.read_flow_run(run).state.state_details.scheduled_time > datetime.now(UTC):
+            self._client.set_flow_run_state(run, Scheduled(), force=True)
+        try:
+            return run_flow(approve, flow_run=self._client.read_flow_run(run))
+        except Pause:
+            return None
+
+    def fill_in(self, run: Any, **form: str) -> str:
+        """What the page sends; the server's word on it."""
+        return str(self._client.resume_flow_run(run, run_input=form).status.value)
+
+    def state(self, run: Any) -> tuple[str, str]:
+        state = self._client.read_flow_run(run).state
+        return state.name, state.message or ""
+
+    def page(self, run: Any) -> str:
+        from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
+
+        wanted = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run]))
+        (artifact,) = self._client.read_artifacts(artifact_filter=wanted)
+        return str(artifact.data)
+
+    def _runs(self, question: str) -> list[Any]:
+        from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
+
+        wanted = FlowRunFilter(tags=FlowRunFilterTags(all_=[self.category.model_name]))
+        runs = self._client.read_flow_runs(flow_run_filter=wanted)
+        return [run for run in runs if run.parameters["question"] == question]
+
+
+@pytest.fixture
+def office(
+    mlflow_server: str, prefect_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Office]:
+    from prefect.client.orchestration import get_client
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    from flows.approve import approve
+
+    with kept_environment():
+        os.environ["MLFLOW_TRACKING_URI"] = mlflow_server
+        workspace = project_workspace(tmp_path)
+        override(workspace, {"gate.approval": "required"})
+        monkeypatch.chdir(tmp_path)
+        line = Line(Tracking(configure(workspace)), tmp_path, tmp_path.name, 1)
+        line.gate_promotes(1)
+        with temporary_settings(updates={PREFECT_API_URL: prefect_server}), get_client(sync_client=True) as client:
+            office = Office(line, client, client.create_deployment(client.create_flow(approve), "approve"))
+            yield office
+            office.close()
+
+
+def register(line: Line, package: Path) -> None:
+    tracking = Tracking(configure(line.workspace))
+    with tracking.run(tracking.experiment("approve"), "gear") as run:
+        image = np.zeros((32, 32, 3), np.uint8)
+        Registry(line.client).register(line.name, run, package, image, {"package_sha256": package_sha256(package)})
+
+
+LATER = timedelta(hours=72)
+
+
+def test_what_is_approved_on_the_page_is_checked_and_champion_and_nothing_waits_any_more(office: Office) -> None:
+    line = office.line
+    register(line, save_detector(line.workspace.root / "package", 1))
+    line.gate_asks(2)
+    asking, ending = office.ask(datetime.now(UTC) + LATER)
+    assert office.work(asking) is None
+    assert office.state(asking)[0] == "Suspended" and line.aliases == {"champion": 1}
+    assert "| too few images |" in office.page(asking)
+
+    assert office.fill_in(asking, answer="approve", name="", reason="fine") == "REJECT"
+    assert office.fill_in(asking, answer="approve", name="anna", reason="catches scratches") == "ACCEPT"
+    document = office.work(asking)
+    assert (document["action"], document["from"], document["to"], document["warnings"]) == ("approve", 1, 2, [])
+    assert line.aliases == {"champion": 2, "previous": 1}
+    entry = line.log.read().counted[-1].entry
+    assert (entry.by, entry.reason) == ("anna, on Prefect's page", "catches scratches")
+    assert office.state(asking)[0] == office.state(ending)[0] == "Completed"
+
+
+def test_an_answer_in_a_terminal_is_in_the_log_and_ends_what_waits_in_prefect(office: Office) -> None:
+    from flows.approve import answer
+
+    line = office.line
+    line.train()
+    line.gate_asks(2)
+    asking, ending = office.ask(datetime.now(UTC) + LATER)
+    assert office.work(asking) is None
+    document = answer(line.dataset, "gear", False, "misses dents")
+    assert (document["action"], document["version"], document["to"]) == ("decline", 2, 1)
+    assert line.log.read().waiting is None and line.aliases == {"champion": 1}
+    name, message = office.state(asking)
+    assert name == office.state(ending)[0] == "Completed" and message.endswith("decline, version 2: misses dents")
+
+
+def test_what_nobody_answers_is_kept_when_its_time_is_over_and_the_page_is_closed(office: Office) -> None:
+    line = office.line
+    line.train()
+    line.gate_asks(2)
+    asking, ending = office.ask(datetime.now(UTC) + LATER)
+    assert office.work(asking) is None
+    override(line.workspace, {"gate.approval_hours": "0.000000001"})
+    assert "expired version 2: nobody answered" in office.work(ending)["told"]
+    assert line.log.read().counted[-1].entry.action == "expire" and line.aliases == {"champion": 1}
+    name, message = office.state(asking)
+    assert name == "Completed" and "expired version 2" in message
+    assert office.fill_in(asking, answer="approve", name="anna", reason="late") == "ABORT"
+
+
+def test_a_newer_question_takes_the_place_of_the_one_before(office: Office) -> None:
+    line = office.line
+    asked = []
+    for number in (2, 3):
+        line.train()
+        line.gate_asks(number)
+        asking, _ = office.ask(datetime.now(UTC) + LATER)
+        assert office.work(asking) is None
+        asked.append(asking)
+    (before, message), (now, _) = map(office.state, asked)
+    assert (before, now) == ("Completed", "Suspended") and "the question is void" in message
+
+
+def test_without_the_deployment_the_log_alone_waits(office: Office) -> None:
+    office.close()
+    asked = office.line.gate_asks(1)
+    assert questions.ask(office.category, asked.package, datetime.now(UTC) + LATER) is None
