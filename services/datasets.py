@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from services.dvc import data
+from services.dvc.known import Known
 from services.uncollected import uncollected
 from tocoad.data import importing, rewriting
 from tocoad.data.changes import Changes
 from tocoad.data.inventory import Inventory
 from tocoad.data.layouts.detect import Layout
+from tocoad.data.remembering import contents
 from tocoad.errors import SettingsError, StageError
 from tocoad.files.lease import FOREVER, Lease, lease_of, study_owner
 from tocoad.files.links import refuse_links
@@ -60,11 +62,9 @@ def add_dataset(
             stack.enter_context(_kept_out(workspace, name, inventory, f"tocoad data add --name {name}", wait))
             _mark_entering(workspace, name)
 
-        cache = data.cache_dir(workspace)
-        inventory = importing.import_dataset(
-            source, target, layout, split, progress, cache, keep_out, _memory(workspace, name)
-        )
-        _enter(workspace, name)
+        cache, memory = data.cache_dir(workspace), _memory(workspace, name)
+        inventory = importing.import_dataset(source, target, layout, split, progress, cache, keep_out, memory)
+        _enter(workspace, name, [*contents(memory)])
     return inventory
 
 
@@ -167,9 +167,9 @@ def _kept_out(
     return lease_of(workspace, readers, what, wait)
 
 
-def _enter(workspace: Workspace, name: str) -> str:
+def _enter(workspace: Workspace, name: str, known: Known = ()) -> str:
     """What lies there now, under DVC and in the plan; returns its data version."""
-    version = data.track_dataset(workspace, name, changed=True)
+    version = data.track_dataset(workspace, name, True, known)
     drop_missing(workspace, name)
     plan_categories(workspace, name)
     _entering(workspace, name).unlink(missing_ok=True)

@@ -13,29 +13,32 @@ from dvc.repo import Repo
 from services.dvc import moved_links
 from services.dvc.calls import DvcError, told
 from services.dvc.damage import absent_objects, data_file_md5, healing, remove_damaged_listing
+from services.dvc.known import Known, tell_known
 from services.dvc.repository import opened
 from services.dvc.staging import listings_dropped
 from tocoad.files.workspace import Workspace
 
 
-def track_dataset(workspace: Workspace, dataset: str, changed: bool = False) -> str:
+def track_dataset(workspace: Workspace, dataset: str, changed: bool = False, known: Known = ()) -> str:
     """Brings the data set's folder under DVC as it is now (`data/NAME.dvc`); returns its data version. DVC is not asked
-    first whether one that is known to have `changed` has.
+    first whether one that is known to have `changed` has, and reads no file whose md5 is known.
     """
     folder = workspace.dataset_dir(dataset)
     if not folder.is_dir():
         raise DvcError(f"data set {dataset!r}: {folder} is missing")
-    return track_folder(workspace, folder, changed)
+    return track_folder(workspace, folder, changed, known)
 
 
 @healing
-def track_folder(workspace: Workspace, folder: Path, changed: bool = False) -> str:
+def track_folder(workspace: Workspace, folder: Path, changed: bool = False, known: Known = ()) -> str:
     """The same of any folder of the workspace, with its `.dvc` file beside it."""
     folder = folder.resolve()
     with opened(workspace) as repo:
-        if (known := folder_version(folder)) is not None:
-            remove_damaged_listing(repo, known)
-        _add(repo, folder, known is not None, changed)
+        if known:
+            tell_known(repo, folder, known)
+        if (before := folder_version(folder)) is not None:
+            remove_damaged_listing(repo, before)
+        _add(repo, folder, before is not None, changed)
         version = folder_version(folder)
         assert version is not None
         if remove_damaged_listing(repo, version):

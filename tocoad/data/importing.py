@@ -16,7 +16,7 @@ from tocoad.data.layouts.detect import Layout, read_source
 from tocoad.data.layouts.source import named_groups
 from tocoad.data.problems import DataError, Problem
 from tocoad.data.remembering import remember
-from tocoad.data.threads import thread_pool
+from tocoad.data.threads import in_batches, thread_pool
 from tocoad.data.validation import CheckedCategory, CheckedImage, validate
 from tocoad.files.replacing import replacing
 from tocoad.files.workspace import Category
@@ -99,7 +99,7 @@ def _copy(categories: Sequence[CheckedCategory], target: Path, progress: Progres
     for folder in {(folder / path).parent for image, folder in jobs for path in _paths(image)}:
         folder.mkdir(parents=True)
     with thread_pool(THREADS) as pool:
-        for done, _ in enumerate(pool.map(lambda job: _copy_image(*job), jobs), start=1):
+        for done, _ in enumerate(in_batches(pool, lambda job: _copy_image(*job), jobs), start=1):
             progress(Progress(len(jobs) + done, 2 * len(jobs)))
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from tocoad.data.depth import Reach
 from tocoad.data.layouts.source import SourceImage
 from tocoad.data.mask_shares import MaskShare
-from tocoad.data.stamps import stamp
+from tocoad.data.stamps import Stamp, stamp
 from tocoad.data.validation import CheckedCategory, CheckedImage
 from tocoad.files.replacing import write_whole
 
@@ -55,6 +55,13 @@ class Memory:
             mask_notes=tuple(notes),
             stamps=tuple(tuple(found) for found in stamps),
         )
+
+
+def contents(file: Path) -> Iterator[tuple[str, str, Stamp]]:
+    """Of every image that `file` tells of its path in the data set, its md5, and the stamp of the file that had it."""
+    for path, line in _read(file):
+        stamps, _, md5, *_ = json.loads(line)
+        yield json.loads(path), md5, tuple(stamps[0])
 
 
 def remember(file: Path, categories: Sequence[CheckedCategory], folder: Path, written: Path) -> None:

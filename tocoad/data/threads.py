@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import TypeVar
+
+# Of small files, to hand one over takes about as long as to read it; of large ones so many hold up no Ctrl-C for long.
+_BATCH = 8
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 
 def cores() -> int:
@@ -24,3 +31,10 @@ def thread_pool(threads: int) -> Iterator[ThreadPoolExecutor]:
         yield pool
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def in_batches(pool: ThreadPoolExecutor, work: Callable[[_Item], _Result], items: Sequence[_Item]) -> Iterator[_Result]:
+    """As `pool.map`, but a thread gets some of the items at a time."""
+    batches = [items[start : start + _BATCH] for start in range(0, len(items), _BATCH)]
+    for results in pool.map(lambda batch: [work(item) for item in batch], batches):
+        yield from results

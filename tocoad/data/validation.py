@@ -21,7 +21,7 @@ from tocoad.data.naming import LONGEST_NAME, name_bytes
 from tocoad.data.problems import DataError, Problem
 from tocoad.data.split import TooFewError, calibration_digests
 from tocoad.data.stamps import Stamp, stamp
-from tocoad.data.threads import thread_pool
+from tocoad.data.threads import in_batches, thread_pool
 from tocoad.settings.sections import SplitSettings
 from tocoad.stages.stage import Progress, ProgressCallback, silent
 
@@ -94,7 +94,8 @@ def validate(
     with thread_pool(threads) as pool:
         for category in source.categories:
             images = [recall(image) or image for image in category.images]
-            findings = pool.map(_check_image, [image for image in images if isinstance(image, SourceImage)])
+            unknown = [image for image in images if isinstance(image, SourceImage)]
+            findings = in_batches(pool, _check_image, unknown)
             found = []
             for image in images:
                 finding = next(findings) if isinstance(image, SourceImage) else _Findings(image)

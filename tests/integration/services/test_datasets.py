@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,11 +20,13 @@ from services.dvc import data
 from services.dvc.moved_links import LostLinkError
 from services.dvc.repository import opened
 from services.merging import bring_in, remove_images
+from services.store.objects import md5_of
 from tests.helpers.project import project_workspace
 from tocoad.data.changes import Changes
 from tocoad.data.layouts.source import Source
 from tocoad.data.merging import Comparisons
 from tocoad.data.problems import DataError
+from tocoad.data.stamps import stamp
 from tocoad.errors import SettingsError, StageError
 from tocoad.files.lease import LeaseTakenError, lease, study_owner
 from tocoad.files.workspace import Category, Owner, Workspace
@@ -51,6 +55,27 @@ def workspace(tmp_path: Path) -> Workspace:
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+@contextmanager
+def read_below(folder: Path) -> Iterator[Counter[str]]:
+    """How often each file there is opened to be read."""
+    _reads.clear()
+    _watched.append(f"{folder}/")
+    try:
+        yield _reads
+    finally:
+        _watched.clear()
+
+
+def _heard(event: str, arguments: tuple[object, ...]) -> None:
+    if event == "open" and _watched and str(arguments[0]).startswith(_watched[0]) and arguments[1] in ("r", "rb"):
+        _reads[str(arguments[0])] += 1
+
+
+_reads: Counter[str] = Counter()
+_watched: list[str] = []
+sys.addaudithook(_heard)
 
 
 def use_cache(workspace: Workspace, **settings: str) -> None:
@@ -342,3 +367,33 @@ def test_images_that_a_broken_off_change_took_out_are_out_of_the_version_too(
         remove_images(workspace, "tiny", [image], lambda _: None, silent)
     version = data.data_version(workspace, "tiny")
     assert data.track_dataset(workspace, "tiny", changed=True) == version
+
+
+def test_dvc_reads_no_image_again_that_was_just_checked(workspace: Workspace, source: Path) -> None:
+    images = workspace.dataset_dir("tiny").resolve()
+    with read_below(images) as reads:
+        add_dataset(workspace, source, "tiny", "auto", silent)
+    # Once each, on the way into the cache.
+    assert {reads[path] for path in reads if "/ground_truth/" not in path} == {1}
+    assert len(reads) == len(contents(images))
+    kept = [file for file in (workspace.root / ".dvc/cache/files/md5").rglob("*") if file.is_file()]
+    assert {file.stat().st_mode & 0o777 for file in kept if file.suffix != ".dir"} == {0o444}
+    assert not [file for file in kept if file.suffix == ".tmp"]
+    for file in kept:
+        assert md5_of(file.read_bytes()).hexdigest() == file.parent.name + file.name.removesuffix(".dir")
+    known = data.data_version(workspace, "tiny")
+    (images.parent / "tiny.dvc").unlink()
+    shutil.rmtree(workspace.root / ".dvc")
+    assert data.track_dataset(workspace, "tiny") == known
+
+
+def test_of_a_file_that_is_no_longer_as_it_was_checked_dvc_takes_what_it_is(workspace: Workspace, source: Path) -> None:
+    images = workspace.dataset_dir("tiny")
+    shutil.copytree(source, images)
+    honest = data.track_dataset(workspace, "tiny")
+    file, wrong = "gear/train/good/000.png", "0" * 32
+    checked = stamp(images / file)
+    (images / file).write_bytes((images / file).read_bytes())
+    assert data.track_dataset(workspace, "tiny", True, [(file, wrong, checked)]) == honest
+    # What is believed otherwise.
+    assert data.track_dataset(workspace, "tiny", True, [(file, wrong, stamp(images / file))]) != honest
