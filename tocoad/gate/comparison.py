@@ -29,13 +29,15 @@ class Contestant(_Record):
 
 
 class Pair(_Record):
-    """A metric of both. `interval` bounds challenger less champion in 95 % of the bootstrap's draws, which are the same
-    for both; None without draws.
+    """A metric of both. Intervals hold 95 % of the bootstrap's draws, which both have in common; `interval` is that of
+    challenger less champion. None without draws.
     """
 
     metric: MetricName
     challenger: float | None
     champion: float | None
+    challenger_interval: tuple[float, float] | None = None
+    champion_interval: tuple[float, float] | None = None
     interval: tuple[float, float] | None = None
 
     @property
@@ -132,15 +134,29 @@ def _paired(challenger: Candidate, champion: Candidate) -> _Pairs:
 
 
 def _figures(challenger: Candidate, champion: Candidate) -> Iterator[Pair]:
+    new, old = _replicates(challenger), _replicates(champion)
     for metric in METRIC_NAMES:
-        pair = Pair(metric=metric, challenger=challenger.metrics.get(metric), champion=champion.metrics.get(metric))
-        new, old = ((one.replicates or {}).get(metric, ()) for one in (challenger, champion))
-        if pair.difference is not None and len(new) == len(old) > 0:
-            drawn, beside = (Replicates({metric: np.array(values)}) for values in (new, old))
-            found = compare(metric, drawn, beside, pair.difference)
+        pair = Pair(
+            metric=metric,
+            challenger=challenger.metrics.get(metric),
+            champion=champion.metrics.get(metric),
+            challenger_interval=new.interval(metric),
+            champion_interval=old.interval(metric),
+        )
+        if pair.difference is not None and _same_draws(metric, new, old):
+            found = compare(metric, new, old, pair.difference)
             assert found is not None
             pair = pair.model_copy(update={"interval": (found.low, found.high)})
         yield pair
+
+
+def _replicates(candidate: Candidate) -> Replicates:
+    draws = (candidate.replicates or {}).items()
+    return Replicates({metric: np.array(values) for metric, values in draws if values})
+
+
+def _same_draws(metric: MetricName, new: Replicates, old: Replicates) -> bool:
+    return metric in new.values and metric in old.values and new.values[metric].size == old.values[metric].size
 
 
 def _kinds(pairs: _Pairs) -> list[Kind]:

@@ -10,7 +10,7 @@ from tocoad.gate.finding import Finding
 from tocoad.report.comparing import changes, headline, kind_name, named, scores, what_changed
 from tocoad.report.embedding import embedded
 from tocoad.report.rates import Rate
-from tocoad.report.text import DASH, figure, percent, percent_range, signed, signed_range
+from tocoad.report.text import DASH, figure, figure_range, percent, percent_range, signed, signed_range
 from tocoad.text.printable import markdown
 
 # Prefect keeps what its page shows in its database; a picture is about 10 kB.
@@ -91,8 +91,13 @@ def _figures(comparison: Comparison) -> str:
     for pair in comparison.figures:
         interval = "" if pair.interval is None else f" ({signed_range(pair.interval)})"
         told = DASH if pair.difference is None else f"{signed(pair.difference)}{interval}"
-        rows.append((markdown(pair.metric), figure(pair.challenger), figure(pair.champion), told))
-    return "### Figures\n\n" + _table(("metric", "challenger", "champion", "difference, 95 % interval"), rows)
+        new, old = (pair.challenger, pair.challenger_interval), (pair.champion, pair.champion_interval)
+        rows.append((markdown(pair.metric), _figure(*new), _figure(*old), told))
+    return "### Figures, with 95 % intervals\n\n" + _table(("metric", "challenger", "champion", "difference"), rows)
+
+
+def _figure(value: float | None, interval: tuple[float, float] | None) -> str:
+    return figure(value) if interval is None else f"{figure(value)} ({figure_range(interval)})"
 
 
 def _kinds(kinds: Sequence[Kind]) -> Iterator[str]:

@@ -82,6 +82,8 @@ def test_a_figure_has_the_interval_of_its_paired_differences() -> None:
     judged = figures["image_AUROC"]
     assert judged.difference == pytest.approx(0.01)
     assert judged.interval == (pytest.approx(0.0105), pytest.approx(0.0295))
+    assert judged.champion_interval == (pytest.approx(0.51), pytest.approx(0.89))
+    assert judged.challenger_interval == (pytest.approx(0.5205), pytest.approx(0.9195))
     assert (figures["image_AP"].difference, figures["image_AP"].interval) == (None, None)
 
 

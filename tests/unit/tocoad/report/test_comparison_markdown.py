@@ -26,7 +26,9 @@ COMPARISON = Comparison(
     synthetic=False,
     thresholds=(0.52, 0.6),
     figures=(
-        Pair(metric="image_AUROC", challenger=0.95, champion=0.97, interval=(-0.04, 0.01)),
+        Pair(
+            metric="image_AUROC", challenger=0.95, champion=0.97, champion_interval=(0.9, 1.0), interval=(-0.04, 0.01)
+        ),
         Pair(metric="pixel_AP", challenger=None, champion=0.5),
     ),
     kinds=(
@@ -50,8 +52,8 @@ def test_markdown_has_the_changed_images_before_the_figures_and_the_types() -> N
         "- 1 defective one that the champion catches passes unnoticed",
     ]
     headings = [line for line in lines(text) if line.startswith("#")]
-    assert headings == ["### Judged otherwise, the worst first", "### Figures", "### By type"]
-    assert "| image\\_AUROC | 0.9500 | 0.9700 | −0.0200 (−0.0400 to +0.0100) |" in lines(text)
+    assert headings == ["### Judged otherwise, the worst first", "### Figures, with 95 % intervals", "### By type"]
+    assert "| image\\_AUROC | 0.9500 | 0.9700 (0.9000–1.0000) | −0.0200 (−0.0400 to +0.0100) |" in lines(text)
     assert "| pixel\\_AP | – | 0.5000 | – |" in lines(text)
 
 

@@ -73,7 +73,13 @@ def test_types_and_figures_stand_side_by_side(page: Any, evidence: Evidence) -> 
         ["goodpassed of 24", "2395.8 %78.9–99.9 %", "2291.7 %73.0–99.0 %", "1 gained"],
     ]
     first = figures.find("tr")[0]
-    assert [cell.text for cell in first.find("td")] == ["0.9000", "0.9000", "0.00000.0000 to 0.0000includes 0"]
+    low, high = evidence.judged.report.intervals["image_AUROC"]
+    of_each = f"{low:.4f}–{high:.4f}"
+    assert [cell.text for cell in first.find("td")] == [
+        f"0.9000{of_each}",
+        f"0.9000{of_each}",
+        "0.00000.0000 to 0.0000includes 0",
+    ]
 
 
 def test_figures_of_made_anomalies_are_labelled_as_such(page: Any, evidence: Evidence) -> None:
