@@ -82,7 +82,8 @@ def _met_the_winner(entries: list[Entry], *figures: float) -> None:
     first, second = entries
     assert first.decision is not None and second.decision is not None and first.metrics["image_AUROC"] in figures
     assert second.old == first.version
-    assert second.decision.figures["image_AUROC against champion"]["champion"] == first.metrics["image_AUROC"]
+    found = {finding.name: finding.figures for finding in second.decision.findings}
+    assert found["image_AUROC against champion"]["champion"] == first.metrics["image_AUROC"]
     assert second.decision.verdict == ("promoted" if second.metrics["image_AUROC"] == max(figures) else "kept")
 
 
