@@ -65,7 +65,7 @@ def test_what_a_user_finds_in_the_folders(shop: Any, first: dict[str, Any]) -> N
     assert hidden == [folder / ".cache"]
     ledger = [json.loads(line) for line in (shop.root / "work/tiny/ledger.jsonl").read_text().splitlines()]
     assert sorted(entry["model"] for entry in ledger) == ["tiny.gear", "tiny.plate"]
-    assert all(entry["verdict"] == "promoted" and entry["figures"] for entry in ledger)
+    assert all(entry["verdict"] == "promoted" and entry["findings"] for entry in ledger)
 
 
 def test_the_report_is_written_kept_in_mlflow_and_linked_in_prefect(shop: Any, first: dict[str, Any]) -> None:
