@@ -67,19 +67,17 @@ def _restore(options: argparse.Namespace) -> int:
 
 @contextmanager
 def _state(workspace: Workspace, services: Services, options: argparse.Namespace) -> Iterator[State]:
-    import tempfile
-    from pathlib import Path
-
     from services.restoring.states import present_state, state_at, state_of_version
+    from tocoad.files.temporary import temporary_folder
 
-    with tempfile.TemporaryDirectory(prefix="tocoad-restore-") as scratch:
+    with temporary_folder("restore") as scratch:
         if options.rev is not None:
-            yield state_at(workspace, options.name, options.rev, Path(scratch))
+            yield state_at(workspace, options.name, options.rev, scratch)
         elif options.version is not None:
             from services.mlflow.tracking import Tracking
 
             registry = Tracking(services).registry()
-            yield state_of_version(registry, options.name, options.version, Path(scratch))
+            yield state_of_version(registry, options.name, options.version, scratch)
         else:
             yield present_state(workspace, options.name)
 

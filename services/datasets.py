@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from tocoad.errors import SettingsError, StageError
 from tocoad.files.lease import FOREVER, Lease, lease_of, study_owner
 from tocoad.files.links import refuse_links
 from tocoad.files.replacing import recover, replacing, write_whole
+from tocoad.files.temporary import temporary_folder
 from tocoad.files.workspace import NAME_RULE, Category, Owner, Workspace, is_name
 from tocoad.sample import render_sample
 from tocoad.settings.file import load_params
@@ -202,8 +202,8 @@ def _enter_broken_off(workspace: Workspace, name: str, what: str, wait: float) -
 def add_sample(workspace: Workspace, name: str, seed: int, progress: ProgressCallback) -> Inventory:
     """Renders the built-in data set and brings it in like any other."""
     _refuse_no_name(name)
-    with tempfile.TemporaryDirectory(prefix="tocoad-sample-") as scratch:
-        rendered = Path(scratch) / name
+    with temporary_folder("sample") as scratch:
+        rendered = scratch / name
         render_sample(rendered, seed=seed, progress=progress)
         return add_dataset(workspace, rendered, name, "mvtec", progress)
 

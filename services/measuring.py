@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 from services.clean_process import Checker
@@ -17,6 +16,7 @@ from services.mlflow.registry import Registry, Version
 from services.ray.runner import RayStages
 from tocoad.evaluation.folders import TEXTURES, comparison_folders, evaluation_folders
 from tocoad.evaluation.overlap import present_test_data
+from tocoad.files.temporary import temporary_folder
 from tocoad.files.workspace import Category, Workspace
 from tocoad.gate.records import Candidate, Evidence, Speed
 from tocoad.settings.sections import MethodName, Settings
@@ -57,8 +57,8 @@ class Measuring:
         return Evidence(parity=parity, speed=speed, data=present_test_data(self.workspace, self.category, self.method))
 
     def _duel(self, version: Version, champion: Version) -> Speed:
-        with TemporaryDirectory(prefix="tocoad-duel-") as here, TemporaryDirectory(prefix="tocoad-duel-") as there:
-            mine, its = self.registry.download(version, Path(here)), self.registry.download(champion, Path(there))
+        with temporary_folder("duel") as here, temporary_folder("duel") as there:
+            mine, its = self.registry.download(version, here), self.registry.download(champion, there)
             folders = comparison_folders(self.workspace, self.category, mine, its)
             return cast(Speed, self._call("duel", "duel:duel", folders))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from tocoad.data.listing import list_images
 from tocoad.data.problems import DataError
 from tocoad.errors import SettingsError
 from tocoad.files.replacing import write_whole
+from tocoad.files.temporary import temporary_folder
 from tocoad.files.workspace import Category, Workspace, is_name
 from tocoad.package.detector import Detector, load_detector
 from tocoad.package.reference import measured, read_reference
@@ -92,8 +92,8 @@ def _compared(
     registry: Registry, champion: Version, files: Sequence[Path], settings: WatchSettings, last: Alarm | None
 ) -> Watched:
     number, now = champion.version, datetime.now(UTC)
-    with tempfile.TemporaryDirectory(prefix="tocoad-watch-") as scratch:
-        package = registry.download(champion, Path(scratch))
+    with temporary_folder("watch") as scratch:
+        package = registry.download(champion, scratch)
         detector = load_detector(package)
         reference = read_reference(package, detector)
     if reference is None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import cast
 
 from services.mlflow.calls import AwayError
@@ -15,6 +13,7 @@ from tasks.session import Workshop
 from tocoad.errors import first_line
 from tocoad.evaluation.comparison_files import Drawn
 from tocoad.evaluation.folders import comparison_folders
+from tocoad.files.temporary import temporary_folder
 from tocoad.files.workspace import Category
 from tocoad.gate.comparison import Comparison
 from tocoad.settings.sections import MethodName
@@ -55,8 +54,8 @@ def _drawn(
     if not names:
         return {}
     settings, function = shop.settings, "tocoad.evaluation.changed:draw_changed"
-    with tempfile.TemporaryDirectory(prefix="tocoad-champion-") as scratch:
-        package = shop.registry.download(champion, Path(scratch))
+    with temporary_folder("champion") as scratch:
+        package = shop.registry.download(champion, scratch)
         challenger = detector_dir(shop.workspace, category, method)
         folders = comparison_folders(shop.workspace, category, challenger, package)
         texts = settings.model_dump_json(), json.dumps(names)

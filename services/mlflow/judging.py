@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Literal
 from services.mlflow.decision_log import DecisionLog, DecisionLogError
 from services.mlflow.registry import PACKAGE_TAG, Registry, Version
 from tocoad.errors import StageError, first_line
+from tocoad.files.temporary import temporary_folder
 from tocoad.gate.case import Case
 from tocoad.gate.comparison import Comparison, Contestant, side_by_side
 from tocoad.gate.decide import decide, judge_champion
@@ -202,8 +202,8 @@ class Judging:
         return self.scores[package]
 
     def _read(self, version: Version, score: Rescore) -> Candidate:
-        with tempfile.TemporaryDirectory(prefix="tocoad-champion-") as scratch:
-            scored = score(self.registry.download(version, Path(scratch)))
+        with temporary_folder("champion") as scratch:
+            scored = score(self.registry.download(version, scratch))
         if scored.evaluation_set != self.subject.evaluation_set:
             raise StageError(f"the test images of {version.name} changed while it was judged: run again")
         return scored

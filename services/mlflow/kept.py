@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from mlflow import MlflowClient
 
@@ -15,6 +13,7 @@ from services.mlflow.glance import Glance
 from services.mlflow.judging import METHOD_TAG
 from services.mlflow.nights import NIGHT_TAG, fetch_night
 from services.mlflow.registry import PACKAGE_TAG, Registry, Version
+from tocoad.files.temporary import temporary_folder
 from tocoad.gate.keeping import kept_versions
 
 # Of a version whose objects a tidying-up has removed: when. They are missed no more.
@@ -87,8 +86,8 @@ def last_nights(client: MlflowClient, dataset: str, count: int) -> list[str]:
 
 def night_documents(client: MlflowClient, night: str) -> dict[str, str]:
     """Of such a run the texts of its record, by their paths below the workspace."""
-    with tempfile.TemporaryDirectory(prefix="tocoad-night-") as scratch:
-        files = fetch_night(client, night, Path(scratch))
+    with temporary_folder("night") as scratch:
+        files = fetch_night(client, night, scratch)
         return {path: file.read_bytes().decode(errors="surrogateescape") for path, file in files.items()}
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tocoad.errors import SettingsError
+from tocoad.files.temporary import temporary_folder
 from tocoad.files.workspace import Workspace
 
 
@@ -36,5 +36,5 @@ def detector_folder(model: str, workspace: Workspace | None) -> Iterator[Path]:
     from services.mlflow.tracking import Tracking
 
     registry = Tracking(services).registry()
-    with tempfile.TemporaryDirectory(prefix="tocoad-model-") as scratch:
-        yield registry.download(champion_in_force(registry, model), Path(scratch))
+    with temporary_folder("model") as scratch:
+        yield registry.download(champion_in_force(registry, model), scratch)

@@ -5,7 +5,6 @@ it registered. What they name by its hash, data and outputs, lies in the store.
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from mlflow import MlflowClient
 
 from services.mlflow.run import Run
 from tocoad.files.documents import documents
+from tocoad.files.temporary import temporary_folder
 from tocoad.files.workspace import Workspace
 from tocoad.text.redaction import without_logins
 
@@ -35,12 +35,12 @@ def keep_night(client: MlflowClient, run: Run, workspace: Workspace) -> str:
         night = str(kept[0].info.run_id)
         run.set_tags({NIGHT_TAG: night})
         return night
-    with tempfile.TemporaryDirectory(prefix="tocoad-night-") as scratch:
+    with temporary_folder("night") as scratch:
         for name, text in texts.items():
-            file = Path(scratch) / name
+            file = scratch / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(text)
-        run.log_artifacts(Path(scratch), NIGHT_FOLDER)
+        run.log_artifacts(scratch, NIGHT_FOLDER)
     # Last: a record that was broken off is not found by them.
     run.set_tags({f"{NIGHT_FOLDER}/{name}": of for name, of in digests.items()})
     run.set_tags({NIGHT_TAG: run.run_id, _DIGEST_TAG: digest})

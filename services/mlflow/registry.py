@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version as installed_version
@@ -26,6 +25,7 @@ from numpy.typing import NDArray
 from services.mlflow.calls import TrackingError, told
 from services.mlflow.run import Run
 from tocoad.errors import SettingsError
+from tocoad.files.temporary import temporary_folder
 
 CHAMPION, PREVIOUS = "champion", "previous"
 PACKAGE_TAG = "package_sha256"
@@ -135,10 +135,10 @@ class Registry:
         if self._registered(name) is None:
             self._create_model(name)
         stored = self._client.create_logged_model(run.experiment_id, _DETECTOR, run.run_id, model_type=_DETECTOR)
-        with tempfile.TemporaryDirectory(prefix="tocoad-model-") as scratch:
+        with temporary_folder("model") as scratch:
             # MLflow keeps the name of an artifact's folder; `download` counts on it.
-            package = shutil.copytree(detector, Path(scratch) / _DETECTOR)
-            folder = Path(scratch) / "model"
+            package = shutil.copytree(detector, scratch / _DETECTOR)
+            folder = scratch / "model"
             card = Model(artifact_path=stored.artifact_location, run_id=run.run_id, model_id=stored.model_id)
             with told(self.uri):
                 _save(folder, package, example, card)

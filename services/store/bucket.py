@@ -8,9 +8,8 @@ from __future__ import annotations
 import base64
 import os
 import secrets
-import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +25,7 @@ from fsspec.asyn import sync
 from services.store.errors import AbsentError, DamagedError, StoreError
 from services.store.faults import is_absent, told
 from services.store.objects import ASIDE, LAYOUT, NOTES, Found, is_hash, is_named, md5_of
+from tocoad.files.temporary import temporary_folder
 from tocoad.text.redaction import redacted
 
 TIMEOUTS = {"connect_timeout": 10, "read_timeout": 20}
@@ -69,10 +69,8 @@ class BucketPlace:
         named = [(part + str(entry["name"]).rstrip("/").rpartition("/")[2], entry) for entry in entries]
         return [Found(name, int(entry["size"] or 0), _changed(entry)) for name, entry in named if is_hash(name)]
 
-    @contextmanager
-    def scratch(self) -> Iterator[Path]:
-        with tempfile.TemporaryDirectory(prefix="tocoad-store-") as folder:
-            yield Path(folder)
+    def scratch(self) -> AbstractContextManager[Path]:
+        return temporary_folder("store")
 
     @contextmanager
     def at_hand(self, name: str, scratch: Path) -> Iterator[Path]:

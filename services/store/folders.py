@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from services.store.errors import DamagedError, StoreError
 from services.store.objects import FOLDER_MARK, is_named, listing_of, md5_of, read_through
@@ -16,6 +15,7 @@ from services.store.store import LOOKS, Store
 from services.store.transfer import Moved
 from tocoad.files.linking import link_or_copy
 from tocoad.files.replacing import replacing
+from tocoad.files.temporary import temporary_folder
 
 Digest = Callable[[Path], str]
 """md5 of a file's content."""
@@ -79,13 +79,13 @@ def get_folder(
     with (
         # An object is on the disk before it has its name: a link to it need not be waited for.
         replacing(target, allowed, links_lie_there=link) as incoming,
-        TemporaryDirectory(prefix="tocoad-store-") as scratch,
+        temporary_folder("store") as scratch,
     ):
         files = _listed(store, name)
         for path in {(incoming / file).parent for file in files}:
             path.mkdir(parents=True, exist_ok=True)
         with ThreadPoolExecutor(store.place.jobs) as pool:
-            gets = (pool.submit(_get, store, files[file], incoming / file, Path(scratch), link) for file in files)
+            gets = (pool.submit(_get, store, files[file], incoming / file, scratch, link) for file in files)
             for done in list(gets):
                 done.result()
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from services.store.check import check
 from services.store.errors import DamagedError, StoreAwayError, StoreError
 from services.store.objects import FOLDER_MARK, PARTS, Found, Place, files_of, is_named, read_through
 from services.store.patience import PATIENCE_SECONDS, patiently
+from tocoad.files.temporary import temporary_folder
 from tocoad.text.redaction import redacted
 
 LOOKS = 2
@@ -66,7 +66,7 @@ class Store:
     def listing(self, folder: str) -> dict[str, str]:
         """Of a folder's hash the hashes of its files, by path. Raises AbsentError, DamagedError."""
         with _scratch() as scratch:
-            listing = self.read(folder, Path(scratch))
+            listing = self.read(folder, scratch)
         try:
             return files_of(listing)
         except DamagedError as error:
@@ -84,7 +84,7 @@ class Store:
         """Those whose object is something else than its hash says: all of them are read. Raises AbsentError."""
         names = sorted(set(hashes))
         with _scratch() as scratch, ThreadPoolExecutor(self.place.jobs) as pool:
-            digests = pool.map(lambda name: self._digest(name, Path(scratch)), names)
+            digests = pool.map(lambda name: self._digest(name, scratch), names)
             return {name for name, digest in zip(names, digests, strict=True) if not is_named(name, digest)}
 
     def _digest(self, name: str, scratch: Path, pieces: list[bytes] | None = None) -> str:
@@ -145,6 +145,6 @@ class Store:
         check(self.place)
 
 
-def _scratch() -> TemporaryDirectory[str]:
+def _scratch() -> AbstractContextManager[Path]:
     """Elsewhere: a store that is only read need not be one that may be written."""
-    return TemporaryDirectory(prefix="tocoad-store-")
+    return temporary_folder("store")
