@@ -289,6 +289,19 @@ def test_another_seed_is_another_version_that_the_gate_judges(
     assert status["gear"]["champion"]["version"] == 1
 
 
+def test_the_gate_knows_times_bytes_and_test_images_of_challenger_and_champion(
+    shop: Any, second_version: dict[str, Any]
+) -> None:
+    ledger = [json.loads(line) for line in (shop.root / "work/tiny/ledger.jsonl").read_text().splitlines()]
+    entry = next(entry for entry in ledger if (entry["model"], entry["version"]) == ("tiny.plate", 2))
+    figures = {finding["name"]: finding["figures"] for finding in entry["findings"]}
+    assert 0.2 < figures["latency"]["ratio"] < 5 and figures["latency"]["champion_ms"] > 0
+    package = shop.root / "work/tiny/plate/tocoad/fit/detector"
+    assert figures["size"]["challenger_bytes"] == sum(file.stat().st_size for file in package.iterdir())
+    assert (figures["test images"]["good before"], figures["test images"]["good now"]) == (4, 3)
+    assert figures["duplicates"] == {"images": 8, "duplicates": 0}
+
+
 def test_champion_and_challenger_stand_side_by_side_on_the_page_and_with_the_run(
     shop: Any, second_version: dict[str, Any]
 ) -> None:

@@ -30,6 +30,8 @@ from tocoad.synthesis.validation import normal_number, validation_set
 
 # More of them make no more images, and take memory.
 _NORMALS = 64
+# Times `gate.images_min`, of which half are to have an anomaly: now and then no draw gives one.
+_PLENTY = 3
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,9 @@ def stand_in(folders: Mapping[str, Path], settings: str) -> Candidate:
 
 
 def make_images(folders: Mapping[str, Path], settings: Settings) -> MadeImages:
-    """As many as `synthesis.validation_count`: every other one is a normal as it is."""
+    """As many as `synthesis.validation_count` and more than `gate.images_min` needs: every other one is a normal as it
+    is.
+    """
     manifest = Manifest.load(folders["manifest"] / TRAIN_FILE)
     records, synthesis = manifest.split("calibration")[:_NORMALS], settings.synthesis
     files = [folders["images"] / record.path for record in records]
@@ -78,7 +82,8 @@ def make_images(folders: Mapping[str, Path], settings: Settings) -> MadeImages:
     textures = load_textures(synthesis.model_copy(update={"texture_dir": folders.get(TEXTURES)}), settings.image.size)
     recipes = (synthesis.validation,)
     generator = AnomalyGenerator(recipes, normals, foreground, textures, rule.kind, settings.seed)
-    images, gt_masks = validation_set(generator, synthesis.validation_count)
+    count = max(synthesis.validation_count, _PLENTY * settings.gate.images_min)
+    images, gt_masks = validation_set(generator, count)
     below = (records[normal_number(number, len(records))].path for number in range(len(images)))
     return MadeImages(images, gt_masks, tuple(below))
 

@@ -18,12 +18,20 @@ from tocoad.evaluation.folders import TEXTURES
 from tocoad.evaluation.stand_in import make_images, stand_in
 from tocoad.gate.records import MADE, Candidate
 from tocoad.package.detector import load_detector
-from tocoad.settings.sections import EvaluationSettings, GeneratorSettings, ImageSettings, Settings, SynthesisSettings
+from tocoad.settings.sections import (
+    EvaluationSettings,
+    GateSettings,
+    GeneratorSettings,
+    ImageSettings,
+    Settings,
+    SynthesisSettings,
+)
 
 SETTINGS = Settings(
     image=ImageSettings(size=64),
     synthesis=SynthesisSettings(validation_count=8),
     evaluation=EvaluationSettings(bootstrap=20),
+    gate=GateSettings(images_min=2),
 )
 
 
@@ -41,9 +49,15 @@ def test_half_of_the_images_are_calibration_normals_with_an_anomaly_and_half_the
 ) -> None:
     shutil.rmtree(folders["images"] / "test")
     made = scored(folders).made
+    assert len(made) == 8
     assert [image.gt_label for image in made] == [1, 0] * 4
     assert [image.defect_type for image in made] == [MADE, "good"] * 4
     assert [image.image_path for image in made] == [f"train/good/{10 + n // 2:03d}.png" for n in range(8)]
+
+
+def test_there_are_more_of_them_than_the_gate_asks_for(folders: dict[str, Path]) -> None:
+    wanted = SETTINGS.model_copy(update={"gate": GateSettings(images_min=6)})
+    assert [int(mask.any()) for mask in make_images(folders, wanted).gt_masks].count(1) == 9
 
 
 def test_the_figures_are_of_these_images_and_are_called_synthetic(folders: dict[str, Path]) -> None:
