@@ -21,7 +21,7 @@ def watch_table(result: Mapping[str, Any], whole: bool = False) -> None:
     """
     console = console_of(stderr=False)
     categories: Mapping[str, Any] = result["categories"]
-    shown = categories if whole else urgent(categories, SHOWN_MAX, _outcome, OUTCOMES)
+    shown = categories if whole else urgent(categories, SHOWN_MAX, _urgency, OUTCOMES)
     table = titled(f"{result['dataset']}: {result['seconds']:.0f} s")
     for column in ("category", "champion", "images", "rejected", "outcome"):
         table.add_column(column, no_wrap=True)
@@ -43,6 +43,11 @@ def watch_table(result: Mapping[str, Any], whole: bool = False) -> None:
         print_line(console, f"warning: {warning}", "yellow")
     if (retrained := result["retrain"]) is not None:
         print_line(console, f"retrain: {retrained['error'] or 'done'}")
+
+
+def _urgency(row: Mapping[str, Any]) -> str:
+    """Where nothing is new there is nothing to look at either."""
+    return OUTCOMES[-1] if row["outcome"] == "nothing new" else _outcome(row)
 
 
 def _outcome(row: Mapping[str, Any]) -> str:

@@ -15,6 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
+
+from tocoad.files.workspace import Workspace
+from tocoad.sample import SampleCounts, render_sample
+from tocoad.settings.file import override
 
 pytestmark = pytest.mark.e2e
 
@@ -146,6 +151,39 @@ def test_a_second_retrain_has_nothing_to_do(shop: Any, first: dict[str, Any]) ->
         same = ("metrics", "control", "model", "weights_sha256", "threshold")
         assert {key: entry[key] for key in same} == {key: before[key] for key in same}
         assert entry["decision"] == {**before["decision"], "anew": False}
+
+
+def test_the_watch_tells_of_darker_images_and_the_retrain_that_it_starts_promotes_nothing(
+    shop: Any, first: dict[str, Any], tmp_path: Path
+) -> None:
+    render_sample(tmp_path / "line", seed=1, size=96, counts=SampleCounts(train=16, test_good=0, test_defective=0))
+    for name in ("gear", "plate"):
+        (tmp_path / "camera" / name).mkdir(parents=True)
+        for file in (tmp_path / "line" / name / "train/good").iterdir():
+            with Image.open(file) as image:
+                light = 0.6 if name == "plate" else 1.0
+                image.point([round(light * value) for value in range(256)] * 3).save(
+                    tmp_path / "camera" / name / file.name
+                )
+    settings = {"watch.retrain": "true", "notify.command": '["tee", "-a", "told.json"]'}
+    override(Workspace(shop.root), settings)
+    try:
+        done = shop.run("tocoad", "watch", "tiny", "--images", str(tmp_path / "camera"), "--json")
+    finally:
+        override(Workspace(shop.root), {"watch.retrain": "false", "notify.command": "[]"})
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert {name: entry["outcome"] for name, entry in found["categories"].items()} == {
+        "gear": "as before",
+        "plate": "alarm",
+    }
+    assert "darker" in found["categories"]["plate"]["moved"]
+    told = json.loads((shop.root / "told.json").read_text())
+    assert (told["flow"], [alarm["category"] for alarm in told["alarms"]]) == ("watch", ["plate"])
+    assert found["retrain"]["run"] is not None and found["retrain"]["error"] is None
+    with sqlite3.connect(shop.root / ".services/mlflow.db") as database:
+        champions = database.execute("select version from registered_model_aliases where alias = 'champion'")
+        assert champions.fetchall() == [(1,), (1,)]
 
 
 def test_predict_from_folder_and_registry_agree_with_the_evaluation(shop: Any, first: dict[str, Any]) -> None:

@@ -193,7 +193,9 @@ class WatchSettings(Section):
     """When new images are called other than those that the champion was calibrated on."""
 
     window: int = Field(32, ge=8, description="the newest images of a category that are compared")
-    false_alarm_rate: Fraction = Field(0.01, description="share of windows of unchanged images that raise an alarm")
+    false_alarm_rate: float = Field(
+        0.01, ge=0.0001, le=0.5, description="share of windows of unchanged images that raise an alarm"
+    )
     cooldown_hours: float = Field(24, ge=0, description="so long after an alarm the category raises no other")
     retrain: bool = Field(False, description="an alarm starts a retrain of its data set; it promotes nothing itself")
 

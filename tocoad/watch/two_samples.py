@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 DRAWS = 9_999
-SMALLEST_P = 1 / (DRAWS + 1)
+"""The smallest p-value is 1 / 10,000, and so is the smallest `watch.false_alarm_rate`."""
 
 
 @dataclass(frozen=True)

@@ -80,10 +80,15 @@ class Line:
         return watch_category(self.workspace, self.registry, self.category, self.camera, settings)
 
 
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return packaged(tmp_path_factory.mktemp("first") / "detector", 1)
+
+
 @pytest.fixture
-def line(tracking: Tracking, tmp_path: Path) -> Line:
+def line(tracking: Tracking, tmp_path: Path, package: Path) -> Line:
     made = Line(tracking, tmp_path)
-    made.promote(packaged(tmp_path / "first", 1))
+    made.promote(package)
     return made
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tocoad.settings.sections import WatchSettings
 from tocoad.watch.axes import Axes
 from tocoad.watch.look import look
 from tocoad.watch.reference import Reference
@@ -54,6 +55,12 @@ def test_few_images_are_not_compared() -> None:
 
 def test_a_reference_of_two_images_can_tell_nothing_and_that_is_no_alarm() -> None:
     assert look(_reference(2), _window(8) + 100, 0.01).p is None
+
+
+def test_the_smallest_rate_that_the_settings_take_can_still_raise_an_alarm() -> None:
+    assert look(_reference(), _window() + 100, WatchSettings(false_alarm_rate=0.0001).false_alarm_rate).is_alarm
+    with pytest.raises(ValueError, match="false_alarm_rate"):
+        WatchSettings(false_alarm_rate=0.00005)
 
 
 def test_a_reference_of_the_smallest_calibration_part_is_enough_for_a_great_change() -> None:
