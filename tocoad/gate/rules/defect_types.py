@@ -48,7 +48,7 @@ def defect_types(case: Case) -> Iterator[Finding]:
     caught = {name: catch for name, catch in types.items() if catch.champion >= least * catch.images}
     below = {name: catch for name, catch in caught.items() if catch.challenger < least * catch.images}
     lost = {name: catch for name, catch in below.items() if catch.is_lost(case.settings.risk)}
-    rule = f"a type of which the champion catches {least:g} may not be lost"
+    rule = f"a type of which the champion catches {least:.0%} may not be lost"
     if lost:
         yield _finding("failed", f"lost is {_told(lost)}: {rule}", types)
     elif below:

@@ -15,7 +15,7 @@ _NAMED = 3
 def duplicates(case: Case) -> Iterator[Finding]:
     data = case.evidence.data
     if data is None:
-        reason = f"{_NAME}: it was not looked for test images that were trained on"
+        reason = f"{_NAME}: nobody looked for test images that were trained on"
         yield Finding(name=_NAME, outcome="not applicable", reason=reason)
         return
     found = data.duplicates

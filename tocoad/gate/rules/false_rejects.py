@@ -29,11 +29,10 @@ def false_rejects(case: Case) -> Iterator[Finding]:
     figures: Figures = {"challenger": rejected / good, "promised": rate, "probability_by_chance": chance}
     outcome: Outcome = "passed"
     reason = f"{rejected} of {good} good test images are rejected, {rate:.2%} are promised"
-    if chance >= case.settings.false_reject_risk:
-        reason = f"{reason}: by chance so many are with probability {chance:.3g}"
-    else:
+    reason = f"{reason}; P(so many by chance) {chance:.2g}"
+    if chance < case.settings.false_reject_risk:
         outcome = "failed"
-        reason = f"{reason}: by chance so many are in one of {1 / max(chance, 1e-12):.0f} cases alone"
+        reason = f"{reason}: the promise is broken"
         if case.champion is not None:
             before, _ = _rejected(case.champion)
             figures["champion"] = before / good

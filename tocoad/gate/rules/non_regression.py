@@ -25,7 +25,7 @@ _ROUNDING = 1e-12
 
 def non_regression(case: Case) -> Iterator[Finding]:
     if case.champion is None:
-        reason = "not compared: there is no champion yet"
+        reason = "figures not compared: there is no champion yet"
         yield Finding(name="against champion", outcome="not applicable", reason=reason)
         return
     for metric in case.settings.metrics:

@@ -48,9 +48,9 @@ def test_a_broken_promise_fails_unless_the_champion_rejects_as_many_good_images(
 
 
 def test_the_sentence_says_how_rare_it_is_and_what_the_champion_does() -> None:
-    assert found(2, 41, None).reason.endswith("by chance so many are with probability 0.36")
+    assert found(2, 41, None).reason.endswith("; P(so many by chance) 0.36")
     broken = found(13, 41, 2)
-    assert "by chance so many are in one of 1780 cases alone, and the champion rejects fewer, 2" in broken.reason
+    assert "; P(so many by chance) 0.00056: the promise is broken, and the champion rejects fewer, 2" in broken.reason
 
 
 def test_without_good_images_or_a_promise_the_rule_does_not_apply() -> None:

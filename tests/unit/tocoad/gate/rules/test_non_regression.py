@@ -125,4 +125,4 @@ def test_a_figure_may_not_be_lost_and_one_that_the_champion_has_not_is_not_compa
 
 def test_a_first_version_meets_nobody() -> None:
     finding = found(CHAMPION, None)
-    assert (finding.outcome, finding.reason) == ("not applicable", "not compared: there is no champion yet")
+    assert (finding.outcome, finding.reason) == ("not applicable", "figures not compared: there is no champion yet")
