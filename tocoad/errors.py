@@ -28,6 +28,8 @@
           StageStoppedError           services.ray.inbox
           CategoriesFailedError       flows.retrain
           WatchFailedError            flows.watch
+          NotReevaluatedError         flows.reevaluate
+          TurnTakenError              services.prefect.turn
         FeedbackError                 tocoad.feedback.problems
         UnrecordedError               services.restoring.unrecorded
         StoreError                    services.store.errors
@@ -43,8 +45,8 @@
             RayLostError              services.ray.lost
 
 What is not in the tree is a defect of ours, with two exceptions: an OSError names its file, and is told like a
-UserError; `_UnfitError` (tocoad.data.decoding) never leaves its module. `Terminated` (services.interrupts) is a signal
-and no error. A test holds this page and the classes together.
+UserError; `_UnfitError` (tocoad.data.decoding) and `_OvertakenError` (services.mlflow.reevaluation) never leave their
+modules. `Terminated` (services.interrupts) is a signal and no error. A test holds this page and the classes together.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from tocoad.errors import PassingError, SettingsError, StageError, TocoadError, 
 
 PROJECT = Path(__file__).parents[3]
 PACKAGES = ("cli", "flows", "tasks", "services", "tocoad")
-PRIVATE = {"_UnfitError", "Terminated"}
+PRIVATE = {"_UnfitError", "_OvertakenError", "Terminated"}
 """What the page names below its tree."""
 
 
