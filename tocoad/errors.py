@@ -16,7 +16,7 @@
           TrackingError               services.mlflow.calls
           DatabaseDamagedError        services.mlflow.database
           DecisionLogError            services.mlflow.decision_log
-          PromotionError              services.mlflow.promotion
+          PromotionError              services.mlflow.entering
           DvcError                    services.dvc.calls
           PushError                   services.dvc.pushing
           LostLinkError               services.dvc.moved_links
