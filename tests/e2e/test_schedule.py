@@ -1,4 +1,4 @@
-"""`make serve` in a workspace: the nightly deployment, as it is written, on a real server with a real worker.
+"""`make serve` in a workspace: the deployments, as they are written, on a real server with a real worker.
 
 It follows `test_retrain.py`, which leaves `plate` trained with another seed than the settings have: it is stale.
 """
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 from tests.helpers.processes import MARK, free_port, kill_marked, marked, wait_until
@@ -69,12 +70,25 @@ class Night:
 
         return wait_until(path, answer, 60).raise_for_status().json()
 
-    def start_run(self) -> str:
-        deployment = self.call("GET", "deployments/name/retrain/nightly")
-        assert [entry["schedule"]["cron"] for entry in deployment["schedules"] if entry["active"]] == ["0 2 * * *"]
-        parameters = {"dataset": "tiny", "categories": ["plate"]}
-        run = self.call("POST", f"deployments/{deployment['id']}/create_flow_run", {"parameters": parameters})
+    def start_run(self, deployment: str, cron: str, category: str) -> str:
+        found = self.call("GET", f"deployments/name/{deployment}")
+        assert [entry["schedule"]["cron"] for entry in found["schedules"] if entry["active"]] == [cron]
+        parameters = {"dataset": "tiny", "categories": [category]}
+        run = self.call("POST", f"deployments/{found['id']}/create_flow_run", {"parameters": parameters})
         return str(run["id"])
+
+    def nightly(self) -> str:
+        return self.start_run("retrain/nightly", "0 2 * * *", "plate")
+
+    def weekly(self) -> str:
+        return self.start_run("reevaluate/weekly", "0 5 * * 0", "gear")
+
+    def processes(self, run: str) -> list[psutil.Process]:
+        """That work on a flow run."""
+        return [process for process in marked(self.mark) if process.environ().get("PREFECT__FLOW_RUN_ID") == run]
+
+    def workers(self) -> list[psutil.Process]:
+        return [process for process in marked(self.mark) if "worker" in process.cmdline()]
 
     def state(self, run: str) -> str:
         return str(self.call("GET", f"flow_runs/{run}")["state"]["name"])
@@ -86,8 +100,8 @@ class Night:
         tasks: list[dict[str, Any]] = self.call("POST", "task_runs/filter", {"flow_runs": {"id": {"any_": [run]}}})
         return tasks
 
-    def table(self, run: str) -> list[dict[str, Any]]:
-        wanted = {"artifacts": {"key": {"any_": ["retrain-tiny"]}}, "flow_runs": {"id": {"any_": [run]}}}
+    def table(self, run: str, key: str) -> list[dict[str, Any]]:
+        wanted = {"artifacts": {"key": {"any_": [key]}}, "flow_runs": {"id": {"any_": [run]}}}
         (table,) = self.call("POST", "artifacts/filter", wanted)
         rows: list[dict[str, Any]] = json.loads(table["data"])
         return rows
@@ -118,47 +132,65 @@ def ledger(shop: Any) -> list[tuple[str, int]]:
     return [(entry["model"], entry["version"]) for entry in entries]
 
 
-def test_the_nightly_run_after_a_power_cut_retrains_what_is_stale(shop: Any, night: Night) -> None:
+@pytest.fixture
+def one_image_less(shop: Any) -> Iterator[None]:
+    """Of the test images of `gear`, since it was judged."""
+    image = min((shop.root / "data/tiny/gear/test/good").iterdir())
+    content = image.read_bytes()
+    image.unlink()
+    yield
+    image.write_bytes(content)
+
+
+@pytest.mark.usefixtures("one_image_less")
+def test_a_run_without_signs_of_life_is_called_crashed_and_killed_the_next_finishes_its_work(
+    shop: Any, night: Night
+) -> None:
     before = max((version for model, version in ledger(shop) if model == "tiny.plate"), default=0)
-    night.serve()
-    cut = night.start_run()
+    serve = night.serve()
+    dead = night.nightly()
 
     def stage_runs() -> bool:
-        assert not night.has_ended(cut), night.log.read_text()
-        return any("@" in task["name"] and task["state"]["name"] == "Running" for task in night.tasks(cut))
+        assert not night.has_ended(dead), night.log.read_text()
+        return any("@" in task["name"] and task["state"]["name"] == "Running" for task in night.tasks(dead))
 
     wait_until("the first stage", stage_runs, 300, pause=0.5)
-    kill_marked(night.mark)
-    assert {run.info.status for run in mlflow_runs(shop)} >= {"RUNNING"}
+    # It hangs, and its worker is gone, which would have told of its end.
+    for process in night.processes(dead):
+        process.suspend()
+    (worker,) = night.workers()
+    worker.kill()
+    # The one waits for the workspace's lease, the other for a turn that nobody renews any more.
+    night_after, weekly = night.nightly(), night.weekly()
+    wait_until("the automation", lambda: night.state(dead) != "Running", 300, pause=1)
+    state = night.call("GET", f"flow_runs/{dead}")["state"]
+    assert (state["name"], state["message"].startswith("It has given no sign of life")) == ("Crashed", True)
+    assert not night.has_ended(night_after)
+    for process in night.processes(dead):
+        process.kill()
 
-    serve = night.serve()
-    assert night.state(cut) == "Crashed"
-    assert {task["state"]["name"] for task in night.tasks(cut)}.isdisjoint({"Running"})
+    wait_until("the weekly run", lambda: night.has_ended(weekly), 300, pause=1)
+    assert night.state(weekly) == "Completed"
+    (row,) = night.table(weekly, "reevaluate-tiny")
+    assert (row["category"], row["status"], row["verdict"]) == ("gear", "judged", "promoted")
+    wait_until("the next night", lambda: night.has_ended(night_after), 300, pause=1)
+    assert night.state(night_after) == "Completed"
+    tasks = night.tasks(night_after)
+    assert {task["state"]["type"] for task in tasks} == {"COMPLETED"}
+    # "version tiny", "evaluate_tocoad@tiny/plate", "record-1a2"
+    names = {re.split("[-@ ]", task["name"])[0] for task in tasks}
+    assert {"version", "evaluate_tocoad", "record", "register", "publish"} <= names
+    (row,) = night.table(night_after, "retrain-tiny")
+    assert (row["category"], row["status"]) == ("plate", "trained")
+    # The seed alone has changed: the same images give another detector, and so another version.
+    assert ledger(shop)[-1] == ("tiny.plate", before + 1)
+    assert {task["state"]["name"] for task in night.tasks(dead)}.isdisjoint({"Running"})
     runs = mlflow_runs(shop)
     assert "RUNNING" not in {run.info.status for run in runs}
     assert any(run.info.status == "KILLED" and "killed" in run.data.tags["mlflow.note.content"] for run in runs)
 
     assert night.start().wait(60) == 2
     assert night.log.read_text() == "error: this workspace is served already; stop that `make serve` first\n"
-
-    (worker,) = [process for process in marked(night.mark) if "worker" in process.cmdline()]
-    worker.kill()
-    run = night.start_run()
-    wait_until("the next run", lambda: night.has_ended(run), 600, pause=1)
-    assert night.state(run) == "Completed"
-    tasks = night.tasks(run)
-    assert {task["state"]["type"] for task in tasks} == {"COMPLETED"}
-    # "version tiny", "evaluate_tocoad@tiny/plate", "record-1a2"
-    names = {re.split("[-@ ]", task["name"])[0] for task in tasks}
-    chain = {"version", "evaluate_tocoad", "record", "register", "publish"}
-    assert chain <= names
-    (row,) = night.table(run)
-    assert (row["category"], row["status"]) == ("plate", "trained")
-    status = json.loads(shop.run("tocoad", "status", "tiny", "--json").stdout)["categories"]
-    assert status["plate"]["stale"] == []
-    # The seed alone has changed: the same images give another detector, and so another version.
-    assert ledger(shop)[-1] == ("tiny.plate", before + 1)
-
     serve.send_signal(signal.SIGTERM)
     assert serve.wait(60) == 0
     wait_until("the end of every process", lambda: not marked(night.mark), 60)
