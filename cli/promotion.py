@@ -21,7 +21,7 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
         "promote",
         _promote,
         "make a version champion by hand, whatever the gate said of it",
-        "tocoad promote sample gear --version 2",
+        'tocoad promote sample gear --version 2 --reason "catches the cracks of line 3"',
     )
     rollback = add_command(
         commands,
@@ -36,12 +36,13 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
         command.add_argument("category", metavar="CATEGORY", help="one of its categories")
         command.add_argument("--json", action="store_true", help="one JSON document on standard output")
     promote.add_argument("--version", type=int, metavar="V", help="the version (default: the newest)")
-    rollback.add_argument("--reason", required=True, metavar="TEXT", help="why; the ledger keeps it")
+    promote.add_argument("--reason", metavar="TEXT", help="why; the log of decisions keeps it")
+    rollback.add_argument("--reason", required=True, metavar="TEXT", help="why; the log of decisions keeps it")
 
 
 def _promote(options: argparse.Namespace) -> int:
     with _flows(options) as (flows, root):
-        result = flows.promote(options.name, options.category, options.version, root)
+        result = flows.promote(options.name, options.category, options.version, root, options.reason)
     return _show(result, options.json)
 
 

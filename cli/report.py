@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from typing import TYPE_CHECKING
 
 from cli.command import Subparsers, add_command
 from cli.workspace import current_workspace
+
+if TYPE_CHECKING:
+    from services.mlflow.registry import Registry
 
 
 def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
@@ -29,8 +34,16 @@ def _report(options: argparse.Namespace) -> int:
     from tocoad.stages.bars import stage_bar
 
     workspace = current_workspace()
-    configure(workspace, debug=options.debug)
+    services = configure(workspace, debug=options.debug)
+
+    def registry() -> Registry:
+        from services.mlflow.tracking import Tracking
+
+        return Tracking(services).registry()
+
     with stage_bar(f"report {options.name}") as progress:
-        report = dataset_report(workspace, options.name, options.categories, progress)
+        report = dataset_report(workspace, options.name, options.categories, progress, registry)
+    if report.warning is not None:
+        print(f"warning: {report.warning}", file=sys.stderr)
     print(report.index)
     return 0

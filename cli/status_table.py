@@ -14,7 +14,8 @@ from flows.digest import tally, urgent
 _UNPLANNED, _UNJUDGED, _FINE = "not yet in the plan", "not judged", "up to date"
 _UNKNOWN = "that cannot be read"
 _REJECTED = "with a champion that is rejected"
-STANDS = (_UNKNOWN, _REJECTED, "without a champion", "stale", _UNPLANNED, _UNJUDGED, _FINE)
+_WAITING = "waiting for a person"
+STANDS = (_UNKNOWN, _REJECTED, _WAITING, "without a champion", "stale", _UNPLANNED, _UNJUDGED, _FINE)
 """Of a category, the most urgent first."""
 
 
@@ -27,7 +28,10 @@ def status_table(status: Mapping[str, Any], whole: bool = False) -> None:
     shown = categories if whole else urgent(categories, SHOWN_MAX, stand_of, STANDS)
     table = titled(f"{status['dataset']}, data version {status['data_version'] or 'none'}")
     table.add_column("category", no_wrap=True)
-    for column in ("method", "stale stages", "champion", "previous"):
+    # Most of the time there is none, and a narrow terminal has no place for it.
+    challengers = any(row["challenger"] for row in shown.values())
+    columns = ("method", "stale stages", "champion", "previous", *(("challenger",) if challengers else ()))
+    for column in columns:
         table.add_column(column, overflow="fold")
     for column in COLUMNS.values():
         table.add_column(column, justify="right", no_wrap=True)
@@ -39,11 +43,12 @@ def status_table(status: Mapping[str, Any], whole: bool = False) -> None:
         previous = f"v{row['previous']}" if row["previous"] else "none"
         if row["error"]:
             previous = "unknown"
-        add_row(table, name, row["method"] or "-", stale, _champion(row), previous, *figures)
+        others = (previous, *((_challenger(row),) if challengers else ()))
+        add_row(table, name, row["method"] or "-", stale, _champion(row), *others, *figures)
     if len(categories) > SHOWN_MAX:
         champions = [row["champion"]["metrics"] for row in categories.values() if row["champion"]]
         table.add_section()
-        add_row(table, "mean of all", "", "", "", "", *cells(means(champions)), style="bold")
+        add_row(table, "mean of all", *("" for _ in columns), *cells(means(champions)), style="bold")
     console.print(table)
     if len(categories) > SHOWN_MAX:
         print_line(console, tally(categories, stand_of, STANDS) + hint(shown, categories), "bold")
@@ -55,13 +60,15 @@ def stand_of(row: Mapping[str, Any]) -> str:
         return _UNKNOWN
     if row["champion"] and row["champion"]["verdict"] == "rejected":
         return _REJECTED
+    if row["challenger"] and row["challenger"]["verdict"] == "waiting":
+        return _WAITING
     if not row["method"]:
         return _UNPLANNED
     if row["stale"]:
         return "stale"
     if not row["champion"]:
         return "without a champion"
-    return _FINE if row["champion"]["verdict"] else _UNJUDGED
+    return _FINE if row["champion"]["verdict"] and not row["challenger"] else _UNJUDGED
 
 
 def _champion(row: Mapping[str, Any]) -> Text:
@@ -73,3 +80,11 @@ def _champion(row: Mapping[str, Any]) -> Text:
     other = champion["method"] not in (None, row["method"])
     text = Text(f"v{champion['version']}" + (f" ({champion['method']})" if other else ""))
     return text.append(" rejected", "red") if champion["verdict"] == "rejected" else text
+
+
+def _challenger(row: Mapping[str, Any]) -> Text:
+    """`v3 waits`: for a person."""
+    if not (challenger := row["challenger"]):
+        return Text("none")
+    number = f"v{challenger['version']}"
+    return Text(f"{number} waits", "yellow") if challenger["verdict"] else Text(f"{number} {_UNJUDGED}")

@@ -18,7 +18,9 @@ from tocoad.files.workspace import Workspace
 
 
 @flow(flow_run_name="promote {dataset}/{category}")
-def promote(dataset: str, category: str, version: int | None = None, workspace: str | None = None) -> dict[str, Any]:
+def promote(
+    dataset: str, category: str, version: int | None = None, workspace: str | None = None, reason: str | None = None
+) -> dict[str, Any]:
     """Makes a version champion, whatever the gate said of it; None takes the newest.
 
     Returns:
@@ -29,7 +31,7 @@ def promote(dataset: str, category: str, version: int | None = None, workspace: 
         BrokenPackageError: the version's package is not what was registered, or gives other numbers than it did then.
     """
     place, registry = _open(workspace)
-    return _check_and_move(place, registry, plan_promotion(registry, dataset, category, version))
+    return _check_and_move(place, registry, plan_promotion(registry, dataset, category, version, reason))
 
 
 @flow(flow_run_name="rollback {dataset}/{category}")

@@ -258,7 +258,7 @@ def _register(shop: Workshop, categories: Sequence[Category], outcome: Outcome) 
     complete = [category for category in categories if category not in outcome.errors]
     if not complete:
         return
-    state = keep_night(shop, return_state=True)
+    state = keep_night(shop, outcome.dataset, return_state=True)
     if not state.is_completed():
         error: Any = state.result(raise_on_failure=False)
         for category in complete:

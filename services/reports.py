@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from services.dvc import data
 from services.git.commit import git_commit
 from services.mlflow import ledger
-from tocoad.errors import StageError
+from tocoad.errors import StageError, TocoadError, first_line
 from tocoad.evaluation.files import METRICS_FILE
 from tocoad.feedback.absorbed import absorbed
 from tocoad.feedback.record import feedback_dir, read_intakes
@@ -26,13 +26,19 @@ from tocoad.settings.sections import MethodName
 from tocoad.stages.graph import evaluation_dir
 from tocoad.stages.stage import ProgressCallback, silent
 
+if TYPE_CHECKING:
+    from services.mlflow.registry import Registry
+
 
 @dataclass(frozen=True)
 class Report:
-    """The files that were written: the summary, and the page of each category."""
+    """The files that were written: the summary, and the page of each category. `warning` says why the verdicts are the
+    workspace's own copy; None where they are the registry's.
+    """
 
     index: Path
     pages: Mapping[Category, Path]
+    warning: str | None = None
 
 
 def dataset_report(
@@ -40,8 +46,10 @@ def dataset_report(
     dataset: str,
     categories: Sequence[str] | None = None,
     progress: ProgressCallback = silent,
+    registry: Callable[[], Registry] | None = None,
 ) -> Report:
-    """Writes the pages of the named categories (None: of all) and the summary over all that are evaluated.
+    """Writes the pages of the named categories (None: of all) and the summary over all that are evaluated. What was
+    decided is asked of the `registry`; where that cannot tell, or there is none, of the workspace's copy.
 
     Raises:
         StageError: a named category, or every one of the data set, is not evaluated yet.
@@ -58,15 +66,31 @@ def dataset_report(
     if missing:
         raise StageError(f"{', '.join(missing)}: not evaluated yet; run tocoad retrain {dataset} first")
     summary = {category: methods[category] for category in evaluated}
-    index = write_report(workspace, dataset, chosen, summary, report_facts(workspace, dataset), progress)
-    return Report(index, {category: index.with_name(page_name(category)) for category in chosen})
+    every, warning = _verdicts(workspace, dataset, evaluated, registry)
+    index = write_report(workspace, dataset, chosen, summary, _facts(workspace, dataset, every), progress)
+    return Report(index, {category: index.with_name(page_name(category)) for category in chosen}, warning)
 
 
-def report_facts(workspace: Workspace, dataset: str) -> Facts:
+def _verdicts(
+    workspace: Workspace, dataset: str, categories: Sequence[Category], registry: Callable[[], Registry] | None
+) -> tuple[list[dict[str, Any]], str | None]:
+    """With them, why they are the copy's."""
+    if registry is None:
+        return ledger.verdicts(workspace, dataset), None
+    from services.mlflow.verdicts import counted_verdicts
+
+    try:
+        return counted_verdicts(workspace, registry(), dataset, categories), None
+    except TocoadError as error:
+        copy = ledger.ledger_file(workspace, dataset)
+        warning = f"the report's verdicts are the copy of this workspace, {copy} ({first_line(error)})"
+        return ledger.verdicts(workspace, dataset), warning
+
+
+def _facts(workspace: Workspace, dataset: str, every: Sequence[dict[str, Any]]) -> Facts:
     """Versions and verdicts as they stand now: what the gate said by other rules says nothing of the present."""
     rules = rules_digest(load_params(workspace).settings)
     verdicts: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    every = ledger.verdicts(workspace, dataset)
     intakes = read_intakes(feedback_dir(workspace, dataset))
     for entry in every:
         if entry.get("rules", rules) == rules:

@@ -7,6 +7,7 @@ from prefect.cache_policies import NO_CACHE
 
 from services.measuring import Measuring
 from services.mlflow.calls import AwayError
+from services.mlflow.nights import Night
 from services.mlflow.patience import patiently
 from services.mlflow.registration import Registration, register_candidate
 from services.mlflow.registry import Version
@@ -21,7 +22,7 @@ __all__ = ["AwayError", "Registration", "announce", "register"]
 
 
 @task(name="register", task_run_name="register {category}", cache_policy=NO_CACHE)
-def register(shop: Workshop, category: Category, method: MethodName, night: str) -> Registration:
+def register(shop: Workshop, category: Category, method: MethodName, night: Night) -> Registration:
     """The category's detector becomes a model version; the gate decides about the champion alias. `night` is what
     `keep_night` has returned.
 

@@ -19,7 +19,10 @@ def report(dataset: str, shop: Workshop, categories: Sequence[Category]) -> str:
     """Writes the pages of the categories and the summary, keeps them in MLflow, and says where the summary is."""
     tell(Planned(1))
     with telling(f"report@{dataset}") as progress:
-        written = dataset_report(shop.workspace, dataset, [category.name for category in categories], progress)
+        names = [category.name for category in categories]
+        written = dataset_report(shop.workspace, dataset, names, progress, lambda: shop.registry)
+    if written.warning is not None:
+        shop.record.warnings.append(written.warning)
     try:
         return shop.record.report(written.index, written.pages) or written.index.as_uri()
     except Exception as error:

@@ -22,7 +22,19 @@ from mlflow.protos.databricks_pb2 import (
 )
 
 from services.mlflow.calls import AwayError, TrackingError
-from services.mlflow.registry import CHAMPION, PREVIOUS, ROLLED_BACK_TAG, UNTIL_TAG, Registry, Version, is_code
+from services.mlflow.registry import (
+    CHALLENGER,
+    CHAMPION,
+    PACKAGE_TAG,
+    PENDING,
+    PREVIOUS,
+    ROLLED_BACK_TAG,
+    STATUS_TAG,
+    UNTIL_TAG,
+    Registry,
+    Version,
+    is_code,
+)
 from services.people import user_name
 from tocoad.errors import StageError, first_line
 from tocoad.files.sealed import seal, unseal
@@ -37,6 +49,7 @@ _ABOUT = (
     "the aliases of {name} by them. Leave it as it is."
 )
 _DESCRIPTION_LIMIT = 5000
+_ANSWERS: Mapping[str, str] = {"approve": "approved", "decline": "declined", "expire": "nobody answered in time on"}
 _BUSY_TRIES, _BUSY_SECONDS = 20, 0.05
 _LOSSES = 50
 
@@ -70,30 +83,29 @@ class DecisionLog:
         """What the log says, after the aliases were made to say the same: a move may have broken off before them. A
         registry that has no log yet begins one with its champion as it stands.
         """
-        aliases = self._registry.aliases(self.name)
+        versions = self._versions()
         history = self.read()
-        if (aliases.get(CHAMPION), aliases.get(PREVIOUS)) == (history.champion, history.way_back()):
+        if not _moves(versions, history):
             return history
         if self._registry is not self._registry.fresh:
             return self.fresh.settled()
-        if not history.counted and CHAMPION in aliases:
-            self.append(self._adoption(aliases[CHAMPION]))
+        if not history.counted and (champion := _aliases(versions).get(CHAMPION)) is not None:
+            self.append(self._adoption(champion))
             history = self.read()
         return self.follow(history)
 
     def follow(self, history: History) -> History:
-        """Tags of what was taken down, `previous` and, last, `champion`; until the log says afterwards what was set:
-        who came in between may have been slower with the aliases than with the entry.
+        """Tags of what was taken down or waits no more, then the aliases, `champion` last; until the log says
+        afterwards what was set: who came in between may have been slower with the aliases than with the entry.
         """
         for _ in range(_LOSSES):
-            versions = {version.version: version for version in self._registry.versions(self.name)}
-            for number, version in versions.items():
-                self._mark(version, history.taken_down.get(number))
-            self._registry.set_alias(self.name, PREVIOUS, history.way_back(versions))
-            if history.champion is None or history.champion in versions:
-                self._registry.set_alias(self.name, CHAMPION, history.champion)
+            versions = self._versions()
+            for version in versions.values():
+                self._mark(version, history)
+            for alias, number in _moves(versions, history).items():
+                self._registry.set_alias(self.name, alias, number)
             now = self.read()
-            if now.reign == history.reign:
+            if len(now.counted) == len(history.counted):
                 return now
             history = now
         raise DecisionLogError(f"{self.name}: its champion changes faster than its alias can follow: run again")
@@ -115,7 +127,14 @@ class DecisionLog:
 
     def way_back(self, history: History) -> int | None:
         """Where a rollback leads: among the versions that there still are."""
-        return history.way_back([version.version for version in self._registry.versions(self.name)])
+        return history.way_back(self._versions())
+
+    def challenger(self, history: History) -> int | None:
+        """The version that waits for a person, or was registered and is not judged yet."""
+        return _challenger(self._versions(), history)
+
+    def _versions(self) -> dict[int, Version]:
+        return {version.version: version for version in self._registry.versions(self.name)}
 
     def entry(self, action: Action, history: History, new: int | None, **more: Any) -> Entry:
         """A decision that was made in the knowledge of `history`."""
@@ -199,17 +218,40 @@ class DecisionLog:
     def _adoption(self, champion: int) -> Entry:
         """By the tags of versions before the log: when reigns ended, and what was taken down."""
         versions = self._registry.versions(self.name)
+        package = next((v.tags.get(PACKAGE_TAG) for v in versions if v.version == champion), None)
         reigned = [v for v in versions if (UNTIL_TAG in v.tags or PREVIOUS in v.aliases) and v.version != champion]
         reigned.sort(key=lambda version: version.tags.get(UNTIL_TAG, ""))
         taken_down = {v.version: v.tags[ROLLED_BACK_TAG] for v in versions if ROLLED_BACK_TAG in v.tags}
         former = tuple(version.version for version in reigned)
-        return self.entry("adopt", History(), champion, former=former, taken_down=taken_down)
+        return self.entry("adopt", History(), champion, package=package, former=former, taken_down=taken_down)
 
-    def _mark(self, version: Version, why: str | None) -> None:
+    def _mark(self, version: Version, history: History) -> None:
+        why, status = history.taken_down.get(version.version), version.tags.get(STATUS_TAG)
         if why is None:
             self._registry.remove_tag(version, ROLLED_BACK_TAG)
         elif version.tags.get(ROLLED_BACK_TAG) != why:
             self._registry.set_tags(version, {ROLLED_BACK_TAG: why})
+        if status == "waiting" and (now := history.status(version.version) or PENDING) != status:
+            self._registry.set_tags(version, {STATUS_TAG: now})
+
+
+def _moves(versions: Mapping[int, Version], history: History) -> dict[str, int | None]:
+    """The aliases that say something else than the log, in the order in which they are to be set; None: it goes."""
+    wanted = {PREVIOUS: history.way_back(versions), CHALLENGER: _challenger(versions, history)}
+    if history.champion is None or history.champion in versions:
+        wanted[CHAMPION] = history.champion
+    aliases = _aliases(versions)
+    return {alias: number for alias, number in wanted.items() if aliases.get(alias) != number}
+
+
+def _challenger(versions: Mapping[int, Version], history: History) -> int | None:
+    asked = None if history.waiting is None else history.waiting.entry.version
+    # A version without a package was not registered by a retrain, and no verdict will come.
+    return history.challenger([n for n, version in versions.items() if n == asked or PACKAGE_TAG in version.tags])
+
+
+def _aliases(versions: Mapping[int, Version]) -> dict[str, int]:
+    return {alias: number for number, version in versions.items() for alias in version.aliases}
 
 
 def champion_in_force(registry: Registry, uri: str) -> Version:
@@ -234,14 +276,12 @@ def told(entry: Entry) -> str:
 
 def _sentence(entry: Entry) -> str:
     before = "where there was no champion" if entry.old is None else f"in place of version {entry.old}"
+    moved = f"; it is champion now, {before}" if entry.new != entry.old else ""
+    because = "" if entry.reason is None else f": {entry.reason}"
     if entry.action == "adopt":
         return f"version {entry.new} was champion when this log began"
     if entry.action == "judge" and entry.decision is not None:
-        moved = f"; it is champion now, {before}" if entry.new != entry.old else ""
         return f"the gate on version {entry.version}: {entry.decision.verdict}{moved}: {entry.decision.reasons[0]}"
-    because = "" if entry.reason is None else f": {entry.reason}"
-    if entry.action == "approve":
-        return f"approved version {entry.version}; it is champion now, {before}{because}"
-    if entry.action in ("decline", "expire"):
-        return f"{entry.action}d version {entry.version}{because}"
+    if entry.action in _ANSWERS:
+        return f"{_ANSWERS[entry.action]} version {entry.version}, which waited{moved}{because}"
     return f"{entry.action} to version {entry.new}, {before}{because}"

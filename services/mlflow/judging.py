@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from services.mlflow.decision_log import DecisionLog, DecisionLogError
-from services.mlflow.registry import PACKAGE_TAG, Registry, Version
+from services.mlflow.registry import PACKAGE_TAG, STATUS_TAG, Registry, Version
 from tocoad.errors import StageError, first_line
 from tocoad.files.temporary import temporary_folder
 from tocoad.gate.case import Case
@@ -21,8 +21,10 @@ from tocoad.gate.subject import Subject
 from tocoad.metrics.names import METRIC_NAMES
 from tocoad.settings.sections import GateSettings
 
-VERDICT_TAG, REASONS_TAG, METHOD_TAG = "verdict", "reasons", "method"
+REASONS_TAG, METHOD_TAG = "reasons", "method"
 EVALUATION_SET_TAG, RULES_TAG = "evaluation_set", "rules"
+# What STATUS_TAG was called before.
+_VERDICT_TAG = "verdict"
 # How often others may be faster before it is told.
 _LOSSES = 50
 # So many former champions are scored anew, the last first, where the present one is below a floor.
@@ -225,8 +227,8 @@ def mirror(registry: Registry, version: Version, entry: Entry) -> None:
     assert entry.subject is not None and entry.decision is not None
     said = {EVALUATION_SET_TAG: entry.subject.evaluation_set, RULES_TAG: entry.subject.rules}
     said |= {name: str(value) for name, value in entry.metrics.items() if value is not None}
-    said |= {REASONS_TAG: "\n".join(entry.decision.reasons), VERDICT_TAG: entry.decision.verdict}
-    for name in METRIC_NAMES:
+    said |= {REASONS_TAG: "\n".join(entry.decision.reasons), STATUS_TAG: entry.decision.verdict}
+    for name in (*METRIC_NAMES, _VERDICT_TAG):
         if name not in said:
             registry.remove_tag(version, name)
     registry.set_tags(version, {key: value for key, value in said.items() if version.tags.get(key) != value})

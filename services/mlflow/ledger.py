@@ -53,7 +53,7 @@ def copy(workspace: Workspace, category: Category, history: History) -> None:
     known = _ids(file)
     for number, entry in history.counted:
         if entry.id.encode() not in known:
-            _append(file, seal(_line(category, number, entry), indent=None))
+            _append(file, seal(line(category, number, entry), indent=None))
 
 
 def entries(workspace: Workspace, dataset: str) -> list[dict[str, Any]]:
@@ -74,8 +74,13 @@ def entries(workspace: Workspace, dataset: str) -> list[dict[str, Any]]:
 
 
 def verdicts(workspace: Workspace, dataset: str) -> list[dict[str, Any]]:
-    """The gate's entries alone, the oldest first."""
+    """The verdicts alone, the oldest first: the gate's, and what came of those that waited for a person."""
     return [entry for entry in entries(workspace, dataset) if "verdict" in entry]
+
+
+def before_the_log(workspace: Workspace, dataset: str) -> list[dict[str, Any]]:
+    """Of the verdicts those that no log has: given before there was one."""
+    return [entry for entry in verdicts(workspace, dataset) if "id" not in entry]
 
 
 def _ids(file: Path) -> set[bytes]:
@@ -100,18 +105,20 @@ def _ids(file: Path) -> set[bytes]:
         return seen.ids
 
 
-def _line(category: Category, number: int, entry: Entry) -> dict[str, Any]:
-    """`entry` is its number in the log; a verdict names the champion that it met, a move where it led."""
-    line = {"time": entry.time, "model": category.model_name, "entry": number, "id": entry.id}
+def line(category: Category, number: int, entry: Entry) -> dict[str, Any]:
+    """An entry of the log as the ledger has it. `entry` is its number there; a verdict names the champion that it met,
+    a move where it led, and a person's answer to a version that waited does both.
+    """
+    known = {"time": entry.time, "model": category.model_name, "entry": number, "id": entry.id}
     who = {"by": entry.by, "host": entry.host}
+    moved = {"action": entry.action, "from": entry.old, "to": entry.new, "reason": entry.reason}
     if entry.decision is not None and entry.subject is not None:
         what = {"version": entry.version, "champion": entry.old, "run_id": entry.run_id, "metrics": entry.metrics}
-        if entry.action != "judge":  # a person's answer, or that there was none
-            what |= {"action": entry.action, "from": entry.old, "to": entry.new, "reason": entry.reason}
-        return line | what | entry.decision.model_dump(mode="json") | entry.subject.model_dump() | who
-    move = {"action": entry.action, "from": entry.old, "to": entry.new, "reason": entry.reason, "gate": entry.word}
+        what |= entry.decision.model_dump(mode="json") | entry.subject.model_dump()
+        return known | what | ({} if entry.action == "judge" else moved) | who
+    of = {"package": entry.package, "metrics": entry.metrics, "gate": entry.word}
     before = {"former": entry.former, "taken_down": entry.taken_down} if entry.action == "adopt" else {}
-    return line | move | before | who
+    return known | moved | of | before | who
 
 
 def _append(file: Path, line: str) -> None:

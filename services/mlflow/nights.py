@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from mlflow import MlflowClient
 
 from services.mlflow.run import Run
-from tocoad.files.documents import documents
+from tocoad.files.documents import LOCK, documents
 from tocoad.files.temporary import temporary_folder
 from tocoad.files.workspace import Workspace
 from tocoad.text.redaction import without_logins
@@ -21,6 +22,29 @@ NIGHT_FOLDER = "workspace"
 NIGHT_TAG = "workspace"
 # Of that run, when the record is whole: a digest of all documents, and below `workspace/` one of each.
 _DIGEST_TAG = "workspace_sha256"
+
+
+@dataclass(frozen=True)
+class Night:
+    """What a version says of the workspace in which its package lay. `run_id` is of the run that has the record;
+    `lock_sha256` of `dvc.lock` as it is there. What is not known is None.
+    """
+
+    run_id: str
+    data_version: str | None = None
+    git_commit: str | None = None
+    lock_sha256: str | None = None
+
+    @property
+    def tags(self) -> dict[str, str]:
+        said = {"data_version": self.data_version, "git_commit": self.git_commit, "dvc_lock_sha256": self.lock_sha256}
+        return {NIGHT_TAG: self.run_id} | {key: value for key, value in said.items() if value is not None}
+
+
+def lock_sha256(workspace: Workspace) -> str | None:
+    """None where there is no `dvc.lock`."""
+    file = documents(workspace).get(LOCK)
+    return None if file is None else _digest(_text(file))
 
 
 def keep_night(client: MlflowClient, run: Run, workspace: Workspace) -> str:

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from services.mlflow.categories import listed, registered_categories
 from services.mlflow.decision_log import DecisionLog
 from services.mlflow.entering import PromotionError, enter
-from services.mlflow.judging import REASONS_TAG, VERDICT_TAG
-from services.mlflow.registry import ROLLED_BACK_TAG, Registry, Version
+from services.mlflow.registry import PACKAGE_TAG, ROLLED_BACK_TAG, Registry, Version
 from tocoad.errors import SettingsError
 from tocoad.files.workspace import Category, Workspace
 from tocoad.gate.log import Entry, History
@@ -40,12 +40,13 @@ class Move:
             "to": entry.new,
             "reason": entry.reason,
             "by": entry.by,
+            "package": entry.package,
             "gate": entry.word,
             "warnings": [*warnings],
         }
 
 
-def plan_promotion(registry: Registry, dataset: str, name: str, number: int | None) -> Move:
+def plan_promotion(registry: Registry, dataset: str, name: str, number: int | None, reason: str | None = None) -> Move:
     """To the version `number` of the category, or to its newest.
 
     Raises:
@@ -56,9 +57,9 @@ def plan_promotion(registry: Registry, dataset: str, name: str, number: int | No
     history = log.settled()
     chosen = [version for version in versions if number in (None, version.version)]
     if not chosen:
-        there = _listed(str(version.version) for version in reversed(versions))
+        there = listed(str(version.version) for version in reversed(versions))
         raise SettingsError(f"{category.model_name} has no version {number}; it has {there}")
-    return _move(log, "promote", category, history, chosen[0])
+    return _move(log, "promote", category, history, chosen[0], _one_line(reason or "") or None)
 
 
 def plan_rollback(registry: Registry, dataset: str, name: str, reason: str) -> Move:
@@ -68,8 +69,7 @@ def plan_rollback(registry: Registry, dataset: str, name: str, reason: str) -> M
         SettingsError: there is no such data set or category, or the reason is empty.
         PromotionError: there is no champion, or no version to go back to.
     """
-    reason = " ".join(reason.split())
-    if not reason:
+    if not (reason := _one_line(reason)):
         raise SettingsError("a rollback needs its reason: it is what the ledger keeps")
     category, versions = versions_of(registry, dataset, name)
     log = DecisionLog(registry, category.model_name)
@@ -102,27 +102,22 @@ def _move(
     category: Category,
     history: History,
     new: Version,
-    reason: str | None = None,
+    reason: str | None,
 ) -> Move:
-    word = None
-    if (verdict := new.tags.get(VERDICT_TAG)) is not None:
-        word = {"verdict": verdict, "reasons": new.tags.get(REASONS_TAG, "").splitlines()}
-    return Move(category, new, log.entry(action, history, new.version, reason=reason, word=word))
+    said, word = history.verdict_on(new.version), None
+    if said is not None and said.decision is not None:
+        word = {"verdict": said.decision.verdict, "reasons": [*said.decision.reasons]}
+    more = {"package": new.tags.get(PACKAGE_TAG), "word": word, "metrics": {} if said is None else said.metrics}
+    return Move(category, new, log.entry(action, history, new.version, reason=reason, **more))
+
+
+def _one_line(reason: str) -> str:
+    return " ".join(reason.split())
 
 
 def versions_of(registry: Registry, dataset: str, name: str) -> tuple[Category, list[Version]]:
-    """The category's versions, the newest first; at least one. The registry is asked, images need not be here."""
-    known = [tuple(model.split(".")) for model in registry.names() if model.count(".") == 1]
-    if (dataset, name) in known:
-        category = Category(dataset, name)
-        if versions := registry.versions(category.model_name):
-            return category, versions
-        raise SettingsError(f"{category.model_name} has no version yet: run tocoad retrain {dataset}")
-    if categories := [category for of, category in known if of == dataset]:
-        raise SettingsError(f"data set {dataset!r} has no registered category {name!r}; it has {_listed(categories)}")
-    datasets = _listed(of for of, _ in known) or "none yet"
-    raise SettingsError(f"no category of data set {dataset!r} is registered; registered data sets: {datasets}")
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(dict.fromkeys(names))
+    """The category's versions, the newest first; at least one."""
+    (category,) = registered_categories(registry, dataset, name)
+    if versions := registry.versions(category.model_name):
+        return category, versions
+    raise SettingsError(f"{category.model_name} has no version yet: run tocoad retrain {dataset}")

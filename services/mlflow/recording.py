@@ -49,7 +49,7 @@ class RetrainRecord:
         self._experiment_id = experiment_id
         self._workspace = workspace
         self._settings = settings
-        self._commit = commit
+        self.commit = commit
         self._runs: dict[Category, Run] = {}
         self._described: set[Category] = set()
         self._lock = Lock()
@@ -60,7 +60,7 @@ class RetrainRecord:
         """The category's run; started at the first call."""
         with self._lock:
             if category not in self._runs:
-                tags = {GIT_COMMIT_TAG: self._commit, "dataset": category.dataset, "category": category.name}
+                tags = {GIT_COMMIT_TAG: self.commit, "dataset": category.dataset, "category": category.name}
                 self._runs[category] = self._tracking.start(self._experiment_id, category.name, self.parent, tags)
             if category not in self._described:
                 self._runs[category].log_params(self._settings.model_dump(mode="json"))

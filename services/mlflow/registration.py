@@ -12,6 +12,7 @@ from services.mlflow.decision_log import DecisionLog, DecisionLogError
 from services.mlflow.judging import (
     EVALUATION_SET_TAG,
     METHOD_TAG,
+    RULES_TAG,
     Examine,
     Judging,
     Rescore,
@@ -20,8 +21,8 @@ from services.mlflow.judging import (
     judged_version,
     mirror,
 )
-from services.mlflow.nights import NIGHT_TAG
-from services.mlflow.registry import PACKAGE_TAG, Registry, Version
+from services.mlflow.nights import NIGHT_TAG, Night
+from services.mlflow.registry import PACKAGE_TAG, PENDING, STATUS_TAG, Registry, Version
 from services.mlflow.run import Run
 from tocoad.data.images import load_images
 from tocoad.data.manifest import TRAIN_FILE, Manifest
@@ -91,14 +92,14 @@ def register_candidate(
     registry: Registry,
     run: Run,
     rescore: Rescore,
-    night: str,
+    night: Night,
     examine: Examine = lambda *_: Evidence(),
     show: Show = lambda *_: None,
     stand_in: Rescore | None = None,
 ) -> Registration:
     """Registers the package, judges it against the champion on the same evaluation set, and moves the alias. `night` is
-    the run that has the record of the workspace in which the package lies; `rescore`, `examine`, `show` and
-    `stand_in` are as `Judging` has them.
+    what the version says of the workspace in which the package lies; `rescore`, `examine`, `show` and `stand_in` are as
+    `Judging` has them.
 
     It may be broken off anywhere and asked again: what the log of decisions has is not decided twice, and tags, aliases
     and the ledger are made to say the same.
@@ -113,11 +114,13 @@ def register_candidate(
         PACKAGE_TAG: subject.package,
         EVALUATION_SET_TAG: subject.evaluation_set,
         METHOD_TAG: method,
-        NIGHT_TAG: night,
+        RULES_TAG: subject.rules,
+        STATUS_TAG: PENDING,
+        **night.tags,
         **{name: value for name, value in challenger.metrics.items() if value is not None},
     })  # fmt: skip
     if NIGHT_TAG not in version.tags:  # of a version before there were such records
-        registry.set_tags(version, {NIGHT_TAG: night})
+        registry.set_tags(version, night.tags)
     log = DecisionLog(registry, category.model_name)
     expired(log, log.settled(), settings.gate)
     scores = {subject.package: challenger}

@@ -1,4 +1,6 @@
-"""The model registry: versions of the detector of each category, and the aliases `champion` and `previous`."""
+"""The model registry: versions of the detector of each category, and the aliases `champion`, `previous` and
+`challenger`.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +29,10 @@ from services.mlflow.run import Run
 from tocoad.errors import SettingsError
 from tocoad.files.temporary import temporary_folder
 
-CHAMPION, PREVIOUS = "champion", "previous"
+CHAMPION, PREVIOUS, CHALLENGER = "champion", "previous", "challenger"
 PACKAGE_TAG = "package_sha256"
+# What the gate said of the version last; `pending` until it has, and where that has become void.
+STATUS_TAG, PENDING = "validation_status", "pending"
 # Why a version was taken down, and when a former champion ceased to be it: that only before there was a log.
 ROLLED_BACK_TAG, UNTIL_TAG = "rolled_back", "champion_until"
 

@@ -1,4 +1,4 @@
-"""What the log of decisions tells of a category: the champion as it stands, and every decision that was made."""
+"""What the log of decisions tells of a category as it stands: the champion, the way back, and who comes next."""
 
 from __future__ import annotations
 
@@ -8,21 +8,23 @@ from services.mlflow.decision_log import DecisionLog, DecisionLogError
 from services.mlflow.judging import EVALUATION_SET_TAG, METHOD_TAG
 from services.mlflow.registry import Registry
 from tocoad.errors import error_line
-from tocoad.gate.log import Entry, History
+from tocoad.gate.log import History
 from tocoad.metrics.names import METRIC_NAMES
 
 
 def models_in_force(registry: Registry, name: str, evaluation_set: str | None, rules: str) -> dict[str, Any]:
-    """The champion of a model by its name, as `standing` tells it, and where a rollback leads; both None where there is
-    none. Where the log cannot be read they are not known, and `error` says why: one such log hides no other category.
+    """The champion of a model by its name, as `standing` tells it, where a rollback leads, and the version that waits
+    for a person or is not judged yet; None where there is none. Where the log cannot be read they are not known, and
+    `error` says why: one such log hides no other category.
     """
     log = DecisionLog(registry, name)
     try:
         history = log.settled()
         champion, previous = standing(log, history, evaluation_set, rules), log.way_back(history)
+        challenger = _challenger(log, history)
     except DecisionLogError as error:
-        return {"champion": None, "previous": None, "error": error_line(error)}
-    return {"champion": champion, "previous": previous, "error": None}
+        return {"champion": None, "previous": None, "challenger": None, "error": error_line(error)}
+    return {"champion": champion, "previous": previous, "challenger": challenger, "error": None}
 
 
 def standing(log: DecisionLog, history: History, evaluation_set: str | None, rules: str) -> dict[str, Any] | None:
@@ -46,29 +48,17 @@ def standing(log: DecisionLog, history: History, evaluation_set: str | None, rul
     return {"version": history.champion, "method": tags.get(METHOD_TAG), "metrics": metrics, "verdict": word}
 
 
-def decisions(log: DecisionLog) -> list[dict[str, Any]]:
-    """Every entry as a JSON document, in their order. What does not `count` was made in the knowledge of a reign that
-    was over, or stands there twice.
-    """
-    history = log.read()
-    counted = {number for number, _ in history.counted}
-    found = sorted(history.counted + history.lost)
-    return [_document(log.name, number, entry, number in counted) for number, entry in found]
-
-
-def _document(name: str, number: int, entry: Entry, counts: bool) -> dict[str, Any]:
-    decision = entry.decision
+def _challenger(log: DecisionLog, history: History) -> dict[str, Any] | None:
+    """`verdict` is `waiting`, and then `since` says how long and `reasons` why; or None: it is not judged."""
+    if (number := log.challenger(history)) is None:
+        return None
+    waiting = history.waiting
+    if waiting is None or waiting.entry.version != number or waiting.entry.decision is None:
+        return {"version": number, "verdict": None, "since": None, "reasons": []}
+    decision = waiting.entry.decision
     return {
-        "model": name,
-        "entry": number,
-        "counts": counts,
-        "time": entry.time,
-        "by": entry.by,
-        "host": entry.host,
-        "action": entry.action,
-        "from": entry.old,
-        "to": entry.new,
-        "version": entry.version,
-        "verdict": None if decision is None else decision.verdict,
-        "reasons": [*decision.reasons] if decision is not None else [entry.reason] if entry.reason else [],
+        "version": number,
+        "verdict": decision.verdict,
+        "since": waiting.entry.time,
+        "reasons": [*decision.reasons],
     }

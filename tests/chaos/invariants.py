@@ -128,7 +128,7 @@ def champion_by(entries: Iterable[tuple[int, str]]) -> int | None:
         if entry["id"] in seen or (entry["after"], entry["from"]) != (reign, champion):
             continue
         seen.add(entry["id"])
-        if entry["action"] != "judge" or entry["to"] != entry["from"]:
+        if entry["action"] in ("adopt", "promote", "rollback") or entry["to"] != entry["from"]:
             reign, champion = number, entry["to"]
     return champion
 

@@ -14,7 +14,7 @@ from services.mlflow.tracking import Tracking
 from tocoad.files.workspace import Workspace
 from tocoad.gate.decide import ASKED
 from tocoad.gate.finding import Finding
-from tocoad.gate.records import Decision, Verdict
+from tocoad.gate.records import Decision
 from tocoad.gate.subject import Subject
 from tocoad.settings.sections import GateSettings
 
@@ -43,28 +43,30 @@ class Line:
         source = self.client.get_run(self._run_id).info.artifact_uri
         self.client.create_model_version(self.name, source, self._run_id)
 
-    def promote(self, number: int | None = None) -> list[str]:
-        return carry_out(self.workspace, self.registry, plan_promotion(self.registry, self.dataset, "gear", number))
+    def promote(self, number: int | None = None, reason: str | None = None) -> list[str]:
+        move = plan_promotion(self.registry, self.dataset, "gear", number, reason)
+        return carry_out(self.workspace, self.registry, move)
 
     def rollback(self, reason: str = "bad") -> list[str]:
         return carry_out(self.workspace, self.registry, plan_rollback(self.registry, self.dataset, "gear", reason))
 
     def gate_promotes(self, number: int) -> None:
-        self._judge(number, "promoted", SUBJECT)
+        self._judge(number, Decision(verdict="promoted", reasons=("better",)), SUBJECT)
+
+    def gate_keeps(self, number: int, *reasons: str) -> None:
+        self._judge(number, Decision(verdict="kept", reasons=reasons), SUBJECT)
 
     def gate_asks(self, number: int) -> Subject:
         """What the verdict, which waits for a person, is about."""
         subject = SUBJECT.model_copy(update={"package": f"p{number}"})
-        self._judge(number, "waiting", subject)
+        found = Finding(name="image_AUROC against champion", outcome="unsure", reason="too few images")
+        decision = Decision(verdict="waiting", reasons=(found.reason, ASKED), findings=(found,))
+        self._judge(number, decision, subject)
         return subject
 
-    def _judge(self, number: int, verdict: Verdict, subject: Subject) -> None:
-        found = Finding(name="image_AUROC against champion", outcome="unsure", reason="too few images")
-        decision = Decision(verdict="promoted", reasons=("better",))
-        if verdict == "waiting":
-            decision = Decision(verdict=verdict, reasons=(found.reason, ASKED), findings=(found,))
+    def _judge(self, number: int, decision: Decision, subject: Subject) -> None:
         history = self.log.settled()
-        new = number if verdict == "promoted" else history.champion
+        new = number if decision.verdict == "promoted" else history.champion
         what = {"version": number, "subject": subject, "decision": decision, "metrics": {"image_AUROC": 0.9}}
         self.log.append(self.log.entry("judge", history, new, **what))
         self.log.settled()

@@ -14,12 +14,9 @@ def kept_versions(history: History, present: Collection[int], keep: int) -> dict
     """Of a category's versions (`present`: those in the registry) the ones to keep, each with the reasons, the newest
     first.
 
-    A challenger is open if it came after the champion and has no verdict yet: the run that made it broke off; or if a
-    person has still to answer for it.
+    A challenger is open if it has no verdict yet, or if a person has still to answer for it.
     """
     latest = set(sorted(present)[-keep:]) if keep > 0 else set()
-    decided = {entry.version for _, entry in history.counted if entry.decision is not None}
-    decided |= {*history.former, *history.taken_down, history.champion}
     way_back = history.way_back(present)
     asked = None if history.waiting is None else history.waiting.entry.version
     kept = {}
@@ -27,7 +24,7 @@ def kept_versions(history: History, present: Collection[int], keep: int) -> dict
         reasons = {
             "champion": version == history.champion,
             "previous": version == way_back,
-            "open challenger": version == asked or (version not in decided and version > (history.champion or 0)),
+            "open challenger": version == asked or history.is_open(version),
             f"one of the last {keep}": version in latest,
         }
         if any(reasons.values()):

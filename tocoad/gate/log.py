@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tocoad.gate.records import Decision
+from tocoad.gate.records import Decision, Verdict
 from tocoad.gate.subject import Subject
 
 Action = Literal["adopt", "judge", "promote", "rollback", "approve", "decline", "expire"]
@@ -32,9 +32,9 @@ class Entry(BaseModel):
     `old` and `new` are the versions in force before and after it, written `from` and `to`. Of a verdict `version` is
     the one that was judged, `subject` what it is about, `metrics` its figures and `images` the test images by defect
     type. An answer to a version that waited has the same, and with it the verdict that came of it; a rollback by the
-    gate has the same of the champion that it takes down. `word` is what the
-    gate had said of a version that a person promotes, `package` its digest. Only `adopt` has `former`, the earlier
-    champions, the last one last.
+    gate has the same of the champion that it takes down. Of a move by hand `package` is the digest of the version that
+    it makes champion, `word` what the gate had said of it last, and `metrics` on which figures. Only `adopt` has
+    `former`, the earlier champions, the last one last.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=True, validate_by_alias=True)
@@ -85,6 +85,7 @@ class History:
     counted: list[Numbered] = field(default_factory=list)
     lost: list[Numbered] = field(default_factory=list)
     _ids: set[str] = field(default_factory=set)
+    _decided: set[int | None] = field(default_factory=set)
     _on_taken_down: set[int] = field(default_factory=set)
 
     def way_back(self, present: Collection[int] | None = None) -> int | None:
@@ -113,9 +114,7 @@ class History:
         number, entry = next(found, (0, None))
         if entry is None or (number in self._on_taken_down) != (entry.version in self.taken_down):
             return None
-        assert entry.decision is not None
-        waits = entry.decision.verdict == "waiting"
-        return None if waits and (self.waiting is None or self.waiting.number != number) else entry
+        return None if self.is_void(entry) else entry
 
     def verdict_on(self, version: int, evaluation_set: str | None = None, rules: str | None = None) -> Entry | None:
         """The last verdict that counts on the version, on this evaluation set and by these rules (None: any)."""
@@ -125,6 +124,28 @@ class History:
             if evaluation_set in (None, entry.subject.evaluation_set) and rules in (None, entry.subject.rules):
                 return entry
         return None
+
+    def challenger(self, present: Collection[int]) -> int | None:
+        """Of the versions `present` the one that waits for a person, else the newest that is open."""
+        if self.waiting is not None and self.waiting.entry.version in present:
+            return self.waiting.entry.version
+        return max(filter(self.is_open, present), default=None)
+
+    def is_open(self, version: int) -> bool:
+        """Whether it came after the champion and has no verdict yet: who registered it broke off, or is still at it."""
+        return version > (self.champion or 0) and version not in self._decided
+
+    def status(self, version: int) -> Verdict | None:
+        """The last verdict that counts on the version; None where there is none, or where it was to wait and that has
+        become void.
+        """
+        entry = self.verdict_on(version)
+        return None if entry is None or entry.decision is None or self.is_void(entry) else entry.decision.verdict
+
+    def is_void(self, entry: Entry) -> bool:
+        """Whether its verdict was to wait for a person, and does so no more."""
+        waits = entry.decision is not None and entry.decision.verdict == "waiting"
+        return waits and (self.waiting is None or self.waiting.entry.id != entry.id)
 
     def since(self, reign: int) -> list[Entry]:
         """What moved the champion after the reign began."""
@@ -144,6 +165,7 @@ class History:
             self.lost.append(Numbered(number, entry))
             return
         self._ids.add(entry.id)
+        self._decided |= {entry.new, *entry.former, *entry.taken_down} | ({entry.version} if entry.decision else set())
         self.counted.append(Numbered(number, entry))
         if entry.action == "judge" and entry.version in self.taken_down:
             self._on_taken_down.add(number)

@@ -127,7 +127,7 @@ def test_what_is_approved_on_the_page_is_checked_and_champion_and_nothing_waits_
     line.gate_asks(2)
     asking, ending = office.ask(datetime.now(UTC) + LATER)
     assert office.work(asking) is None
-    assert office.state(asking)[0] == "Suspended" and line.aliases == {"champion": 1}
+    assert office.state(asking)[0] == "Suspended" and line.aliases == {"champion": 1, "challenger": 2}
     assert "| too few images |" in office.page(asking)
 
     assert office.fill_in(asking, answer="approve", name="", reason="fine") == "REJECT"

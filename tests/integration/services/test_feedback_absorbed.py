@@ -12,7 +12,10 @@ from services.addresses import configure
 from services.datasets import add_dataset
 from services.feedback import take_feedback
 from services.mlflow import ledger
+from services.mlflow.calls import connect
+from services.mlflow.nights import Night
 from services.mlflow.registration import Registration, register_candidate
+from services.mlflow.registry import Registry
 from services.mlflow.tracking import Tracking
 from services.reports import dataset_report
 from services.review import write_reviews
@@ -70,7 +73,8 @@ def retrain(workspace: Workspace) -> Registration:
 
     tracking = Tracking(configure(workspace))
     with tracking.run(tracking.experiment("tiny"), "gear") as run:
-        return register_candidate(workspace, GEAR, "patchcore", settings, tracking.registry(), run, scored, run.run_id)
+        night = Night(run.run_id)
+        return register_candidate(workspace, GEAR, "patchcore", settings, tracking.registry(), run, scored, night)
 
 
 def seen(file: Path, image: Path, mark: int) -> Path:
@@ -82,7 +86,7 @@ def seen(file: Path, image: Path, mark: int) -> Path:
 
 
 def test_a_missed_defect_has_the_champion_judged_anew_and_the_report_says_what_each_retrain_took_in(
-    workspace: Workspace, tmp_path: Path
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = retrain(workspace)
     trained = package_sha256(detector_dir(workspace, GEAR, "patchcore"))
@@ -117,5 +121,18 @@ def test_a_missed_defect_has_the_champion_judged_anew_and_the_report_says_what_e
     third = retrain(workspace)
     last = ledger.verdicts(workspace, "tiny")[-1]
     assert (third.version, last["champion"], last["evaluation_set"]) == (2, 1, entries[1]["evaluation_set"])
-    page = dataset_report(workspace, "tiny").pages[GEAR].read_text()
+    # As on a machine that never saw the verdicts: the registry has them.
+    ledger.ledger_file(workspace, "tiny").unlink()
+    report = dataset_report(workspace, "tiny", registry=lambda: Tracking(configure(workspace)).registry())
+    page = report.pages[GEAR].read_text()
+    assert report.warning is None and ledger.verdicts(workspace, "tiny")[-1] == last
     assert f"{took} 1 false reject to learn from, 1 missed defect to test on; said by Ann and Bob." in page
+
+    def away() -> Registry:
+        return Registry(connect("http://127.0.0.1:9"))
+
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    report = dataset_report(workspace, "tiny", registry=away)
+    assert report.warning is not None
+    assert report.warning.startswith("the report's verdicts are the copy of this workspace, ")
+    assert "is away" in report.warning and report.pages[GEAR].read_text() == page

@@ -18,6 +18,7 @@ COMMANDS = (
     ["sample"],
     ["retrain"],
     ["status"],
+    ["history"],
     ["evaluate"],
     ["report"],
     ["predict"],

@@ -70,7 +70,14 @@ def test_every_table_shows_names_as_they_are(name: str, capsys: pytest.CaptureFi
     prediction_table([row], conformal_threshold([0.1, 0.2, 0.5], 0.3))
     metrics_table({name: NO_FIGURES})
     champion = {"version": 1, "method": "patchcore", "metrics": {}, "verdict": None}
-    status = {"method": "patchcore", "stale": [], "champion": champion, "previous": None, "error": None}
+    status = {
+        "method": "patchcore",
+        "stale": [],
+        "champion": champion,
+        "previous": None,
+        "challenger": None,
+        "error": None,
+    }
     status_table({"dataset": name, "data_version": None, "categories": {name: status}})
     told = capsys.readouterr().out
     assert told.count(f"│ {name} ") == 3

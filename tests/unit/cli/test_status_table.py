@@ -17,7 +17,14 @@ CHAMPION: dict[str, Any] = {
     "method": "tocoad",
     "metrics": dict.fromkeys(METRIC_NAMES, 0.8),
 }
-FINE: dict[str, Any] = {"method": "tocoad", "stale": [], "champion": CHAMPION, "previous": 1, "error": None}
+FINE: dict[str, Any] = {
+    "method": "tocoad",
+    "stale": [],
+    "champion": CHAMPION,
+    "previous": 1,
+    "challenger": None,
+    "error": None,
+}
 OTHERS: dict[str, dict[str, Any]] = {
     "stale": {**FINE, "stale": ["stage1", "fit_tocoad"]},
     "young": {**FINE, "champion": None, "previous": None},
@@ -71,3 +78,18 @@ def test_a_champion_says_its_method_where_the_plan_has_another(capsys: pytest.Ca
 def test_categories_can_be_named() -> None:
     options = parser().parse_args(["status", "d", "--categories", "a", "b", "--all"])
     assert (options.categories, options.all) == (["a", "b"], True)
+
+
+def test_a_version_that_waits_for_a_person_is_shown_before_what_a_retrain_settles(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    waits = {**FINE, "challenger": {"version": 3, "verdict": "waiting", "since": "now", "reasons": ["too few images"]}}
+    broke_off = {**FINE, "challenger": {"version": 4, "verdict": None, "since": None, "reasons": []}}
+    rows = {f"fine{number}": FINE for number in range(SHOWN_MAX)} | {"asked": waits, "off": broke_off} | OTHERS
+    status_table({"dataset": "d", "data_version": "abc", "categories": rows})
+    lines = capsys.readouterr().out.splitlines()
+    shown = [line.split()[1] for line in lines if line.startswith("│ ") and line[2] != " "]
+    assert shown.index("doomed") < shown.index("asked") < shown.index("young") and "fine1" not in shown
+    challengers = " ".join(word for line in lines if line.startswith("│ ") for word in line.split("│")[6].split())
+    assert challengers.count("v3 waits") == 1 and challengers.count("v4 not judged") == 1
+    assert "1 waiting for a person" in lines[-1] and "2 not judged" in lines[-1]

@@ -64,7 +64,7 @@ def test_what_a_person_declines_leaves_the_champion_and_is_not_asked_again(line:
 def test_a_first_version_waits_too_and_is_champion_when_approved(tracking: Tracking, tmp_path: Path) -> None:
     line = Line(tracking, tmp_path, tmp_path.name, 1)
     line.gate_asks(1)
-    assert line.aliases == {}
+    assert line.aliases == {"challenger": 1}
     line.answer(True)
     assert line.aliases == {"champion": 1}
 

@@ -17,9 +17,10 @@ from services.mlflow.calls import AwayError, TrackingError, connect
 from services.mlflow.decision_log import DecisionLog, DecisionLogError, champion_in_force
 from services.mlflow.entering import PromotionError
 from services.mlflow.glance import Glance
+from services.mlflow.history import decisions
 from services.mlflow.promotion import carry_out, plan_promotion, plan_rollback
 from services.mlflow.registry import Registry
-from services.mlflow.standing import decisions, models_in_force
+from services.mlflow.standing import models_in_force
 from services.mlflow.tracking import Tracking
 from tests.helpers.line import Line
 from tocoad.errors import SettingsError
@@ -57,27 +58,31 @@ def test_the_time_of_an_entry_tells_it_from_feedback_of_the_same_second(make_lin
 def test_a_person_promotes_what_the_gate_kept(make_line: MakeLine) -> None:
     line = make_line(3)
     line.gate_promotes(1)
-    line.registry.set_tags(line.registry.version(line.name, 2), {"verdict": "kept", "reasons": "worse\nby far"})
-    line.promote(2)
+    line.registry.set_tags(line.registry.version(line.name, 2), {"package_sha256": "abc"})
+    line.gate_keeps(2, "worse", "by far")
+    line.promote(2, "catches  the cracks\nof line 3")
     assert line.aliases == {"champion": 2, "previous": 1}
     (entry,) = line.ledger
     assert entry.pop("time").startswith("20") and len(entry.pop("id")) == 32
     assert entry == {
-        "entry": 2,
+        "entry": 3,
         "host": platform.node(),
         "action": "promote",
         "model": line.name,
         "from": 1,
         "to": 2,
-        "reason": None,
+        "reason": "catches the cracks of line 3",
         "by": getpass.getuser(),
+        "package": "abc",
+        "metrics": {"image_AUROC": 0.9},
         "gate": {"verdict": "kept", "reasons": ["worse", "by far"]},
     }
-    assert line.tags(2)["verdict"] == "kept", "the gate's word stays its own"
+    said = line.log.read().verdict_on(2)
+    assert said is not None and said.decision is not None and said.decision.verdict == "kept", "its word stays its own"
     line.promote()
     assert line.aliases == {"champion": 3, "previous": 2}, "without a number it is the newest"
-    assert line.ledger[-1]["gate"] is None
-    assert [entry["version"] for entry in ledger.verdicts(line.workspace, line.dataset)] == [1]
+    assert (line.ledger[-1]["gate"], line.ledger[-1]["reason"]) == (None, None)
+    assert [entry["version"] for entry in ledger.verdicts(line.workspace, line.dataset)] == [1, 2]
 
 
 def test_the_first_champion_can_be_made_by_hand(make_line: MakeLine) -> None:
@@ -283,7 +288,7 @@ def test_status_tells_of_a_log_that_cannot_be_read_and_of_the_others(make_line: 
     line.client.delete_model_version(f"{line.name}.decisions", "1")
     found = models_in_force(line.registry, line.name, None, "r")
     assert (found["champion"], found["previous"]) == (None, None) and "entry 1 was deleted" in found["error"]
-    nothing = {"champion": None, "previous": None, "error": None}
+    nothing = {"champion": None, "previous": None, "challenger": None, "error": None}
     assert models_in_force(line.registry, f"{line.dataset}.plate", None, "r") == nothing
 
 

@@ -186,3 +186,25 @@ def test_of_two_that_wait_the_newer_is_asked_about() -> None:
     history = replay(numbered(FIRST, WAITS, newer))
     assert history.waiting == Numbered(3, newer)
     assert history.verdict(subject()) is None and history.verdict(subject("third")) == newer
+
+
+def test_the_challenger_is_who_waits_else_the_newest_after_the_champion_without_a_verdict() -> None:
+    history = replay(numbered(FIRST, verdict(1, 1, 3, "kept", subject=subject("third"))))
+    assert history.challenger({1, 2, 3}) == 2, "3 is judged"
+    assert history.challenger({1, 2, 3, 5}) == 5 and history.challenger({1, 3}) is None
+    history.take(3, WAITS)
+    assert history.challenger({1, 2, 3, 5}) == 2 and history.challenger({1, 3, 5}) == 5, "one that is gone waits not"
+    history.take(4, entry("promote", 1, 1, 5))
+    assert history.challenger({1, 2, 3, 4, 5}) is None, "5 passed 4 by"
+    history.take(5, entry("rollback", 4, 5, 1, reason="bad"))
+    assert history.challenger({1, 2, 3, 5}) is None, "5 was taken down, which is a word too"
+
+
+def test_what_was_said_of_a_version_is_the_last_word_and_no_wait_that_is_void() -> None:
+    history = replay(numbered(FIRST, WAITS))
+    assert (history.status(1), history.status(2), history.status(3)) == ("promoted", "waiting", None)
+    assert not history.is_void(WAITS)
+    void = replay(numbered(FIRST, WAITS, verdict(1, 1, 3, "promoted", subject=subject("third"))))
+    assert (void.status(2), void.is_void(WAITS)) == (None, True)
+    history.take(3, answer("decline", 1, 1, 2))
+    assert (history.status(2), history.is_void(WAITS)) == ("kept", True)
