@@ -49,7 +49,7 @@ _ABOUT = (
     "the aliases of {name} by them. Leave it as it is."
 )
 _DESCRIPTION_LIMIT = 5000
-_ANSWERS: Mapping[str, str] = {"approve": "approved", "decline": "declined", "expire": "nobody answered in time on"}
+_ANSWERS = ("approve", "decline", "expire")
 _BUSY_TRIES, _BUSY_SECONDS = 20, 0.05
 _LOSSES = 50
 
@@ -283,5 +283,5 @@ def _sentence(entry: Entry) -> str:
     if entry.action == "judge" and entry.decision is not None:
         return f"the gate on version {entry.version}: {entry.decision.verdict}{moved}: {entry.decision.reasons[0]}"
     if entry.action in _ANSWERS:
-        return f"{_ANSWERS[entry.action]} version {entry.version}, which waited{moved}{because}"
+        return f"{entry.action}d version {entry.version}{moved}{because}"
     return f"{entry.action} to version {entry.new}, {before}{because}"

@@ -41,7 +41,7 @@ def test_what_a_person_approves_is_champion_with_who_and_why_in_the_log(line: Li
     assert (verdict.action, verdict.by, verdict.package) == ("approve", getpass.getuser(), "p2")
     assert (verdict.old, verdict.new, verdict.reason) == (1, 2, "catches the new scratches")
     assert verdict.decision.reasons == ("a person approved it: catches the new scratches", "too few images")
-    assert line.tags(2)["verdict"] == "promoted"
+    assert line.tags(2)["validation_status"] == "promoted"
     (entry,) = line.ledger
     assert (entry["action"], entry["from"], entry["to"], entry["verdict"]) == ("approve", 1, 2, "promoted")
     now = standing(line.log, line.log.read(), "e", "r")
