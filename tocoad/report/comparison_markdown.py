@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from tocoad.gate.comparison import Changed, Comparison, Kind
-from tocoad.gate.finding import Finding
+from tocoad.gate.finding import Finding, Outcome
 from tocoad.report.comparing import changes, headline, kind_name, named, scores, what_changed
 from tocoad.report.embedding import embedded
 from tocoad.report.rates import Rate
@@ -15,6 +15,8 @@ from tocoad.text.printable import markdown
 
 # Prefect keeps what its page shows in its database; a picture is about 10 kB.
 _PICTURED, _LISTED = 6, 40
+_FIRST: tuple[Outcome, ...] = ("failed", "unsure", "passed", "not applicable")
+_PANELS = (("champion", "challenger"), ("image", "truth"))
 
 
 def comparison_markdown(comparison: Comparison, findings: Sequence[Finding] = (), pictures: Path | None = None) -> str:
@@ -45,10 +47,11 @@ def _made(comparison: Comparison) -> Iterator[str]:
 
 
 def _findings(findings: Sequence[Finding]) -> Iterator[str]:
+    """As a list: in a table of Prefect's pages a sentence has one line, of which a phone shows the beginning."""
     if findings:
-        rows = ((f"**{one.outcome}**", markdown(one.name), markdown(one.reason)) for one in findings)
+        ranked = sorted(findings, key=lambda one: _FIRST.index(one.outcome))
         yield "### What the gate found"
-        yield _table(("", "rule", "finding"), rows)
+        yield "\n".join(f"- **{one.outcome}**, {markdown(one.name)}: {markdown(one.reason)}" for one in ranked)
 
 
 def _changed(comparison: Comparison, pictures: Path | None) -> Iterator[str]:
@@ -62,9 +65,9 @@ def _changed(comparison: Comparison, pictures: Path | None) -> Iterator[str]:
             f"**{what_changed(one)}**: {markdown(one.image_path)} ({markdown(one.defect_type)}); "
             f"challenger {markdown(new)}, champion {markdown(old)}"
         )
-        shown = _pictures(one, pictures) if number < _PICTURED else []
+        shown = _pictures(one, pictures) if number < _PICTURED else ""
         if shown:
-            yield f"{line}\n\n{_table([title for title, _ in shown], [[source for _, source in shown]])}"
+            yield f"{line}\n\n{shown}"
         elif number < _LISTED:
             rest.append(f"- {line}")
     if more := len(comparison.changed) - _LISTED:
@@ -73,17 +76,20 @@ def _changed(comparison: Comparison, pictures: Path | None) -> Iterator[str]:
         yield "\n".join(rest)
 
 
-def _pictures(changed: Changed, folder: Path | None) -> list[tuple[str, str]]:
-    """Title and image of each; none where one is missing."""
-    if folder is None:
-        return []
-    found = []
-    for title, name in changed.pictures.items():
-        try:
-            found.append((title, f"![{title}]({embedded(folder / name)})"))
-        except OSError:
-            return []
-    return found
+def _pictures(changed: Changed, folder: Path | None) -> str:
+    """Two by two, so that both heat maps are in sight; nothing where a picture is missing."""
+    if folder is None or not changed.pictures:
+        return ""
+    rows: list[tuple[str, ...]] = []
+    try:
+        for titles in _PANELS:
+            there = [title for title in titles if title in changed.pictures]
+            sources = [f"![{title}]({embedded(folder / changed.pictures[title])})" for title in there]
+            blank = [""] * (len(titles) - len(there))
+            rows += [(*there, *blank), (*sources, *blank)]
+    except OSError:
+        return ""
+    return _table(rows[0], rows[1:])
 
 
 def _figures(comparison: Comparison) -> str:

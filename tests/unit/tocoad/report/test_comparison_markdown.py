@@ -17,7 +17,7 @@ CHANGED = Changed(
     challenger_score=0.44,
     champion_score=0.71,
     size=(2, 2),
-    pictures={"image": "0.webp"},
+    pictures={"image": "i.webp", "champion": "c.webp", "challenger": "n.webp"},
 )
 COMPARISON = Comparison(
     challenger=Contestant(version=4, method="tocoad", package="4"),
@@ -58,16 +58,32 @@ def test_markdown_has_the_changed_images_before_the_figures_and_the_types() -> N
 
 
 def test_names_of_the_data_are_no_markup_and_break_no_table() -> None:
-    text = comparison_markdown(COMPARISON, [Finding(name="a|b", outcome="failed", reason="lost <b>a|b</b>")])
+    found = [
+        Finding(name="floor", outcome="passed", reason="reached"),
+        Finding(name="a|b", outcome="failed", reason="lost <b>a|b</b>"),
+    ]
+    text = comparison_markdown(COMPARISON, found)
     assert "- **missed now**: test/a\\|b/\\<i\\>.png (a\\|b); challenger 0.44 ≤ 0.52, champion 0.71 \\> 0.6" in lines(
         text
     )
-    assert "| **failed** | a\\|b | lost \\<b\\>a\\|b\\</b\\> |" in lines(text)
+    first = lines(text).index("### What the gate found")
+    assert lines(text)[first + 2 : first + 4] == [
+        "- **failed**, a\\|b: lost \\<b\\>a\\|b\\</b\\>",
+        "- **passed**, floor: reached",
+    ]
 
 
 def test_pictures_are_in_the_text_itself(tmp_path: Path) -> None:
-    (tmp_path / "0.webp").write_bytes(b"picture")
-    assert "| ![image](data:image/webp;base64,cGljdHVyZQ==) |" in lines(comparison_markdown(COMPARISON, (), tmp_path))
+    for name in CHANGED.pictures.values():
+        (tmp_path / name).write_bytes(name.encode())
+    text = lines(comparison_markdown(COMPARISON, (), tmp_path))
+    first = text.index("| champion | challenger |")
+    assert text[first + 1 : first + 5] == [
+        "| --- | --- |",
+        "| ![champion](data:image/webp;base64,Yy53ZWJw) | ![challenger](data:image/webp;base64,bi53ZWJw) |",
+        "| image |  |",
+        "| ![image](data:image/webp;base64,aS53ZWJw) |  |",
+    ]
 
 
 def test_a_picture_that_is_gone_leaves_its_line(tmp_path: Path) -> None:
