@@ -35,7 +35,7 @@ from tocoad.watch.reference import Reference
 
 ROUNDS, LINE, CHANGED = 4, 70, 35
 """Of the line's images half are unchanged in each stream, and as many changed ones follow."""
-STREAMS, WINDOWS, SIMULATED = 10, 100, 1000
+STREAMS, WINDOWS, SIMULATED = 10, 100, 4000
 WINDOW, RATE = WatchSettings().window, WatchSettings().false_alarm_rate
 DEFECTIVE = 2
 NEVER = float(CHANGED + 1)
