@@ -11,6 +11,7 @@ if __name__ != "flows.approve":
     # As in `flows.retrain`: of a worker's path, what lies in the workspace is a user's.
     del sys.path[:2]
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from prefect.flow_runs import suspend_flow_run
 from prefect.runtime import flow_run
 
 from flows.answer_form import AnswerForm
+from flows.notice import answer_notice
 from tasks.approve import (
     Answer,
     Question,
@@ -31,8 +33,10 @@ from tasks.approve import (
     open_question,
     open_registry,
     plan_answer,
+    plan_expiry,
     show,
 )
+from tasks.notify import told_when_finished
 from tocoad.files.workspace import Category, Workspace
 from tocoad.settings.file import load_params
 
@@ -52,7 +56,8 @@ def approve(
         workspace: its folder; None takes the current one.
 
     Returns:
-        The document of `tocoad approve --json`; where there is nothing to answer any more, `told` says why.
+        The document of `tocoad approve --json`, of action `expire` where nobody has answered in time; where there is
+        nothing to answer any more, `told` says why.
 
     Raises:
         BrokenPackageError: the version's package is not what was registered, or gives other numbers than it did then.
@@ -62,6 +67,8 @@ def approve(
     registry, gate = open_registry(place), load_params(place).settings.gate
     claim(place)
     about = Category(dataset, category)
+    if (over := plan_expiry(registry, about, gate)) is not None:
+        return _answer(place, registry, over)
     waits = open_question(registry, about, gate)
     if waits is None or question not in (None, waits.asked.id) or not ask:
         told = last_word(registry, about)
@@ -69,7 +76,7 @@ def approve(
             dismiss(about, told)
         return {"action": None, "name": about.model_name, "told": told}
     if flow_run.get_run_count() < 2:
-        show(waits)
+        show(registry, waits)
     given = suspend_flow_run(wait_for_input=AnswerForm.with_initial_data(_invitation(waits)), key=waits.asked.id)
     approved, by = given.answer == "approve", f"{given.name}, on Prefect's page"
     return _answer(place, registry, plan_answer(registry, dataset, category, gate, approved, given.reason, by))
@@ -93,8 +100,13 @@ def answer(dataset: str, category: str, approved: bool, reason: str, workspace: 
 
 
 def _answer(workspace: Workspace, registry: Registry, given: Answer) -> dict[str, Any]:
-    unchecked = check(registry, given.version) if given.entry.action == "approve" else []
-    return given.document([*unchecked, *enter(workspace, registry, given)])
+    """Told of at its end, unlike what was asked wrongly."""
+    category = given.category
+    with told_when_finished(workspace, "approve", category.dataset, category.name) as ending:
+        warnings = check(registry, given.version) if given.entry.action == "approve" else []
+        result = given.document([*warnings, *enter(workspace, registry, given)])
+        ending.notice, ending.warnings = partial(answer_notice, result), result["warnings"]
+    return result
 
 
 def _invitation(waits: Question) -> str:

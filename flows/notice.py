@@ -14,6 +14,7 @@ def retrain_notice(result: Mapping[str, Any]) -> Notice:
     """Of the document of a retrain."""
     dataset, entries = result["dataset"], result["categories"]
     failed, waiting, alarms, changed = [], [], [], []
+    links = {} if result["report"] is None else {"report": result["report"]}
     for name, entry in entries.items():
         verdict = (entry["decision"] or {}).get("verdict")
         told = _told(name, entry)
@@ -22,6 +23,8 @@ def retrain_notice(result: Mapping[str, Any]) -> Notice:
         elif verdict == "waiting":
             answer = f"tocoad approve {dataset} {name} [--reject] --reason TEXT"
             waiting.append(told.model_copy(update={"what": "waiting", "answer": answer}))
+            if page := (entry.get("question") or {}).get("page"):
+                links[f"answer {name}"] = page
         elif told.what != OUTCOMES[-1]:
             changed.append(told)
         if verdict == "rejected" and "champion" in entry["model"]["aliases"]:
@@ -36,7 +39,7 @@ def retrain_notice(result: Mapping[str, Any]) -> Notice:
         alarms=tuple(alarms),
         changed=tuple(changed),
         warnings=tuple(result["warnings"]),
-        links={} if result["report"] is None else {"report": result["report"]},
+        links=links,
     )
 
 
@@ -80,6 +83,20 @@ def move_notice(document: Mapping[str, Any]) -> Notice:
         dataset=dataset,
         text=f"{action} {name}: version {new} is champion, {before}",
         changed=() if old == new else (moved,),
+        warnings=tuple(document["warnings"]),
+    )
+
+
+def answer_notice(document: Mapping[str, Any]) -> Notice:
+    """Of the document of `approve`, whoever answered, and where."""
+    action, name, version = document["action"], document["name"], document["version"]
+    dataset, _, category = name.partition(".")
+    told = Told(category=category, what=action, version=version, why=document["reason"])
+    return Notice(
+        flow="approve",
+        dataset=dataset,
+        text=f"{action} {name}: version {version}, by {document['by']}: {document['reason']}",
+        changed=(told,),
         warnings=tuple(document["warnings"]),
     )
 

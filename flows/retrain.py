@@ -199,7 +199,8 @@ def _retrain(session: Session, params: Params, force: bool, outcome: Outcome, pu
     push.begin("images" if any(stale.work.values()) else "all")
     connection = session.connect()
     unchanged = {category: plan.method(category) for category in outcome.categories if not outcome.work[category]}
-    outcome.registrations.update(connection.registered(dataset, unchanged, params.settings))
+    outcome.registrations.update(known := connection.registered(dataset, unchanged, params.settings))
+    outcome.judged.update(category for category, registration in known.items() if registration.expired)
     open_categories = [category for category in outcome.categories if category not in outcome.registrations]
     if open_categories:
         with connection.at_work(dataset, params.settings, outcome.errors, outcome.warnings) as shop:

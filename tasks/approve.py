@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from prefect import task
@@ -12,12 +14,14 @@ from prefect.cache_policies import NO_CACHE
 from services.addresses import configure
 from services.closing import claim_flow_run
 from services.mlflow import approval
-from services.mlflow.approval import Answer, Question, last_word, open_question, plan_answer
+from services.mlflow.approval import Answer, Question, last_word, open_question, plan_answer, plan_expiry
+from services.mlflow.comparisons import fetch_comparison
 from services.mlflow.registry import Registry
 from services.prefect import questions
 from tasks.promotion import check, open_registry
 from tocoad.errors import error_line
 from tocoad.files.workspace import Category, Workspace
+from tocoad.report.comparison_markdown import comparison_markdown, findings_markdown
 from tocoad.settings.sections import GateSettings
 
 __all__ = [
@@ -33,6 +37,7 @@ __all__ = [
     "open_question",
     "open_registry",
     "plan_answer",
+    "plan_expiry",
     "show",
 ]
 
@@ -56,10 +61,11 @@ def ask(workspace: Workspace, registry: Registry, category: Category, gate: Gate
 
 
 @task(name="show", task_run_name="show {question.category}", cache_policy=NO_CACHE)
-def show(question: Question) -> None:
+def show(registry: Registry, question: Question) -> None:
     """What the answer is about, on the flow run's page."""
     key = f"approve-{question.category.dataset}-{question.category.name}".lower().replace("_", "-")
-    create_markdown_artifact(_markdown(question), key=key, description=f"version {question.version.version} waits")
+    text = f"{_invitation(question)}\n\n{_compared(registry, question)}"
+    create_markdown_artifact(text, key=key, description=f"version {question.version.version} waits")
 
 
 @task(name="enter", task_run_name="enter {given.category}", cache_policy=NO_CACHE)
@@ -82,14 +88,29 @@ def dismiss(category: Category, note: str) -> None:
     questions.close(category, note)
 
 
-def _markdown(question: Question) -> str:
+def _compared(registry: Registry, question: Question) -> str:
+    """Challenger and champion side by side as the run that judged has kept them. A first version meets no champion, and
+    who cannot be shown the comparison sees what the rules found.
+    """
     decision = question.asked.decision
-    found = [] if decision is None else decision.findings
-    rows = "".join(f"| {finding.name} | {finding.outcome} | {finding.reason} |\n" for finding in found)
+    findings = () if decision is None else decision.findings
+    with tempfile.TemporaryDirectory(prefix="tocoad-comparison-") as scratch:
+        try:
+            run = question.asked.run_id
+            kept = None if run is None else fetch_comparison(registry, run, Path(scratch))
+        except Exception as error:
+            return f"The comparison cannot be shown ({error_line(error)}).\n\n{findings_markdown(findings)}"
+        if kept is None:
+            return findings_markdown(findings)
+        return comparison_markdown(kept[0], findings, kept[1])
+
+
+def _invitation(question: Question) -> str:
+    version, category = question.version, question.category
+    command = f"tocoad approve {category.dataset} {category.name} [--reject] --reason TEXT"
     return (
-        f"# Version {question.version.version} of {question.version.name} waits\n\n"
-        f"Until {_told(question.until)}; then the champion is kept.\n\n"
-        f"| rule | outcome | |\n|---|---|---|\n{rows}"
+        f"**Version {version.version} of {version.name} waits** until {_told(question.until)}; then the champion is "
+        f"kept. *Resume* on this page asks for the answer, or in a terminal: `{command}`."
     )
 
 

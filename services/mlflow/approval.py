@@ -30,11 +30,10 @@ class Question:
 
 @dataclass(frozen=True)
 class Answer:
-    """To the question that `asked` is, of a category's version, as `entry` of the log tells it."""
+    """To the question of a category's version, as `entry` of the log tells it; that there was none is one too."""
 
     category: Category
     version: Version
-    asked: Entry
     entry: Entry
 
     def document(self, warnings: list[str]) -> dict[str, Any]:
@@ -90,7 +89,18 @@ def plan_answer(
     if asked is None or not waits:
         raise PromotionError(f"nothing of {log.name} waits for an answer; {last_word(registry, category)}")
     entry = _entry(log, history, asked, "approve" if approved else "decline", reason)
-    return Answer(category, waits[0], asked.entry, entry if by is None else entry.model_copy(update={"by": by}))
+    return Answer(category, waits[0], entry if by is None else entry.model_copy(update={"by": by}))
+
+
+def plan_expiry(registry: Registry, category: Category, gate: GateSettings) -> Answer | None:
+    """Of what waits beyond its time; None where nothing does."""
+    log = DecisionLog(registry, category.model_name)
+    history = log.settled()
+    asked = history.waiting
+    if asked is None or not _is_over(asked, gate):
+        return None
+    version = registry.get(log.name, asked.entry.version or 0)
+    return None if version is None else Answer(category, version, _expiry(log, history, asked, gate))
 
 
 def last_word(registry: Registry, category: Category) -> str:
@@ -114,16 +124,23 @@ def expired(log: DecisionLog, history: History, gate: GateSettings) -> History:
     once: the second entry finds nothing that waits.
     """
     asked = history.waiting
-    if asked is None or datetime.now(UTC) < deadline(asked.entry, gate):
+    if asked is None or not _is_over(asked, gate):
         return history
-    reason = f"nobody answered within {gate.approval_hours:g} hours"
-    log.append(_entry(log, history, asked, "expire", reason))
+    log.append(_expiry(log, history, asked, gate))
     return log.fresh.settled()
 
 
 def deadline(asked: Entry, gate: GateSettings) -> datetime:
     """Until then a question waits."""
     return datetime.fromisoformat(asked.time) + timedelta(hours=gate.approval_hours)
+
+
+def _is_over(asked: Numbered, gate: GateSettings) -> bool:
+    return datetime.now(UTC) >= deadline(asked.entry, gate)
+
+
+def _expiry(log: DecisionLog, history: History, asked: Numbered, gate: GateSettings) -> Entry:
+    return _entry(log, history, asked, "expire", f"nobody answered within {gate.approval_hours:g} hours")
 
 
 def _entry(log: DecisionLog, history: History, asked: Numbered, action: Action, reason: str) -> Entry:

@@ -43,7 +43,7 @@ _EXAMPLE_SIZE = 64
 
 
 class Registration(BaseModel):
-    """The version and the gate's verdict on it."""
+    """The version and the gate's verdict on it; `expired`: it was found just now that it waited in vain."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -52,6 +52,7 @@ class Registration(BaseModel):
     aliases: tuple[str, ...]
     verdict: Verdict
     reasons: tuple[str, ...]
+    expired: bool = False
 
 
 def registered(
@@ -68,7 +69,8 @@ def registered(
         return None  # told where the category is judged, and of this category alone
     subject = _subject(workspace, category, method, evaluation_set, settings)
     try:
-        history = expired(log, log.settled(), settings.gate)
+        before = log.settled()
+        history = expired(log, before, settings.gate)
         champion = log.champion(history)
     except DecisionLogError:
         return None  # the same
@@ -81,7 +83,8 @@ def registered(
     if other is not None and history.verdict(about_other(other, subject)) is None:
         return None
     ledger.copy(workspace, category, history)
-    return _registration(registry, version, entry)
+    expires = history is not before and entry.action == "expire"
+    return _registration(registry, version, entry).model_copy(update={"expired": expires})
 
 
 def register_candidate(

@@ -41,6 +41,11 @@ def _changes(comparison: Comparison) -> Iterator[str]:
         yield "\n".join(f"- {one}" for one in found)
 
 
+def findings_markdown(findings: Sequence[Finding]) -> str:
+    """Where there is nothing to compare with."""
+    return "\n\n".join(_findings(findings))
+
+
 def _made(comparison: Comparison) -> Iterator[str]:
     if comparison.synthetic:
         yield "There are no defective test images: the figures are of anomalies made on good ones, which stand in."

@@ -128,7 +128,8 @@ def test_what_is_approved_on_the_page_is_checked_and_champion_and_nothing_waits_
     asking, ending = office.ask(datetime.now(UTC) + LATER)
     assert office.work(asking) is None
     assert office.state(asking)[0] == "Suspended" and line.aliases == {"champion": 1, "challenger": 2}
-    assert "| too few images |" in office.page(asking)
+    page = office.page(asking)
+    assert "**Version 2 of" in page and "too few images" in page
 
     assert office.fill_in(asking, answer="approve", name="", reason="fine") == "REJECT"
     assert office.fill_in(asking, answer="approve", name="anna", reason="catches scratches") == "ACCEPT"
@@ -162,10 +163,11 @@ def test_what_nobody_answers_is_kept_when_its_time_is_over_and_the_page_is_close
     asking, ending = office.ask(datetime.now(UTC) + LATER)
     assert office.work(asking) is None
     override(line.workspace, {"gate.approval_hours": "0.000000001"})
-    assert "expired version 2: nobody answered" in office.work(ending)["told"]
+    document = office.work(ending)
+    assert (document["action"], document["verdict"], document["to"]) == ("expire", "kept", 1)
     assert line.log.read().counted[-1].entry.action == "expire" and line.aliases == {"champion": 1}
     name, message = office.state(asking)
-    assert name == "Completed" and "expired version 2" in message
+    assert name == "Completed" and "expire, version 2: nobody answered" in message
     assert office.fill_in(asking, answer="approve", name="anna", reason="late") == "ABORT"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flows.notice import move_notice, reevaluation_notice, retrain_notice, watch_notice
+from flows.notice import answer_notice, move_notice, reevaluation_notice, retrain_notice, watch_notice
 
 
 def entry(status: str, verdict: str | None, *aliases: str, anew: bool = True, error: str | None = None) -> Any:
@@ -41,6 +41,23 @@ def test_a_retrain_tells_what_changed_failed_and_waits_and_nothing_of_the_rest()
         ("w",),
     )
     assert told.text.startswith("retrain parts: 5 categories: 1 failed,") and told.alarms == ()
+
+
+def test_what_waits_is_told_with_the_page_to_answer_on() -> None:
+    page = "http://p/runs/flow-run/1"
+    asked = entry("trained", "waiting") | {"question": {"until": "2026-03-04T05:06:07+00:00", "page": page}}
+    unasked = entry("trained", "waiting") | {"question": {"until": "2026-03-04T05:06:07+00:00", "page": None}}
+    assert retrain_notice(result(wood=asked, tile=unasked)).links == {"answer wood": page}
+
+
+def test_an_answer_is_told_with_who_gave_it_and_why() -> None:
+    given = {"action": "decline", "name": "parts.wood", "version": 3, "by": "anna", "reason": "misses dents"}
+    told = answer_notice(given | {"from": 2, "to": 2, "warnings": ["w"]})
+    assert told.text == "decline parts.wood: version 3, by anna: misses dents"
+    assert [(one.category, one.what, one.version, one.why) for one in told.changed] == [
+        ("wood", "decline", 3, "misses dents")
+    ]
+    assert (told.flow, told.warnings, told.is_wanted("changed")) == ("approve", ("w",), True)
 
 
 def test_what_still_waits_is_told_again() -> None:

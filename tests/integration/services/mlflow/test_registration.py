@@ -407,7 +407,9 @@ def test_a_version_waits_through_the_nights_and_is_kept_out_when_its_time_is_ove
     assert decisions(shop.log) == asked
     shop.settings = Settings.model_validate({"gate": {"approval": "required", "approval_hours": 1e-9}})
     assert shop.retrain(2).verdict == "waiting"
-    for night in (shop.registered(), shop.register()):
+    nights = (shop.registered(), shop.registered(), shop.register())
+    assert [night is not None and night.expired for night in nights] == [True, False, False], "it is told once"
+    for night in nights:
         assert night is not None and night.verdict == "kept"
         assert night.reasons[0].startswith("it waited in vain: nobody answered within")
     assert [entry["action"] for entry in decisions(shop.log)] == ["judge", "expire", "judge", "expire"]
