@@ -28,6 +28,7 @@ ARGUMENTS = {
     "remote check": [],
     "remote show": [],
     "study": ["study.yaml"],
+    "watch": ["set", "--images", "images"],
 }
 ENDS = [
     (SettingsError("seed: too low"), 2, "error: seed: too low\n"),

@@ -151,7 +151,7 @@ def test_a_champion_of_the_format_before_probes_stays_and_can_be_gone_back_to(sh
         shop.evaluate(0.9)
         old = shop.register()
         assert (old.verdict, old.aliases) == ("promoted", ("champion",))
-        assert old.reasons[0].startswith("parity not checked: the package carries no probes")
+        assert any(why.startswith("parity not checked: the package carries no probes") for why in old.reasons)
         assert shop.retrain(2).aliases == ("champion",)
     move = plan_rollback(shop.registry, shop.category.dataset, "gear", "bad")
     assert check_package(shop.registry, move.new).probes == 0
