@@ -199,12 +199,15 @@ def _create_pool(signals: Signals) -> None:
 
 
 def _install_automations(signals: Signals) -> None:
-    """As the file has them, in the place of those of the same names."""
+    """As the file has them, in the place of those of the same names; what a person has switched off stays so."""
     for automation in YAML(typ="safe").load(ROOT / AUTOMATIONS)["automations"]:
         wanted = {"automations": {"name": {"any_": [automation["name"]]}}}
         found = _ask(signals, "POST", "/automations/filter", wanted).raise_for_status().json()
-        method, path = ("PUT", f"/automations/{found[0]['id']}") if found else ("POST", "/automations/")
-        _ask(signals, method, path, automation).raise_for_status()
+        if found:
+            kept = {**automation, "enabled": found[0]["enabled"]}
+            _ask(signals, "PUT", f"/automations/{found[0]['id']}", kept).raise_for_status()
+        else:
+            _ask(signals, "POST", "/automations/", automation).raise_for_status()
 
 
 def _ask(signals: Signals, method: str, path: str, body: dict[str, Any]) -> httpx.Response:
