@@ -73,7 +73,7 @@ _WORDS: Mapping[str, str] = {
     "adopt": "v{version} was champion when the log began",
     "judge": "gate: v{version} {verdict}",
     "promote": "v{version} promoted by hand",
-    "rollback": "rolled back to v{version}",
+    "rollback": "rolled back to v{to}",
     "approve": "v{version} approved",
     "decline": "v{version} declined",
     "expire": "v{version} not answered in time",

@@ -43,7 +43,9 @@ def decisions(log: DecisionLog) -> list[dict[str, Any]]:
 
 
 def _document(name: str, number: int, entry: Entry, counts: bool) -> dict[str, Any]:
-    """`version` is the one that it is about: that was judged, or that a person made champion."""
+    """`version` is the one that it is about: that was judged, or that a person made champion. `package` is its own, or
+    that of the version to which the gate went back.
+    """
     decision, subject = entry.decision, entry.subject
     reasons = [] if entry.reason is None else [entry.reason]
     return {
@@ -59,7 +61,7 @@ def _document(name: str, number: int, entry: Entry, counts: bool) -> dict[str, A
         "version": entry.new if entry.version is None else entry.version,
         "verdict": None if decision is None else decision.verdict,
         "reasons": reasons if decision is None else [*reasons, *decision.reasons],
-        "package": entry.package if subject is None else subject.package,
+        "package": subject.package if entry.package is None and subject is not None else entry.package,
         "subject": None if subject is None else subject.model_dump(),
         "metrics": entry.metrics,
         "images": entry.images,

@@ -107,9 +107,8 @@ class Judging:
             return
         reason = f"{decision.reasons[0]}; version {back.version} holds the floors (gate.below_floor: rollback)"
         # One entry: a run that ends between two would leave a verdict, and nobody would look for the way back again.
-        mirror(
-            self.registry, champion, self._enter("rollback", history, champion, about, decision, back.version, reason)
-        )
+        of = {"reason": reason, "package": self._about(back).package}
+        mirror(self.registry, champion, self._enter("rollback", history, champion, about, decision, back.version, **of))
 
     def _that_holds(self, history: History) -> tuple[Version | None, list[str]]:
         """The last version that was champion before, was not taken down and holds every floor on the present evaluation
@@ -170,19 +169,19 @@ class Judging:
         about: Subject,
         decision: Decision,
         new: int | None,
-        reason: str | None = None,
+        **more: str,
     ) -> Entry:
         entry = self.log.entry(
             action,
             history,
             new,
-            reason=reason,
             version=version.version,
             subject=about,
             decision=decision,
             metrics=dict(self.scores[about.package].metrics),
             images=dict(Counter(image.defect_type for image in self.scores[about.package].images)),
             run_id=self.run_id,
+            **more,
         )
         self.log.append(entry)
         return entry

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cli.history import history_table
 from services.clean_process import CleanProcess
 from services.mlflow import ledger
 from services.mlflow.decision_log import DecisionLog, DecisionLogError
 from services.mlflow.glance import Glance
-from services.mlflow.history import decisions
+from services.mlflow.history import dataset_history, decisions
 from services.mlflow.nights import Night
 from services.mlflow.package_check import check_package, registered_parity
 from services.mlflow.promotion import carry_out, plan_promotion, plan_rollback
@@ -220,7 +221,9 @@ def three_of_which_the_last_is_champion(shop: Shop) -> list[str]:
 
 
 @pytest.mark.parametrize("services", ["local"], indirect=True)
-def test_a_champion_that_falls_below_a_floor_makes_way_for_the_last_one_that_holds_them(shop: Shop) -> None:
+def test_a_champion_that_falls_below_a_floor_makes_way_for_the_last_one_that_holds_them(
+    shop: Shop, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     first, second, _ = three_of_which_the_last_is_champion(shop)
     shop.figures |= {first: 0.8, second: 0.3}
     told = shop.register()
@@ -230,6 +233,11 @@ def test_a_champion_that_falls_below_a_floor_makes_way_for_the_last_one_that_hol
     reason = "image_AUROC 0.4000 is below the floor 0.6; version 1 holds the floors (gate.below_floor: rollback)"
     assert (entry.old, entry.new, entry.reason) == (3, 1, reason)
     assert (entry.decision.verdict, entry.metrics["image_AUROC"]) == ("rejected", 0.4), "one entry says why and what"
+    (row,) = (row for row in dataset_history(shop.registry, shop.category.dataset)["decisions"] if row["from"] == 3)
+    assert (row["package"], row["reasons"][0], row["verdict"]) == (first, reason, "rejected")
+    monkeypatch.setenv("COLUMNS", "300")
+    history_table({**dataset_history(shop.registry, shop.category.dataset), "category": "gear"})
+    assert "rolled back to v1" in " ".join(capsys.readouterr().out.split())
     assert history.taken_down == {3: reason} and history.verdict_on(1, "f").decision.verdict == "promoted"
     assert shop.registry.aliases(shop.category.model_name)["champion"] == 1
     assert shop.registered() == told and not history.lost
