@@ -58,4 +58,4 @@ def _watch(options: argparse.Namespace) -> int:
         print()
     else:
         watch_table(result, options.all)
-    return 1 if result["error"] else 0
+    return 1 if result["error"] or (result["retrain"] or {}).get("error") else 0

@@ -21,6 +21,7 @@ from prefect.runtime import flow_run
 
 from flows.notice import watch_notice
 from flows.retrain import retrain
+from tasks.interrupts import covered
 from tasks.notify import told_when_finished
 from tasks.promotion import open_registry
 from tasks.watch import announce, look, watched_folders
@@ -97,5 +98,7 @@ def _retrain(dataset: str, categories: Sequence[str], workspace: Workspace) -> d
     try:
         result = retrain(dataset, list(categories), workspace=str(workspace.root))
     except Exception as error:
+        if (interrupt := covered(error)) is not None:
+            raise interrupt from None
         return {"run": None, "error": error_line(error)}
     return {"run": result["run"], "error": None}
