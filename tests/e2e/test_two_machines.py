@@ -7,6 +7,7 @@ One story, in this order. The second machine has another folder, empty caches an
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import subprocess
 from dataclasses import dataclass, field
@@ -127,6 +128,11 @@ def test_a_night_is_in_git_in_the_bucket_and_in_mlflow(
     assert first.git("status", "--porcelain") == ""
     client = MlflowClient(mlflow_server)
     runs = {client.get_model_version(f"{NAME}.{name}", "1").tags["workspace"] for name in ("gear", "plate")}
+    said = client.get_model_version(f"{NAME}.gear", "1").tags
+    lock, images = (first.root / name for name in ("dvc.lock", f"data/{NAME}.dvc"))
+    assert said["dvc_lock_sha256"] == hashlib.sha256(lock.read_bytes()).hexdigest()
+    assert f"md5: {said['data_version']}\n" in images.read_text()
+    assert said["git_commit"] == first.git("rev-parse", "HEAD~1")
     (run,) = runs
     names = {file.path for file in client.list_artifacts(run, "workspace")}
     assert names == {f"workspace/{name}" for name in ("data", "dvc.lock", "dvc.yaml", "params.yaml", "plan.yaml")}
