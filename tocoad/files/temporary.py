@@ -34,7 +34,10 @@ def temporary_folder(purpose: str) -> Iterator[Path]:
                 raise
         folder = unlocked.rename(unlocked.with_name(unlocked.name[1:]))
         try:
-            yield folder
+            # Whoever replaces something takes the lock of the folder that it lies in: of this one he would not get it.
+            inner = folder / "files"
+            inner.mkdir()
+            yield inner
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     finally:

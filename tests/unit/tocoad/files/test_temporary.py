@@ -19,6 +19,14 @@ with temporary_folder("check") as folder:
 """
 
 
+_REPLACE = """
+from tocoad.files.replacing import replacing
+from tocoad.files.temporary import temporary_folder
+with temporary_folder("sample") as folder, replacing(folder / "images") as incoming:
+    (incoming / "image").write_text("")
+"""
+
+
 def in_another_process(place: Path) -> subprocess.Popen[str]:
     environment = {**os.environ, "TMPDIR": str(place)}
     return subprocess.Popen(
@@ -39,6 +47,10 @@ def test_a_folder_is_its_own_and_gone_after_use_whatever_happened(tmp_path: Path
             raise KeyboardInterrupt
     except KeyboardInterrupt:
         assert not one.exists() and not other.exists()
+
+
+def test_what_is_replaced_in_one_does_not_wait_for_the_folder_itself() -> None:
+    subprocess.run([sys.executable, "-c", _REPLACE], check=True, timeout=60)
 
 
 def test_what_a_killed_process_has_left_goes_with_the_next_and_what_is_in_use_stays(tmp_path: Path) -> None:
