@@ -145,7 +145,8 @@ def test_a_rollback_puts_the_version_before_back(
         "by": getpass.getuser(),
         "warnings": [],
     }
-    assert {key: value for key, value in rolled_back.items() if key != "gate"} == expected
+    assert {key: value for key, value in rolled_back.items() if key not in ("gate", "package")} == expected
+    assert len(rolled_back["package"]) == 64, "the digest of the package that is back"
     assert rolled_back["gate"]["verdict"] == "promoted"
     entry = ledger(place)[-1]
     assert (entry["action"], entry["model"], entry["reason"]) == ("rollback", "tiny.gear", "rejects good gears")
