@@ -48,7 +48,7 @@ def _without_failure(settings: GateSettings, findings: Sequence[Finding]) -> tup
     """The verdict where no rule failed, and the sentences that it needs."""
     unsure = any(finding.outcome == "unsure" for finding in findings)
     if settings.approval == "required" or (unsure and settings.approval == "when_unsure"):
-        return "waiting", [ASKED]
+        return "waiting", []
     if unsure and settings.when_unsure == "keep":
         return "kept", ["the test images are too few to tell, and gate.when_unsure is keep"]
     return "promoted", ["the test images are too few to tell, and gate.when_unsure is promote"] if unsure else []
@@ -59,12 +59,16 @@ def _found(case: Case, rules: Sequence[tuple[Rule, Verdict]]) -> list[tuple[Find
 
 
 def _decision(found: Sequence[tuple[Finding, Verdict]], without_failure: Verdict, notes: Sequence[str]) -> Decision:
-    """Reasons: what failed, what cannot be told, what passed, what does not apply, then the notes."""
+    """Reasons: that a person is asked, what failed, what cannot be told, what passed, what does not apply, then the
+    notes.
+    """
     failures = [(finding, verdict) for finding, verdict in found if finding.outcome == "failed"]
     order = ("failed", "unsure", "passed", "not applicable")
     ranked = sorted((finding for finding, _ in found), key=lambda finding: order.index(finding.outcome))
+    verdict = failures[0][1] if failures else without_failure
+    asked = (ASKED,) if verdict == "waiting" else ()
     return Decision(
-        verdict=failures[0][1] if failures else without_failure,
-        reasons=(*(finding.reason for finding in ranked), *notes),
+        verdict=verdict,
+        reasons=(*asked, *(finding.reason for finding in ranked), *notes),
         findings=tuple(finding for finding, _ in found),
     )

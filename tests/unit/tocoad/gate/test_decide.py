@@ -139,8 +139,6 @@ def test_a_person_is_asked_where_the_settings_want_it(approval: str, verdict: st
             "promoted",
             "are too few to tell, and gate.when_unsure is promote",
         ),
-        ({"when_unsure": "promote", "approval": "when_unsure"}, "waiting", "a person is to say: tocoad approve"),
-        ({"approval": "required"}, "waiting", "a person is to say: tocoad approve"),
     ],
 )
 def test_where_the_images_are_too_few_the_verdict_says_so_and_the_owner_decides(
@@ -150,6 +148,14 @@ def test_where_the_images_are_too_few_the_verdict_says_so_and_the_owner_decides(
     decision = decided(few, few, SETTINGS.model_copy(update=choice))
     assert decision.verdict == verdict and decision.reasons[-1].endswith(ends)
     assert decision.reasons[0].endswith("9 good and 20 defective images, gate.images_min asks for 10 of each")
+
+
+@pytest.mark.parametrize("choice", [{"when_unsure": "promote", "approval": "when_unsure"}, {"approval": "required"}])
+def test_that_a_person_is_asked_is_said_first_and_why_after_it(choice: dict[str, str]) -> None:
+    few = candidate(answers({"good": [0] * 9, "crack": [1] * 20}), image_AUROC=1.0)
+    decision = decided(few, few, SETTINGS.model_copy(update=choice))
+    assert (decision.verdict, decision.reasons[0]) == ("waiting", "a person is to say: tocoad approve")
+    assert decision.reasons[1].endswith("9 good and 20 defective images, gate.images_min asks for 10 of each")
 
 
 REJECTS_ALL = candidate(
