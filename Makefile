@@ -3,7 +3,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long test-e2e test-services test-rest test-processors test-cluster check check-infra tests-and-checks bench chaos serve
+.PHONY: help setup demo test test-long test-e2e test-services test-rest test-processors test-cluster test-story check check-infra tests-and-checks bench chaos serve
 
 # End-to-end tests that take about half of the time of all.
 LONG := $(addprefix tests/e2e/test_,retrain.py schedule.py unified.py)
@@ -49,6 +49,9 @@ test-processors: setup ## the numeric tests once more with the instructions of o
 
 test-cluster: setup ## the guide to a cluster, with all its servers at once: some minutes
 	@TOCOAD_TEST_CLUSTER=1 pytest tests/e2e/test_cluster_guide.py
+
+test-story: setup ## what an owner lives through with champions, challengers and servers: some minutes
+	@TOCOAD_TEST_STORY=1 pytest tests/e2e/test_promotion_story.py
 
 check: setup ## lint, types, layer contracts
 	@ruff check .
