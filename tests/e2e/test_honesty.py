@@ -69,7 +69,7 @@ def whole(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
 def test_the_test_split_does_not_reach_the_detector(whole: Trained, source: Path, tmp_path: Path) -> None:
     with_test = whole.packages
     without = train(tmp_path, source, with_test=False).packages
-    assert with_test.keys() == without.keys() and len(with_test) == 6
+    assert with_test.keys() == without.keys() and len(with_test) == 8
     for name, content in with_test.items():
         assert content == without[name], name
     # Good parts alone are a supported case: the evaluation is there, without figures.
