@@ -19,7 +19,7 @@ from tocoad.gate.log import Entry
 pytestmark = pytest.mark.integration
 
 # A database of one workspace has no server that would order what two write at once.
-ROUNDS = {"server": 20, "local": 5}
+ROUNDS = {"server": 8, "local": 5}
 
 
 class Seen(NamedTuple):
