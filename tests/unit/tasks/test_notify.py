@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tasks.notify import Notice, Told, told_when_finished
+from tests.helpers.environment import kept_environment
 from tocoad.errors import StageError
 from tocoad.files.workspace import Workspace
 
@@ -17,13 +19,14 @@ KEEP = "import pathlib, sys; pathlib.Path('told.json').write_bytes(sys.stdin.buf
 
 
 @pytest.fixture
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    """What it is told lies in `told.json`."""
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
+    """What it is told lies in `told.json`. Who tells configures the services, which is the process's environment."""
     monkeypatch.delenv("TOCOAD_NOTIFY_WEBHOOK", raising=False)
     notify = {"command": [sys.executable, "-S", "-c", KEEP], "when": "changed", "tries": 1}
     place = Workspace(tmp_path)
     place.params_file.write_text(json.dumps({"profile": "p", "profiles": {"p": {}}, "notify": notify}))
-    return place
+    with kept_environment():
+        yield place
 
 
 def told(workspace: Workspace) -> Any:
