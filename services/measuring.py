@@ -16,7 +16,6 @@ from services.mlflow.registry import Registry, Version
 from services.ray.runner import RayStages
 from tocoad.evaluation.folders import TEXTURES, comparison_folders, evaluation_folders
 from tocoad.evaluation.overlap import present_test_data
-from tocoad.files.temporary import temporary_folder
 from tocoad.files.workspace import Category, Workspace
 from tocoad.gate.records import Candidate, Evidence, Speed
 from tocoad.settings.sections import MethodName, Settings
@@ -57,8 +56,7 @@ class Measuring:
         return Evidence(parity=parity, speed=speed, data=present_test_data(self.workspace, self.category, self.method))
 
     def _duel(self, version: Version, champion: Version) -> Speed:
-        with temporary_folder("duel") as here, temporary_folder("duel") as there:
-            mine, its = self.registry.download(version, here), self.registry.download(champion, there)
+        with self.registry.package(version) as mine, self.registry.package(champion) as its:
             folders = comparison_folders(self.workspace, self.category, mine, its)
             return cast(Speed, self._call("duel", "duel:duel", folders))
 

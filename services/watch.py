@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,15 +11,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from services.mlflow.decision_log import SUFFIX, champion_in_force
+from services.mlflow.categories import listed, registered_categories
+from services.mlflow.decision_log import champion_in_force
 from services.mlflow.registry import CHAMPION, Registry, Version
 from tocoad.data.images import read_image, resize_image
 from tocoad.data.listing import list_images
 from tocoad.data.problems import DataError
 from tocoad.errors import SettingsError
 from tocoad.files.replacing import write_whole
-from tocoad.files.temporary import temporary_folder
-from tocoad.files.workspace import Category, Workspace, is_name
+from tocoad.files.workspace import Category, Workspace
 from tocoad.package.detector import Detector, load_detector
 from tocoad.package.reference import measured, read_reference
 from tocoad.settings.sections import WatchSettings
@@ -37,25 +37,16 @@ def watched_folders(
     Raises:
         SettingsError: a category is not registered, or there is no such folder for any.
     """
-    models = [name.partition(".") for name in registry.names() if not name.endswith(SUFFIX)]
-    known = sorted(category for of, _, category in models if of == dataset and is_name(category))
-    if not known:
-        raise SettingsError(f"no category of data set {dataset!r} is registered: run tocoad retrain {dataset}")
-    if unknown := [name for name in names or () if name not in known]:
-        raise SettingsError(f"data set {dataset!r} has no registered category {unknown[0]!r}; it has {_listed(known)}")
+    chosen = registered_categories(registry, dataset, names)
     if not images.is_dir():
         raise SettingsError(f"{images}: no such folder")
-    chosen = list(dict.fromkeys(names or known))
-    folders = {Category(dataset, name): images / name for name in chosen}
-    if len(chosen) == 1 and not (images / chosen[0]).is_dir():
+    folders = {category: images / category.name for category in chosen}
+    if any(folder.is_dir() for folder in folders.values()):
+        return folders
+    if len(chosen) == 1:
         return dict.fromkeys(folders, images)
-    if not any(folder.is_dir() for folder in folders.values()):
-        raise SettingsError(f"{images}: it has a folder of none of the categories {_listed(chosen)}")
-    return folders
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(names)
+    there = listed(category.name for category in chosen)
+    raise SettingsError(f"{images}: it has a folder of none of the categories {there}")
 
 
 def watch_category(
@@ -92,8 +83,7 @@ def _compared(
     registry: Registry, champion: Version, files: Sequence[Path], settings: WatchSettings, last: Alarm | None
 ) -> Watched:
     number, now = champion.version, datetime.now(UTC)
-    with temporary_folder("watch") as scratch:
-        package = registry.download(champion, scratch)
+    with registry.package(champion) as package:
         detector = load_detector(package)
         reference = read_reference(package, detector)
     if reference is None:

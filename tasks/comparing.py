@@ -8,12 +8,11 @@ from typing import cast
 
 from services.mlflow.calls import AwayError
 from services.mlflow.comparisons import keep_comparison
-from services.mlflow.registry import Version
+from services.mlflow.registry import Registry, Version
 from tasks.session import Workshop
 from tocoad.errors import first_line
 from tocoad.evaluation.comparison_files import Drawn
 from tocoad.evaluation.folders import comparison_folders
-from tocoad.files.temporary import temporary_folder
 from tocoad.files.workspace import Category
 from tocoad.gate.comparison import Comparison
 from tocoad.settings.sections import MethodName
@@ -24,16 +23,21 @@ _PICTURED = 24
 
 
 def show_comparison(
-    shop: Workshop, category: Category, method: MethodName, comparison: Comparison, champion: Version
+    shop: Workshop,
+    registry: Registry,
+    category: Category,
+    method: MethodName,
+    comparison: Comparison,
+    champion: Version,
 ) -> None:
     """Keeps the comparison with the category's run, with pictures of what is judged otherwise. The verdict does not
-    wait for it: what fails but for a while is told, and no more.
+    wait for it: what fails but for a while is told, and no more. The champion's package comes from `registry`.
 
     Raises:
         AwayError: MLflow does not answer.
     """
     try:
-        drawn = _drawn(shop, category, method, comparison, champion)
+        drawn = _drawn(shop, registry, category, method, comparison, champion)
     except AwayError:
         raise
     except Exception as error:
@@ -48,14 +52,18 @@ def show_comparison(
 
 
 def _drawn(
-    shop: Workshop, category: Category, method: MethodName, comparison: Comparison, champion: Version
+    shop: Workshop,
+    registry: Registry,
+    category: Category,
+    method: MethodName,
+    comparison: Comparison,
+    champion: Version,
 ) -> Mapping[str, Drawn]:
     names = [one.image_path for one in comparison.changed[:_PICTURED]]
     if not names:
         return {}
     settings, function = shop.settings, "tocoad.evaluation.changed:draw_changed"
-    with temporary_folder("champion") as scratch:
-        package = shop.registry.download(champion, scratch)
+    with registry.package(champion) as package:
         challenger = detector_dir(shop.workspace, category, method)
         folders = comparison_folders(shop.workspace, category, challenger, package)
         texts = settings.model_dump_json(), json.dumps(names)

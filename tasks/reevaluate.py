@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from services.measuring import Measuring
+from services.mlflow.held_packages import held_packages
 from services.mlflow.package_check import registered_parity
 from services.mlflow.patience import patiently
 from services.mlflow.reevaluation import Reevaluation, reevaluate_champion
-from services.mlflow.registry import Version
+from services.mlflow.registry import Registry, Version
 from services.mlflow.run import Run
 from services.watching import telling
 from tasks.session import Workshop
@@ -33,20 +36,20 @@ def judge_again(shop: Workshop, category: Category) -> Reevaluation | None:
     """
     workspace, settings = shop.workspace, shop.settings
     evaluation_set = Manifest.load(manifest_dir(workspace, category) / TEST_FILE).digest
-    measuring = Measuring(workspace, category, CONTROL, settings, shop.registry, shop.runner, shop.checker)
-
-    def check(version: Version) -> Parity:
-        return registered_parity(shop.registry, version, shop.checker)
 
     def start() -> Run:
         return shop.record.run(category)
 
-    def ask() -> Reevaluation | None:
-        score = measuring.rescore
-        return reevaluate_champion(workspace, category, settings, shop.registry, evaluation_set, start, score, check)
+    def ask(registry: Registry) -> Reevaluation | None:
+        score = Measuring(workspace, category, CONTROL, settings, registry, shop.runner, shop.checker).rescore
 
-    with telling(f"reevaluate@{category}"):
-        found = patiently(ask)
+        def check(version: Version) -> Parity:
+            return registered_parity(registry, version, shop.checker)
+
+        return reevaluate_champion(workspace, category, settings, registry, evaluation_set, start, score, check)
+
+    with telling(f"reevaluate@{category}"), held_packages(shop.registry) as registry:
+        found = patiently(partial(ask, registry))
         if found is not None and found.anew:
             shop.record.run(category).log_metrics(found.metrics)
     return found

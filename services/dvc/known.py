@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ from dvc.repo import Repo
 from dvc_data.hashfile.hash_info import HashInfo
 from dvc_objects.fs.generic import test_links
 
-from tocoad.data.stamps import Stamp
+from tocoad.data.stamps import Stamp, stamp
 
 Known = Sequence[tuple[str, str, Stamp]]
 """Files by their path below a folder: the md5, and the stamp of the file that had it."""
@@ -22,7 +21,7 @@ Known = Sequence[tuple[str, str, Stamp]]
 
 def tell_known(repo: Repo, folder: Path, known: Known) -> None:
     """Before DVC looks at the folder. A file that has changed since is none of those that are known."""
-    repo.state.save_many((_state(f"{folder}/{path}", md5, stamp) for path, md5, stamp in known), localfs)
+    repo.state.save_many((_state(f"{folder}/{path}", md5, seen) for path, md5, seen in known), localfs)
     cache = repo.cache.local
     if test_links(cache.cache_types, cache.fs, cache.path, localfs, str(folder))[:1] != ["copy"]:
         return  # a link takes no room, and is DVC's to make
@@ -30,32 +29,28 @@ def tell_known(repo: Repo, folder: Path, known: Known) -> None:
         cache.makedirs(f"{cache.path}/{part}")
     # A full disk, say: DVC comes upon it too, and it is told then.
     with suppress(OSError):
-        for path, md5, stamp in known:
-            _keep(f"{folder}/{path}", stamp, cache.oid_to_path(md5), cache.CACHE_MODE)
+        for path, md5, seen in known:
+            _keep(folder / path, seen, Path(cache.oid_to_path(md5)), cache.CACHE_MODE)
 
 
-def _state(file: str, md5: str, stamp: Stamp) -> tuple[str, HashInfo, dict[str, float]]:
-    size, nanoseconds, inode = stamp
+def _state(file: str, md5: str, seen: Stamp) -> tuple[str, HashInfo, dict[str, float]]:
+    size, nanoseconds, inode = seen
     seconds, rest = divmod(nanoseconds, 10**9)
     # As Python makes `st_mtime`, to the bit: else DVC would read the file nevertheless.
     return file, HashInfo("md5", md5), {"ino": inode, "mtime": seconds + 1e-9 * rest, "size": size}
 
 
-def _keep(file: str, stamp: Stamp, place: str, mode: int) -> None:
-    """Whole or not at all, under a name that DVC too gives to what is half copied."""
-    if os.path.lexists(place):
+def _keep(file: Path, seen: Stamp, place: Path, mode: int) -> None:
+    """Whole or not at all, under a name that DVC too gives to what is half copied. A file that changes meanwhile is
+    DVC's to read.
+    """
+    if place.is_symlink() or place.exists() or stamp(file) != seen:
         return
-    with open(file, "rb", buffering=0) as source:  # noqa: PTH123  (many thousands)
-        found = os.fstat(source.fileno())
-        if (found.st_size, found.st_mtime_ns, found.st_ino) != stamp:
-            return
-        incoming = f"{os.path.dirname(place)}/.{secrets.token_hex(8)}.tmp"  # noqa: PTH120
-        try:
-            with open(incoming, "xb", buffering=0) as copy:  # noqa: PTH123
-                shutil.copyfileobj(source, copy, 2**20)
-                os.fchmod(copy.fileno(), mode)
-            os.rename(incoming, place)  # noqa: PTH104
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(incoming)  # noqa: PTH108
-            raise
+    incoming = place.with_name(f".{secrets.token_hex(8)}.tmp")
+    try:
+        shutil.copyfile(file, incoming)
+        if stamp(file) == seen:
+            incoming.chmod(mode)
+            incoming.rename(place)
+    finally:
+        incoming.unlink(missing_ok=True)

@@ -38,7 +38,7 @@ from services.mlflow.registry import (
 from services.people import user_name
 from tocoad.errors import StageError, first_line
 from tocoad.files.sealed import seal, unseal
-from tocoad.gate.log import Action, Entry, History, Numbered, replay
+from tocoad.gate.log import ANSWERS, Action, Entry, History, Numbered, replay
 
 SUFFIX = ".decisions"
 # The sealed entry; what else a version of the log carries is for the eye.
@@ -49,7 +49,6 @@ _ABOUT = (
     "the aliases of {name} by them. Leave it as it is."
 )
 _DESCRIPTION_LIMIT = 5000
-_ANSWERS = ("approve", "decline", "expire")
 _BUSY_TRIES, _BUSY_SECONDS = 20, 0.05
 _LOSSES = 50
 
@@ -282,6 +281,6 @@ def _sentence(entry: Entry) -> str:
         return f"version {entry.new} was champion when this log began"
     if entry.action == "judge" and entry.decision is not None:
         return f"the gate on version {entry.version}: {entry.decision.verdict}{moved}: {entry.decision.reasons[0]}"
-    if entry.action in _ANSWERS:
+    if entry.action in ANSWERS:
         return f"{entry.action}d version {entry.version}{moved}{because}"
     return f"{entry.action} to version {entry.new}, {before}{because}"

@@ -22,7 +22,7 @@ def dataset_history(registry: Registry, dataset: str, name: str | None = None) -
     """
     logs, errors = [], {}
     glance = Glance(registry, dataset)
-    for category in registered_categories(registry, dataset, name):
+    for category in registered_categories(registry, dataset, None if name is None else [name]):
         try:
             logs.append(decisions(DecisionLog(glance, category.model_name)))
         except DecisionLogError as error:

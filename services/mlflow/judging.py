@@ -11,7 +11,6 @@ from typing import Literal
 from services.mlflow.decision_log import DecisionLog, DecisionLogError
 from services.mlflow.registry import PACKAGE_TAG, STATUS_TAG, Registry, Version
 from tocoad.errors import StageError, first_line
-from tocoad.files.temporary import temporary_folder
 from tocoad.gate.case import Case
 from tocoad.gate.comparison import Comparison, Contestant, side_by_side
 from tocoad.gate.decide import decide, judge_champion
@@ -203,8 +202,8 @@ class Judging:
         return self.scores[package]
 
     def _read(self, version: Version, score: Rescore) -> Candidate:
-        with temporary_folder("champion") as scratch:
-            scored = score(self.registry.download(version, scratch))
+        with self.registry.package(version) as package:
+            scored = score(package)
         if scored.evaluation_set != self.subject.evaluation_set:
             raise StageError(f"the test images of {version.name} changed while it was judged: run again")
         return scored

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tocoad.errors import SettingsError
-from tocoad.files.temporary import temporary_folder
 from tocoad.files.workspace import Workspace
 
 
@@ -36,5 +35,5 @@ def detector_folder(model: str, workspace: Workspace | None) -> Iterator[Path]:
     from services.mlflow.tracking import Tracking
 
     registry = Tracking(services).registry()
-    with temporary_folder("model") as scratch:
-        yield registry.download(champion_in_force(registry, model), scratch)
+    with registry.package(champion_in_force(registry, model)) as package:
+        yield package

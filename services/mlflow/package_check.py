@@ -6,7 +6,6 @@ from services.clean_process import Checker, CleanProcess
 from services.mlflow.calls import TrackingError
 from services.mlflow.registry import PACKAGE_TAG, Registry, Version
 from tocoad.errors import StageError
-from tocoad.files.temporary import temporary_folder
 from tocoad.gate.parity import Parity
 from tocoad.package.card import CARD_FILE, MODEL_FILE, package_sha256
 
@@ -21,8 +20,7 @@ def registered_parity(registry: Registry, version: Version, process: Checker) ->
     Raises:
         TrackingError: it cannot be fetched.
     """
-    with temporary_folder("check") as scratch:
-        folder = registry.download(version, scratch)
+    with registry.package(version) as folder:
         if missing := [file for file in (CARD_FILE, MODEL_FILE) if not (folder / file).is_file()]:
             return Parity(fault=f"{missing[0]} is missing in its package")
         if package_sha256(folder) != version.tags.get(PACKAGE_TAG):

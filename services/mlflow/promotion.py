@@ -117,7 +117,7 @@ def _one_line(reason: str) -> str:
 
 def versions_of(registry: Registry, dataset: str, name: str) -> tuple[Category, list[Version]]:
     """The category's versions, the newest first; at least one."""
-    (category,) = registered_categories(registry, dataset, name)
+    (category,) = registered_categories(registry, dataset, [name])
     if versions := registry.versions(category.model_name):
         return category, versions
     raise SettingsError(f"{category.model_name} has no version yet: run tocoad retrain {dataset}")

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -210,6 +211,12 @@ class Registry:
         with told(self.uri):
             local = download_artifacts(artifact_uri=uri, dst_path=str(scratch), tracking_uri=self.uri)
         return Path(local)
+
+    @contextmanager
+    def package(self, version: Version) -> Iterator[Path]:
+        """The version's detector package, in the block alone."""
+        with temporary_folder("package") as scratch:
+            yield self.download(version, scratch)
 
     def _registered(self, name: str) -> Any | None:
         try:

@@ -9,7 +9,6 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -202,11 +201,14 @@ def test_of_two_machines_that_retrain_at_once_each_is_judged_against_the_champio
         assert process.returncode == 0, errors
         entries.append(json.loads(output)["categories"]["gear"])
     history = story.history
-    judged = [entry for _, entry in history.counted[before:] if entry.version in (6, 7, 8, 9)]
-    assert {entry.version for entry in judged} >= {entry["model"]["version"] for entry in entries}
-    # Who came second met the first one's champion, where that was promoted.
-    for first, second in pairwise(judged):
-        assert second.old == first.new
+    judged = {entry.version: entry for _, entry in history.counted[before:]}
+    for entry in entries:
+        said = judged[entry["model"]["version"]]
+        assert said.decision is not None and said.decision.verdict == entry["decision"]["verdict"]
+        # It was compared with who was champion just then, on figures that this one's own verdict has.
+        (beside,) = (one for one in said.decision.findings if one.name == "pixel_AUPRO against champion")
+        met = history.verdict_on(said.old or 0)
+        assert met is not None and beside.figures["champion"] == met.metrics["pixel_AUPRO"]
     story.stands(champion=history.champion or 0, previous=history.way_back())
 
 
@@ -233,6 +235,11 @@ def test_a_champion_that_new_images_find_below_its_floor_is_told_and_what_follow
     story.stands(champion=champion, previous=story.history.way_back())
     done = story.shop.run("tocoad", "status", "tiny")
     assert "rejected" in done.stdout, done.stdout
+    story.retrain(gate__below_floor="rollback")
+    judged = [one for _, one in story.history.counted if one.version == champion and one.decision is not None][-1]
+    assert judged.decision is not None
+    assert "it stays champion: no version before it is known to hold the floors" in judged.decision.reasons[-1]
+    story.stands(champion=champion, previous=story.history.way_back())
 
 
 def test_the_history_tells_it_all(story: Story) -> None:
@@ -243,4 +250,4 @@ def test_the_history_tells_it_all(story: Story) -> None:
     assert all(packages)
     version = story.registry.version(story.name, 4)
     assert version.tags["package_sha256"] in packages
-    assert package_sha256(story.shop.root / "work/tiny/gear/patchcore/fit/detector")
+    assert package_sha256(story.shop.root / "work/tiny/gear/patchcore/fit/detector") in packages

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import betaln, gammaln
 
 
 def chance_of_rejects(rejected: int, tested: int, calibration_images: int, rank: int) -> float:
@@ -13,8 +12,8 @@ def chance_of_rejects(rejected: int, tested: int, calibration_images: int, rank:
     Given the threshold they are independent, with a rate that is Beta(r, n + 1 - r) over the draw of the calibration
     images (Vovk 2012): their number is beta-binomial. Exact without ties, which only lower it.
     """
-    count = np.arange(rejected, tested + 1)
-    ways = gammaln(tested + 1) - gammaln(count + 1) - gammaln(tested - count + 1)
-    others = calibration_images + 1 - rank
-    logarithms = ways + betaln(count + rank, tested - count + others) - betaln(rank, others)
-    return min(1.0, float(np.exp(logarithms).sum()))
+    from scipy.stats import betabinom
+
+    # Summed, and not 1 less the others: what is rarer than rounding errors is a figure too.
+    number = betabinom(tested, rank, calibration_images + 1 - rank)
+    return min(1.0, float(number.pmf(np.arange(rejected, tested + 1)).sum()))

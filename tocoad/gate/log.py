@@ -20,7 +20,7 @@ Action = Literal["adopt", "judge", "promote", "rollback", "approve", "decline", 
 one that waits, `expire`: nobody gave it in time. `promote` and `rollback` are a person's moves, or by a setting the
 gate's.
 """
-_ANSWERS = ("approve", "decline", "expire")
+ANSWERS = ("approve", "decline", "expire")
 # These begin a reign, even one of the same champion: who decided in the knowledge of the one before looks anew.
 _MOVES = ("adopt", "promote", "rollback")
 
@@ -159,7 +159,7 @@ class History:
         """The next entry in the order."""
         late = entry.action == "adopt" and bool(self.counted)
         asked = None if self.waiting is None else (self.waiting.entry.version, self.waiting.entry.subject)
-        unasked = entry.action in _ANSWERS and asked != (entry.version, entry.subject)
+        unasked = entry.action in ANSWERS and asked != (entry.version, entry.subject)
         other_reign = (entry.after, entry.old) != (self.reign, self.champion)
         if entry.id in self._ids or late or unasked or other_reign:
             self.lost.append(Numbered(number, entry))
@@ -176,7 +176,7 @@ class History:
             self.taken_down.pop(entry.new or 0, None)
         if entry.action == "rollback" and entry.old is not None:
             self.taken_down[entry.old] = entry.reason or ""
-        if entry.action in _ANSWERS:
+        if entry.action in ANSWERS:
             self.waiting = None
         if entry.new != entry.old or entry.action in _MOVES:
             if self.champion is not None and self.champion != entry.new:

@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict
 from tocoad.gate.rules.table import RULES
 from tocoad.settings.sections import Settings
 
+# How long a question waits changes no answer.
+_NOT_OF_A_VERDICT = ("approval_hours",)
 # What decides the anomalies that stand in where there are no defects.
 _STAND_IN = ("validation", "validation_count", "foreground", "texture_dir")
 
@@ -29,7 +31,7 @@ def rules_digest(settings: Settings) -> str:
     """Of the rules that there are, of their settings, and of what else decides the figures that they compare."""
     rules = {
         "rules": [rule.__name__ for rule, _ in RULES],
-        "gate": settings.gate.model_dump(mode="json"),
+        "gate": settings.gate.model_dump(mode="json", exclude={*_NOT_OF_A_VERDICT}),
         "pro_limit": settings.evaluation.pro_limit,
         "stand_in": settings.synthesis.model_dump(mode="json", include={*_STAND_IN}),
     }

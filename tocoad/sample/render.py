@@ -52,7 +52,7 @@ class SampleCounts:
     """Images of each category; the defective ones are spread evenly over its kinds of defect."""
 
     train: int = 40
-    test_good: int = 10
+    test_good: int = 20
     test_defective: int = 20
 
 

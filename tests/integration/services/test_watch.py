@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -88,9 +88,7 @@ def test_a_damaged_reference_is_an_error_and_no_silence(line: Camera, tmp_path: 
 
 def test_images_lie_in_a_folder_for_each_category_or_are_those_of_one(line: Camera) -> None:
     line.shoot(pictures(1, 3))
-    folders: Callable[..., object] = lambda names, images: watched_folders(  # noqa: E731
-        line.registry, line.category.dataset, names, images
-    )
+    folders = partial(watched_folders, line.registry, line.category.dataset)
     assert folders(None, line.folder.parent) == {line.category: line.folder}
     assert folders(["gear"], line.folder) == {line.category: line.folder}
     with pytest.raises(SettingsError, match="no such folder"):

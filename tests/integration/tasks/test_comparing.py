@@ -89,7 +89,7 @@ def shown(workspace: Workspace, tracking: Tracking, champion: Version) -> list[s
         runner: Any = Here()
         checker: Any = None
         shop = Workshop(workspace, Settings(), tracking.registry(), record, runner, checker)
-        show_comparison(shop, GEAR, "patchcore", comparison, champion)
+        show_comparison(shop, shop.registry, GEAR, "patchcore", comparison, champion)
         kept = tracking.client.list_artifacts(record.run(GEAR).run_id, "comparison")
     assert "comparison/comparison.json" in [file.path for file in kept], "with the run, whatever can be drawn"
     return warnings

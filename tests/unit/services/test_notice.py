@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from ruamel.yaml import YAML
 
-from services.notice import Notice, Told, as_json
+from services.notice import Notice, Told, When, as_json
 from tocoad.settings.sections import NotifySettings
 
 GEAR = Told(category="gear", what="promoted", version=3, why="better")
@@ -35,7 +35,7 @@ def notice(**parts: Any) -> Notice:
 def test_who_wants_to_hear_of_changes_hears_of_failures_and_of_what_waits_too(
     parts: dict[str, Any], wanted: set[str]
 ) -> None:
-    assert {when for when in ("always", "changed", "attention") if notice(**parts).is_wanted(when)} == wanted  # type: ignore[arg-type]
+    assert {when for when in get_args(When) if notice(**parts).is_wanted(when)} == wanted
 
 
 def test_the_document_names_what_happened_and_where(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,6 +63,7 @@ def test_what_is_not_there_is_told_and_a_log_that_cannot_be_read_hides_no_other(
     client.create_registered_model(f"{dataset}.plate")
     client.create_registered_model(f"{dataset}.plate.decisions")
     client.create_model_version(f"{dataset}.plate.decisions", f"models:/{dataset}.gear/1", await_creation_for=0)
+    client.create_registered_model("somebody else's.model")
     history = dataset_history(shop.registry, dataset)
     assert [one["model"] for one in history["decisions"]] == [f"{dataset}.gear"]
     assert history["errors"]["plate"].startswith(f"{dataset}.plate.decisions: entry 1 cannot be read")

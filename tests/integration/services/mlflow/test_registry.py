@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 
 from services.addresses import Services
 from services.mlflow.decision_log import DecisionLog
+from services.mlflow.held_packages import held_packages
 from services.mlflow.registry import Registry, Version
 from services.mlflow.tracking import Tracking
 from tocoad.errors import SettingsError
+from tocoad.package.card import package_sha256
 from tocoad.package.detector import load_detector
 
 pytestmark = pytest.mark.integration
@@ -146,6 +148,29 @@ def test_the_package_comes_back_by_address(
         folder = registry.download(registry.resolve(uri), tmp_path / "copy")
         for file in package.iterdir():
             assert (folder / file.name).read_bytes() == file.read_bytes()
+
+
+def test_a_package_that_is_held_is_fetched_once_and_gone_after_the_block(
+    registry: Registry, register: Register, make_detector: Callable[[int], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = make_detector(1), make_detector(2)
+    versions = register(one, "one"), register(two, "two")
+    fetched, whole = [], Registry.download
+
+    def download(self: Registry, version: Version, scratch: Path) -> Path:
+        fetched.append(version)
+        return whole(self, version, scratch)
+
+    monkeypatch.setattr(Registry, "download", download)
+    with held_packages(registry) as holding:
+        with holding.package(versions[0]) as first, holding.package(versions[1]) as second:
+            assert [package_sha256(folder) for folder in (first, second)] == [package_sha256(one), package_sha256(two)]
+        with holding.package(versions[0]) as again:
+            assert again == first and again.is_dir()
+    assert fetched == [*versions] and not first.exists()
+    with registry.package(versions[0]) as lent:
+        assert package_sha256(lent) == package_sha256(one)
+    assert not lent.exists()
 
 
 def test_an_address_that_names_nothing_is_told(

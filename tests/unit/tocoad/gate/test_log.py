@@ -123,6 +123,8 @@ def test_the_rules_are_others_where_a_setting_is_that_decides() -> None:
     other = settings.model_copy(update={"gate": settings.gate.model_copy(update={"margin": 0.01})})
     faster = settings.model_copy(update={"flow": settings.flow.model_copy(update={"retries": 3})})
     assert rules_digest(settings) == rules_digest(faster) != rules_digest(other)
+    patient = settings.model_copy(update={"gate": settings.gate.model_copy(update={"approval_hours": 1.0})})
+    assert rules_digest(patient) == rules_digest(settings), "how long a question waits changes no answer"
     drawn = settings.synthesis.model_copy(update={"validation_count": 10})
     assert rules_digest(settings.model_copy(update={"synthesis": drawn})) != rules_digest(settings)
 

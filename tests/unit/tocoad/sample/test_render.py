@@ -43,7 +43,7 @@ def test_sample_is_a_sound_data_set_with_a_mask_for_every_defect(sample: Path) -
 
 
 def test_default_counts_are_those_of_the_documentation() -> None:
-    assert SampleCounts() == SampleCounts(train=40, test_good=10, test_defective=20)
+    assert SampleCounts() == SampleCounts(train=40, test_good=20, test_defective=20)
 
 
 def test_same_seed_gives_the_same_bytes_and_another_seed_none_of_them(sample: Path, tmp_path: Path) -> None:
