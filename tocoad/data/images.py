@@ -27,6 +27,11 @@ def read_image(path: Path, depth: Depth) -> npt.NDArray[np.uint8]:
     return rgb_pixels(decode(path), depth)
 
 
+def image_from_bytes(content: bytes, depth: Depth, name: str) -> npt.NDArray[np.uint8]:
+    """The same of a file's content; `name` is what an error calls it."""
+    return rgb_pixels(decode(Path(name), content), depth)
+
+
 def read_mask(path: Path) -> npt.NDArray[np.bool_]:
     """True where anomalous, `(H, W)`, at the file's size. Raises DataError for a file that is no whole image."""
     return mask_pixels(decode(path))

@@ -22,7 +22,7 @@ from PIL import Image
 
 from tocoad.data.decoding import DeepImage, decode
 from tocoad.data.depth import Depth
-from tocoad.data.images import resize_image, rgb_pixels
+from tocoad.data.images import image_from_bytes, resize_image
 from tocoad.nn.processor import processor_name
 from tocoad.package.card import MAP_STEP, PROBES_FILE, Probe, Probes, write_card
 from tocoad.package.detector import Detector
@@ -69,7 +69,7 @@ def probes_sha256(folder: Path) -> str:
 
 def probe_pixels(image: bytes, depth: Depth) -> NDArray[np.uint8]:
     """(1, H, W, 3), read as a file of the category is."""
-    return rgb_pixels(decode(Path(PROBES_FILE), image), depth)[None]
+    return image_from_bytes(image, depth, PROBES_FILE)[None]
 
 
 def read_map(tiff: bytes) -> NDArray[np.float32]:
