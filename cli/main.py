@@ -14,6 +14,7 @@ from cli import (
     feedback,
     gc,
     history,
+    init,
     predict,
     promotion,
     push,
@@ -31,6 +32,7 @@ from services.interrupts import Terminated, interruptible
 from tocoad.errors import exit_code, tell
 
 _COMMANDS = (
+    init,
     data,
     feedback,
     sample,

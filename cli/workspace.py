@@ -20,7 +20,7 @@ def current_workspace() -> Workspace:
     workspace = workspace_here()
     if workspace is None:
         raise SettingsError(
-            f"{Path.cwd()} is not in a workspace: change to a checkout of the project (params.yaml, dvc.yaml)"
+            f"{Path.cwd()} is not in a workspace (params.yaml, dvc.yaml): change to one, or make one: tocoad init DIR"
         )
     return workspace
 

@@ -10,6 +10,9 @@ import sys
 if __name__ != "flows.approve":
     # As in `flows.retrain`: of a worker's path, what lies in the workspace is a user's.
     del sys.path[:2]
+    import tocoad.rooms
+
+    tocoad.rooms.enter()
 
 from functools import partial
 from pathlib import Path

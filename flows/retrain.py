@@ -11,6 +11,9 @@ if __name__ != "flows.retrain":
     # A Prefect worker loads this file by its path and puts its folder and the workspace before all else, for ever: what
     # lies there is a user's. Our packages are found where they are for every other process.
     del sys.path[:2]
+    import tocoad.rooms
+
+    tocoad.rooms.enter()
 
 import time
 from collections.abc import Sequence

@@ -7,6 +7,9 @@ import sys
 if __name__ != "flows.watch":
     # As in flows/retrain.py: a Prefect worker puts this folder and the workspace before all else.
     del sys.path[:2]
+    import tocoad.rooms
+
+    tocoad.rooms.enter()
 
 import time
 from collections.abc import Sequence

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from services.one_code import environment_of_others
 from tocoad.errors import SettingsError
 from tocoad.settings.sections import NotifySettings
 from tocoad.settings.webhook import WEBHOOK_VARIABLE, webhook_address
@@ -106,6 +107,7 @@ def _run(command: Sequence[str], body: bytes, seconds: float, folder: Path) -> _
         process = subprocess.Popen(
             command,
             cwd=folder,
+            env=environment_of_others(),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -11,6 +11,7 @@ from pathlib import Path
 import tocoad
 from tocoad.errors import SettingsError
 from tocoad.files.workspace import Workspace
+from tocoad.rooms import ROOMS, is_apart
 
 _PACKAGES = ("tocoad", "services", "tasks", "flows", "cli")
 _ROOT = Path(tocoad.__path__[0]).parent
@@ -24,7 +25,7 @@ def check_one_code(workspace: Workspace) -> None:
     """
     for name in _PACKAGES:
         module = sys.modules.get(name)
-        if module is not None and not _same_folder(Path(module.__path__[0]), _ROOT / name):
+        if module is not None and not _same_folder(Path(module.__path__[0]), _place(name)):
             raise SettingsError(f"{name} was loaded from {module.__path__[0]} and tocoad from {_ROOT}: use one of them")
     if (workspace.root / "tocoad" / "__init__.py").is_file() and (file := _difference(workspace.root)):
         raise SettingsError(
@@ -35,11 +36,37 @@ def check_one_code(workspace: Workspace) -> None:
 
 
 def share_code() -> None:
-    """Lets the processes that we start find the code where we did, should it be the script's or the current folder."""
-    shared = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
-    if any(_same_folder(Path(path), _ROOT) for path in shared) or _is_installed():
-        return
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(_ROOT), *shared])
+    """Lets the processes that we start find the code where we did: in the folder of an installation's rooms, and should
+    it be the script's or the current folder.
+    """
+    shared = _python_path()
+    missing = [] if _is_in(shared, _ROOT) or _is_installed() else [_ROOT]
+    if is_apart() and not _is_in(shared, ROOMS):
+        missing.insert(0, ROOMS)
+    if missing:
+        os.environ["PYTHONPATH"] = os.pathsep.join([*map(str, missing), *shared])
+
+
+def environment_of_others() -> dict[str, str]:
+    """The environment for a program that is not ours: what it calls `tasks` or `services` is not in our rooms."""
+    environment = dict(os.environ)
+    shared = _python_path()
+    if is_apart() and _is_in(shared, ROOMS):
+        others = [path for path in shared if not _same_folder(Path(path), ROOMS)]
+        environment["PYTHONPATH"] = os.pathsep.join(others)
+    return environment
+
+
+def _python_path() -> list[str]:
+    return [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+
+
+def _is_in(paths: list[str], folder: Path) -> bool:
+    return any(_same_folder(Path(path), folder) for path in paths)
+
+
+def _place(package: str) -> Path:
+    return ROOMS / package if is_apart() and package != tocoad.__name__ else _ROOT / package
 
 
 def _is_installed() -> bool:
@@ -59,7 +86,7 @@ def _difference(root: Path) -> str | None:
     if _same_folder(root, _ROOT):
         return None
     for name in _PACKAGES:
-        here, running = _sources(root / name), _sources(_ROOT / name)
+        here, running = _sources(root / name), _sources(_place(name))
         for file in sorted({*here, *running}):
             if file not in here or file not in running or here[file].read_bytes() != running[file].read_bytes():
                 return f"{name}/{file}"
@@ -67,7 +94,8 @@ def _difference(root: Path) -> str | None:
 
 
 def _sources(package: Path) -> dict[str, Path]:
-    return {str(file.relative_to(package)): file for file in package.rglob("*.py")}
+    found = {file.relative_to(package): file for file in package.rglob("*.py")}
+    return {str(name): file for name, file in found.items() if name.parts[0] != ROOMS.name}
 
 
 def _same_folder(one: Path, other: Path) -> bool:

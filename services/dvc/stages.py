@@ -95,7 +95,7 @@ def load_graph(repo: Repo) -> Graph:
     root = Path(repo.root_dir)
     # By its full path: DVC takes a bare stage name to be in the dvc.yaml of the process's current folder.
     if not (file := root / "dvc.yaml").is_file():
-        raise DvcError(f"{file} is missing: a workspace is a checkout of the project, or a copy of one")
+        raise DvcError(f"{file} is missing: a workspace has it; write it with: python -m tocoad graph")
     definitions = (root / name for name in _DEFINITIONS)
     key = (root, *(definition.read_bytes() if definition.is_file() else b"" for definition in definitions))
     graph = _kept.pop(key, None) or Graph(repo, file)

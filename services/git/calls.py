@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from pathlib import Path
 
+from services.one_code import environment_of_others
 from tocoad.errors import StageError
 
 
@@ -22,7 +22,8 @@ def git(
         NoGitError: it cannot be run.
         TimeoutExpired: it was still running after so many seconds.
     """
-    environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_EDITOR": "true", "LC_ALL": "C"}
+    # A hook of the user's may be in Python.
+    environment = {**environment_of_others(), "GIT_TERMINAL_PROMPT": "0", "GIT_EDITOR": "true", "LC_ALL": "C"}
     command = ["git", *arguments]
     try:
         return subprocess.run(

@@ -9,6 +9,7 @@ import pytest
 from page_browser import start_browser
 from selenium import webdriver
 
+from tests.helpers.installation import Installation, install
 from tests.helpers.shop import TINY, Shop, make_workspace
 from tocoad.sample import SampleCounts, render_sample
 
@@ -28,6 +29,11 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     done = made.run("tocoad", "data", "add", str(source), "--name", "tiny")
     assert done.returncode == 0, done.stderr
     return made
+
+
+@pytest.fixture(scope="session")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    return install(tmp_path_factory.mktemp("installation"))
 
 
 @pytest.fixture(scope="module")

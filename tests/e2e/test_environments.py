@@ -20,6 +20,9 @@ from urllib.parse import quote
 import pytest
 from skip_report import reason
 
+from tests.helpers.installation import Installation
+from tests.helpers.shop import Shop
+
 pytestmark = pytest.mark.e2e
 
 NOBODY = 54321
@@ -37,8 +40,11 @@ def champion(document: dict[str, Any]) -> dict[str, Any]:
     return entry
 
 
-def test_proxies_foreign_addresses_a_long_folder_and_a_users_own_modules_do_no_harm(shop: Any, tmp_path: Path) -> None:
-    alone = shop.gear_alone(tmp_path / "W")
+def test_proxies_foreign_addresses_a_long_folder_and_a_users_own_modules_do_no_harm(
+    shop: Shop, installation: Installation, tmp_path: Path
+) -> None:
+    """Nor to an installation, in whose environment such modules lie too."""
+    alone = installation.in_place_of(shop.gear_alone(tmp_path / "W"))
     # Python packages and modules by the names of ours and of what our processes import.
     ours, theirs = (
         ("cli", "flows", "services", "tasks", "tocoad"),

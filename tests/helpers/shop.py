@@ -39,12 +39,13 @@ TINY = {
 class Shop:
     """A workspace and the commands in it, run as a user runs them: in a process of their own.
 
-    They run at `place`; `env` is what they all have beside the environment.
+    They run at `place`; `env` is what they all have beside the environment, `programs` the folder that they come from.
     """
 
     root: Path
     place: Place = LOOPBACK
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    programs: Path = Path(sys.executable).parent
 
     def run(self, *command: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -69,12 +70,12 @@ class Shop:
         )
 
     def _program(self, name: str) -> str:
-        return str(Path(sys.executable).with_name(name))
+        return str(self.programs / name)
 
     def _environment(self, own: dict[str, str]) -> dict[str, str]:
         # The tests' own addresses must not leak in, and a workspace has its own services.
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "MLFLOW_", "RAY_"))}
-        path = f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}"
+        path = f"{self.programs}{os.pathsep}{kept['PATH']}"
         return {**kept, "PATH": path, "DVC_NO_ANALYTICS": "1", **self.env, **own}
 
     def retrain(self, *options: str, code: int = 0) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def parse_owner(text: str) -> Owner:
 
 @dataclass(frozen=True)
 class Workspace:
-    """A checkout of the project, or a copy made from it: `params.yaml`, `plan.yaml`, `dvc.yaml`, `data/`, `work/`,
+    """What `tocoad init` makes, or a checkout of the project: `params.yaml`, `plan.yaml`, `dvc.yaml`, `data/`, `work/`,
     `.services/`.
     """
 

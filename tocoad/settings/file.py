@@ -224,4 +224,4 @@ def _text(workspace: Workspace) -> str:
     try:
         return text_of(file)
     except FileNotFoundError:
-        raise SettingsError(f"{file} is missing: run the command in a workspace (a checkout of the project)") from None
+        raise SettingsError(f"{file} is missing: run the command in a workspace (tocoad init DIR makes one)") from None

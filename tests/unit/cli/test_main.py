@@ -12,6 +12,7 @@ from cli.main import main
 from tocoad.methods.table import TABLE
 
 COMMANDS = (
+    ["init"],
     ["data", "add"],
     ["data", "check"],
     ["feedback"],
@@ -50,6 +51,8 @@ def test_every_command_has_help_with_an_example(command: list[str], capsys: pyte
     [
         [],
         ["retran", "x"],
+        ["init"],
+        ["init", ""],
         ["retrain"],
         ["retrain", "x", "--method", "magic"],
         ["promote", "x"],
@@ -86,7 +89,8 @@ def test_outside_of_a_workspace_it_says_where_to_go(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["retrain", "x"]) == 2
-    assert "is not in a workspace: change to a checkout of the project" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "is not in a workspace (params.yaml, dvc.yaml): change to one, or make one: tocoad init DIR" in said
 
 
 def test_a_stream_that_was_closed_takes_a_document_without_a_word() -> None:
