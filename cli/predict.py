@@ -13,9 +13,6 @@ from cli.streams import print_error
 from cli.workspace import workspace_here
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tocoad.files.workspace import Workspace
     from tocoad.package.card import DetectorCard
     from tocoad.predict.files import FilePrediction, Found
 
@@ -57,6 +54,7 @@ def _threads(text: str) -> int:
 def _predict(options: argparse.Namespace) -> int:
     from services.mlflow.models import detector_folder
     from tocoad.data.threads import cores
+    from tocoad.files.versioned import refuse_versioned
     from tocoad.package.detector import load_detector
     from tocoad.predict.files import find_images, predict_files
     from tocoad.stages.bars import progress_bars
@@ -65,7 +63,7 @@ def _predict(options: argparse.Namespace) -> int:
     _name_others(found)
     workspace = workspace_here()
     if options.out is not None:
-        _refuse_versioned(options.out, workspace)
+        refuse_versioned(options.out, workspace)
         options.out.mkdir(parents=True, exist_ok=True)
     with detector_folder(options.model, workspace) as folder:
         detector = load_detector(folder)
@@ -80,15 +78,6 @@ def _predict(options: argparse.Namespace) -> int:
         if rows:
             _show(options, detector.card, rows, found)
     return 1 if any("error" in row for row in rows) else 0
-
-
-def _refuse_versioned(out: Path, workspace: Workspace | None) -> None:
-    """An overlay below `train/good` would be a part to learn from, and a file in an output makes its stage stale."""
-    from tocoad.errors import SettingsError
-
-    for kept in ("data", "work"):
-        if workspace and out.resolve().is_relative_to((workspace.root / kept).resolve()):
-            raise SettingsError(f"{out}: in {kept}/, whose contents DVC keeps; give another folder with --out")
 
 
 def _name_others(found: Found) -> None:

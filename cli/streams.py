@@ -21,8 +21,8 @@ def take_every_character() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def print_error(text: str) -> None:
+def print_error(text: str, kind: str = "error") -> None:
     """One message on standard error; names in it may hold anything."""
     from tocoad.text.printable import printable_lines
 
-    print(f"error: {printable_lines(text)}", file=sys.stderr)
+    print(f"{kind}: {printable_lines(text)}", file=sys.stderr)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -86,11 +86,24 @@ class Carrier:
 
         return self._run(call, "work_apart", order, home)
 
-    def call(self, call: Call, function: str, folders: Mapping[str, Path], arguments: tuple[str, ...]) -> Future[Any]:
-        """As `Node.call`, with these folders."""
+    def call(
+        self,
+        call: Call,
+        function: str,
+        folders: Mapping[str, Path],
+        arguments: tuple[str, ...],
+        parts: Mapping[str, Sequence[str]] = {},
+    ) -> Future[Any]:
+        """As `Node.call`, with these folders, or those files alone that `parts` has of one."""
+
+        def put(name: str, folder: Path) -> str:
+            if name not in parts:
+                return self._put(files_below(folder))
+            # Each is asked for once, of any number: nothing is remembered of it.
+            return put_files({part: folder / part for part in parts[name] if (folder / part).is_file()}, self._far)[0]
 
         def order() -> str:
-            hashes = {name: self._put(files_below(folder)) for name, folder in folders.items()}
+            hashes = {name: put(name, folder) for name, folder in folders.items()}
             asked = CallOrder(
                 label=call.label,
                 function=function,

@@ -22,13 +22,14 @@ _DRIVERS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
 @dataclass(frozen=True)
 class Placement:
     """`amounts` are by Ray's names, without what is 0, of each of the `workers`; `keys` the settings that they come
-    from, for errors.
+    from, for errors. A process that `stays` does the next job too, on a GPU as well.
     """
 
     amounts: tuple[tuple[str, float], ...] = (("CPU", 1),)
     device: Device = "cpu"
     workers: int = 1
     keys: Mapping[str, str] = field(default_factory=dict, compare=False)
+    stays: bool = False
 
     @property
     def options(self) -> dict[str, Any]:
@@ -40,7 +41,7 @@ class Placement:
         wanted = dict(self.amounts)
         known = {"num_cpus": wanted.pop("CPU", 0), "num_gpus": wanted.pop("GPU", 0)}
         memory = {"memory": int(wanted.pop("memory"))} if "memory" in wanted else {}
-        once = {"max_calls": 1} if self.device == "cuda" else {}
+        once = {"max_calls": 1} if self.device == "cuda" and not self.stays else {}
         return {**known, **memory, **once, "resources": wanted}
 
 

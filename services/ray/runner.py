@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock, Thread
 from types import TracebackType
@@ -106,20 +107,36 @@ class RayStages:
         *arguments: str,
         compute: ComputeSettings = _DEFAULTS,
     ) -> Any:
-        """Calls `module:name` in a worker, where `evaluate` would run, with the folders by their names and with texts,
-        and waits; `label` names it in errors.
-        """
-        where = placement("evaluate", self._settings, compute)
-        call = Call(uuid.uuid4().hex, label, "call_function", (function, dict(folders), *arguments), placement=where)
-        if (carrier := self._apart()) is not None:
-            answer = carrier.call(call, function, folders, arguments)
-        else:
-            self._put(call)
-            answer = call.answer
+        """As `start`, and waits."""
+        answer = self.start(label, function, folders, *arguments, compute=compute)
         try:
             return answer.result()
         finally:
             answer.cancel()
+
+    def start(
+        self,
+        label: str,
+        function: str,
+        folders: Mapping[str, Path],
+        *arguments: str,
+        compute: ComputeSettings = _DEFAULTS,
+        parts: Mapping[str, Sequence[str]] | None = None,
+        of_many: bool = False,
+    ) -> Future[Any]:
+        """Calls `module:name` in a worker, where `evaluate` would run, with the folders by their names and with texts;
+        `label` names it in errors. Cancelling the future stops it.
+
+        Of a folder that `parts` names, these files alone are read. A call that is one `of_many` may find its process
+        as the one before has left it, and has the keys of this one.
+        """
+        where = replace(placement("evaluate", self._settings, compute), stays=of_many)
+        worker_function = "call_with_keys" if of_many else "call_function"
+        call = Call(uuid.uuid4().hex, label, worker_function, (function, dict(folders), *arguments), placement=where)
+        if (carrier := self._apart()) is not None:
+            return carrier.call(call, function, folders, arguments, parts or {})
+        self._put(call)
+        return call.answer
 
     def _in_workspace(self, job: Job, _: Settings) -> StageFolders:
         return folders_of(self._workspace, job.owner, job.method, job.stage)

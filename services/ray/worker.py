@@ -119,6 +119,11 @@ def call_function(mailbox: Any, key: str, function: str, *arguments: Any) -> Any
     return _load(function)(*arguments)
 
 
+def call_with_keys(mailbox: Any, key: str, function: str, *arguments: Any) -> Any:
+    """The same for what asks a bucket itself."""
+    return _load(function)(*arguments)
+
+
 def work(
     mailbox: Any,
     key: str,

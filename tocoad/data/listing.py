@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,22 +48,33 @@ def list_images(folder: Path, leave_out: Path | None = None) -> Listing:
     """
     images: list[Path] = []
     others: list[Path] = []
-    for path, folders, names in os.walk(folder, onerror=_refuse):
-        here = Path(path)
-        linked = [name for name in folders if (here / name).is_symlink()]
-        folders[:] = [
-            name for name in folders if name not in linked and not is_left_behind(name) and here / name != leave_out
-        ]
-        for name in [*linked, *names]:
-            if not is_left_behind(name):
-                (images if name not in linked and _is_image(here / name) else others).append(here / name)
+    for entry, is_image in walk_images(folder, leave_out):
+        (images if is_image else others).append(Path(entry.path))
     return Listing(tuple(sorted(images)), tuple(sorted(others)))
+
+
+def walk_images(folder: Path, leave_out: Path | None = None) -> Iterator[tuple[os.DirEntry[str], bool]]:
+    """The same one by one, in no order, with whether it is an image: for more of them than memory holds.
+
+    Raises:
+        DataError: a folder cannot be listed.
+    """
+    to_do = [str(folder)]
+    while to_do:
+        here = to_do.pop()
+        try:
+            with os.scandir(here) as entries:
+                for entry in entries:
+                    if is_left_behind(entry.name):
+                        continue
+                    if not entry.is_dir(follow_symlinks=False):
+                        yield entry, _is_image(Path(entry.path))
+                    elif leave_out is None or Path(entry.path) != leave_out:
+                        to_do.append(entry.path)
+        except OSError as error:
+            raise DataError([Problem(Path(here), f"cannot be listed ({error.strerror})")]) from None
 
 
 def _is_image(file: Path) -> bool:
     """A broken link of an image's name is one that cannot be read; a pipe would be waited for without end."""
     return is_image_name(file.name) and (file.is_file() or not file.exists())
-
-
-def _refuse(error: OSError) -> None:
-    raise DataError([Problem(Path(error.filename), f"cannot be listed ({error.strerror})")]) from None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import islice
 from typing import TypeVar
 
 # Of small files, to hand one over takes about as long as to read it; of large ones so many hold up no Ctrl-C for long.
@@ -38,3 +40,16 @@ def in_batches(pool: ThreadPoolExecutor, work: Callable[[_Item], _Result], items
     batches = [items[start : start + _BATCH] for start in range(0, len(items), _BATCH)]
     for results in pool.map(lambda batch: [work(item) for item in batch], batches):
         yield from results
+
+
+def ahead(
+    pool: ThreadPoolExecutor, work: Callable[[_Item], _Result], items: Iterable[_Item], most: int
+) -> Iterator[Future[_Result]]:
+    """What becomes of each, in order; the pool has at most so many that are not told of yet. `items` may be endless."""
+    rest = iter(items)
+    working: deque[Future[_Result]] = deque()
+    while True:
+        working.extend(pool.submit(work, item) for item in islice(rest, most - len(working)))
+        if not working:
+            return
+        yield working.popleft()

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -17,7 +14,7 @@ from numpy.typing import NDArray
 from tocoad.data.images import read_image, resize_image
 from tocoad.data.listing import list_images
 from tocoad.data.problems import DataError, Problem
-from tocoad.data.threads import thread_pool
+from tocoad.data.threads import ahead, thread_pool
 from tocoad.errors import StageError
 from tocoad.files.replacing import appearing
 from tocoad.package.card import DetectorCard
@@ -98,15 +95,21 @@ def predict_files(
         StageError: the detector's answer to an image is not finite.
     """
     with detector.shared(), thread_pool(threads) as pool:
-        rest = iter(images)
-        working: deque[Future[FilePrediction]] = deque()
-        while True:
-            # A few more than threads: while the first is told of, none waits.
-            ahead = islice(rest, 2 * threads - len(working))
-            working.extend(pool.submit(_predict_file, detector, found, out) for found in ahead)
-            if not working:
-                return
-            yield working.popleft().result()
+        # A few more than threads: while the first is told of, none waits.
+        for done in ahead(pool, lambda found: _predict_file(detector, found, out), images, 2 * threads):
+            yield done.result()
+
+
+def finite_prediction(detector: Detector, pixels: NDArray[np.uint8], name: str) -> Prediction:
+    """Of one image (H, W, 3), which an error calls by `name`.
+
+    Raises:
+        StageError: its score or its map is not finite.
+    """
+    prediction = detector.predict(pixels[None])
+    if not (np.isfinite(prediction.pred_score).all() and np.isfinite(prediction.anomaly_map).all()):
+        raise StageError(f"{name}: the detector's score or map is not finite; train it anew")
+    return prediction
 
 
 def _place(source: Path) -> Path:
@@ -122,10 +125,9 @@ def _predict_file(detector: Detector, found: FoundImage, out: Path | None) -> Fi
     except DataError as error:
         return FilePrediction(found, error=error.problems[0].reason)
     # Nobody sees the map where no files are written: at the network's size it costs nothing more.
-    prediction = detector.predict((pixels if out is not None else resize_image(pixels, detector.image_size))[None])
+    shown = pixels if out is not None else resize_image(pixels, detector.image_size)
+    prediction = finite_prediction(detector, shown, str(found.file))
     score, label = prediction.pred_score[0], bool(prediction.pred_label[0])
-    if not (np.isfinite(score) and np.isfinite(prediction.anomaly_map).all()):
-        raise StageError(f"{found.file}: the detector's score or map is not finite; train it anew")
     if out is None:
         return FilePrediction(found, float(score), label)
     try:

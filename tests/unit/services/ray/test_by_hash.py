@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import platform
@@ -10,6 +11,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from services.ray.apart import node_of
@@ -17,15 +19,22 @@ from services.ray.carrier import Carrier, FoldersOf, LostInStoreError
 from services.ray.decoded import Decoded
 from services.ray.inbox import Call
 from services.ray.order import CallOrder, JobOrder, NodeSettings, StoreAddress
+from services.scoring.shard import ShardOrder
 from services.store.folders import md5_of_file
 from services.store.notes import noted
+from tests.helpers.packages import save_detector
 from tests.helpers.project import project_workspace
+from tests.helpers.toys import write
+from tocoad.data.depth import FULL_DEPTH
+from tocoad.data.images import load_images
 from tocoad.data.problems import DataError
 from tocoad.errors import SettingsError, StageError
 from tocoad.evaluation.folders import evaluation_folders
 from tocoad.files.fingerprint import folder_digest
 from tocoad.files.lease import LeaseLostError, current_ticket, lease
 from tocoad.files.workspace import Category, Workspace
+from tocoad.package.card import package_sha256
+from tocoad.package.detector import load_detector
 from tocoad.sample import SampleCounts, render_sample
 from tocoad.settings.file import load_params
 from tocoad.settings.sections import Settings
@@ -310,6 +319,28 @@ def test_a_node_checks_the_parity_of_one_package_after_another(workspace: Worksp
         call = Call("key", "parity", "", ())
         parity = way.carrier.call(call, "services.clean_process:parity_here", package, ()).result()
         assert parity.passed, parity.reason
+
+
+def test_of_a_folder_those_files_alone_travel_that_a_call_reads(way: Way, tmp_path: Path) -> None:
+    package = save_detector(tmp_path / "package", 1, probes=False)
+    images, rng = tmp_path / "images", np.random.default_rng(1)
+    write(images, ((number, rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)) for number in range(3)))
+    names, digest = ["000.png", "002.png", "gone.png"], package_sha256(package)
+    order = ShardOrder(place=str(images), names=tuple(names), package=digest, threads=1, journal=None)
+    call, folders = Call("key", "shard", "", ()), {"package": package, "images": images}
+    told = way.carrier.call(
+        call, "services.scoring.shard:score_shard", folders, (order.model_dump_json(),), {"images": names}
+    )
+    rows = [json.loads(line) for line in told.result().splitlines()]
+    detector = load_detector(package)
+    scores = [float(detector.predict(load_images([images / name], 32, FULL_DEPTH)).pred_score[0]) for name in names[:2]]
+    assert [row[1] for row in rows] == [*scores, None]
+    there = {file.parent.name + file.name for file in (way.store / "files/md5").rglob("*") if file.is_file()}
+    assert {name: md5_of_file(images / name) in there for name in ("000.png", "001.png", "002.png")} == {
+        "000.png": True,
+        "001.png": False,
+        "002.png": True,
+    }
 
 
 def test_who_is_told_to_stop_waits_for_no_answer(workspace: Workspace, way: Way) -> None:

@@ -1,0 +1,101 @@
+"""The shards of a batch on Ray: a window of them is handed over, so that none waits and no list grows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.ray.lost import NodeLostError
+from services.ray.runner import RayStages
+from services.scoring.batch import Batch
+from services.scoring.shard import ShardOrder
+from services.scoring.source import FolderSource
+from tocoad.errors import PassingError
+from tocoad.files.replacing import write_whole
+from tocoad.settings.sections import Settings
+
+WINDOW = 256
+"""More than the places of all but the largest clusters: what waits in it are names."""
+_FUNCTION = "services.scoring.shard:score_shard"
+
+
+@dataclass
+class _Tries:
+    """That a shard has left, as `tasks.stages.Tries` counts those of a job."""
+
+    passing: int
+    lost: int
+
+    def again(self, error: BaseException | None) -> bool:
+        if isinstance(error, NodeLostError):
+            self.lost -= 1
+            return self.lost >= 0
+        self.passing -= 1
+        return isinstance(error, PassingError) and self.passing >= 0
+
+
+class Scorer:
+    """Hands out the shards of a batch; `package` is the detector's folder. `scored` hears of so many images more."""
+
+    def __init__(
+        self, runner: RayStages, batch: Batch, package: Path, settings: Settings, scored: Callable[[int], object]
+    ) -> None:
+        self._runner, self._batch, self._package = runner, batch, package
+        self._settings, self._scored = settings, scored
+        self._running: dict[Future[str], tuple[int, int, _Tries]] = {}
+
+    def run(self) -> None:
+        """Until every image has its row. What is known when it is ended is kept.
+
+        Raises:
+            PassingError: what should have passed has not, for a shard that was tried again.
+            StageError, StoreError: as `score_shard`.
+        """
+        flow, ray = self._settings.flow, self._settings.ray
+        to_do = ((shard, size - known) for shard, size, known in self._batch.known() if known < size)
+        try:
+            while True:
+                while len(self._running) < WINDOW and (found := next(to_do, None)) is not None:
+                    self._start(*found, _Tries(flow.retries, ray.lost_retries))
+                if not self._running:
+                    return
+                done, _ = wait(self._running, return_when=FIRST_COMPLETED)
+                for answer in done:
+                    self._end(answer)
+        finally:
+            for answer in self._running:
+                answer.cancel()
+
+    def _start(self, shard: int, images: int, tries: _Tries) -> None:
+        batch, ray = self._batch, self._settings.ray
+        names = batch.listing.names(shard)
+        folders, parts = {"package": self._package}, {}
+        if isinstance(batch.source, FolderSource):
+            folders["images"] = batch.source.folder.resolve()
+            parts["images"] = names
+        order = ShardOrder(
+            place=batch.source.place,
+            names=tuple(names),
+            package=batch.begun.package,
+            threads=max(1, int(ray.of_stage("evaluate").num_cpus or 0)),
+            # Nodes of a cluster may share no disk with this process: there the rows come home with the answer.
+            journal=None if ray.address else str(batch.journal(shard).resolve()),
+        )
+        answer = self._runner.start(
+            f"shard {shard} of {batch.source.place}", _FUNCTION, folders, order.model_dump_json(),
+            compute=self._settings.compute, parts=parts, of_many=True,
+        )  # fmt: skip
+        self._running[answer] = shard, images, tries
+
+    def _end(self, answer: Future[str]) -> None:
+        shard, images, tries = self._running.pop(answer)
+        if (error := answer.exception()) is not None:
+            if not tries.again(error):
+                raise error
+            self._start(shard, images, tries)
+            return
+        if lines := answer.result():
+            write_whole(self._batch.journal(shard), lines.encode("ascii"))
+        self._scored(images)

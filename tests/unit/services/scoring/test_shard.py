@@ -1,0 +1,120 @@
+"""A shard of a batch, as a worker scores it."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from services.scoring.journal import Row, Rows, journal, read_rows
+from services.scoring.shard import ShardOrder, score_shard
+from tests.helpers.packages import save_detector
+from tests.helpers.processes import wait_until
+from tocoad.package.card import package_sha256
+from tocoad.package.detector import load_detector
+from tocoad.predict.files import find_images, predict_files
+
+NAMES = [f"{number:02d}.png" for number in range(24)]
+DAMAGED, GONE = "05.png", "11.png"
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_detector(tmp_path_factory.mktemp("made") / "package", 1, probes=False)
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of several sizes; one is no image, and one is gone."""
+    folder, rng = tmp_path_factory.mktemp("images"), np.random.default_rng(3)
+    for number, name in enumerate(NAMES):
+        cv2.imwrite(str(folder / name), rng.integers(0, 256, (32 + number, 40, 3), dtype=np.uint8))
+    (folder / DAMAGED).write_bytes((folder / DAMAGED).read_bytes()[:100])
+    (folder / GONE).unlink()
+    return folder
+
+
+def order_of(images: Path, package: Path, journal: Path | None = None, threads: int = 2) -> str:
+    return ShardOrder(
+        place=str(images),
+        names=tuple(NAMES),
+        package=package_sha256(package),
+        threads=threads,
+        journal=None if journal is None else str(journal),
+    ).model_dump_json()
+
+
+@pytest.fixture(scope="module")
+def predicted(images: Path, package: Path) -> dict[str, Row]:
+    """What `tocoad predict` says of them."""
+    predictions = predict_files(load_detector(package), find_images([images]).images, threads=1)
+    return {one.found.file.name: Row(one.pred_score, one.pred_label, one.error) for one in predictions}
+
+
+def by_name(rows: Rows) -> dict[str, Row]:
+    return {NAMES[place]: row for place, row in rows.items()}
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_its_rows_are_what_predict_says_to_the_bit(
+    images: Path, package: Path, predicted: dict[str, Row], tmp_path: Path, threads: int
+) -> None:
+    file = tmp_path / "shard"
+    assert score_shard({"package": package}, order_of(images, package, file, threads)) == ""
+    rows = by_name(read_rows(file))
+    gone = rows.pop(GONE)
+    assert rows == predicted and "truncated" in str(rows[DAMAGED].error)
+    assert gone == Row(error="cannot be read (No such file or directory)")
+
+
+def test_where_no_disk_is_shared_the_rows_come_home_with_the_answer(
+    images: Path, package: Path, predicted: dict[str, Row], tmp_path: Path
+) -> None:
+    told = tmp_path / "told"
+    told.write_text(score_shard({"package": package, "images": images}, order_of(Path("elsewhere"), package)))
+    rows = by_name(read_rows(told))
+    assert {name: rows[name] for name in predicted} == predicted
+
+
+def test_a_row_that_is_known_is_not_asked_for_again(images: Path, package: Path, tmp_path: Path) -> None:
+    known = Row(42.0, True)
+    with journal(tmp_path / "shard") as kept:
+        kept.add(7, known)
+    score_shard({"package": package}, order_of(images, package, tmp_path / "shard"))
+    lines = (tmp_path / "shard").read_text().splitlines()
+    assert read_rows(tmp_path / "shard")[7] == known
+    assert len(lines) == len(NAMES)
+
+
+def test_after_kill_9_no_image_that_has_its_row_is_scored_again(
+    images: Path, package: Path, predicted: dict[str, Row], tmp_path: Path
+) -> None:
+    file, slow = tmp_path / "shard", tmp_path / "slow.py"
+    slow.write_text(
+        "import sys, time\n"
+        "from services.scoring import source\n"
+        "from services.scoring.shard import score_shard\n"
+        "from pathlib import Path\n"
+        "read = source.FolderSource.read\n"
+        "def slowly(self, name):\n"
+        "    time.sleep(0.1 * int(name[:2]))\n"
+        "    return read(self, name)\n"
+        "source.FolderSource.read = slowly\n"
+        "score_shard({'package': Path(sys.argv[1])}, sys.argv[2])\n"
+    )
+    text = order_of(images, package, file)
+    with subprocess.Popen([sys.executable, str(slow), str(package), text]) as process:
+        wait_until("some rows are there", lambda: len(read_rows(file)) >= 5, 120)
+        process.send_signal(signal.SIGKILL)
+    before = file.read_bytes()
+    assert 5 <= len(read_rows(file)) < len(NAMES)
+    score_shard({"package": package}, text)
+    after = file.read_bytes()
+    assert after.startswith(before) and len(after.splitlines()) == len(NAMES), "each has one row, and those stay"
+    rows = by_name(read_rows(file))
+    assert {name: rows[name] for name in predicted} == predicted
