@@ -28,7 +28,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[S3Server]:
     server: S3Server = request.getfixturevalue(f"{request.param}_server")
     with kept_environment():
         os.environ.update(server.env)
-        client = boto3.client("s3")
+        client = boto3.session.Session().client("s3")
         for name in (*NAMES, "notes.txt", "sub/.hidden.png", ".cache/x.png"):
             client.put_object(Bucket=BUCKET, Key=f"line/{name}", Body=name.encode())
         client.put_object(Bucket=BUCKET, Key="line-2/other.png", Body=b"of another line")
@@ -47,7 +47,7 @@ def test_every_image_below_the_prefix_is_found_page_by_page(server: S3Server, mo
 def test_another_content_has_another_stamp(server: S3Server) -> None:
     source = BucketSource(f"s3://{BUCKET}/line")
     before = dict(source.images(lambda _: None))
-    boto3.client("s3").put_object(Bucket=BUCKET, Key="line/a.png", Body=b"A.PNG")
+    boto3.session.Session().client("s3").put_object(Bucket=BUCKET, Key="line/a.png", Body=b"A.PNG")
     after = dict(source.images(lambda _: None))
     assert {name for name in after if after[name] != before[name]} == {"a.png"}
 
