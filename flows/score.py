@@ -10,6 +10,9 @@ import sys
 if __name__ != "flows.score":
     # As in `flows.retrain`: a worker's own folders stand behind our packages.
     del sys.path[:2]
+    import tocoad.rooms
+
+    tocoad.rooms.enter()
 
 import time
 from pathlib import Path

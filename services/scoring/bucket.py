@@ -74,4 +74,6 @@ class BucketSource:
         from botocore.config import Config
 
         retries = {"total_max_attempts": 1}
-        return boto3.session.Session().client("s3", config=Config(max_pool_connections=_CONNECTIONS, retries=retries, **_TIMEOUTS))
+        return boto3.session.Session().client(
+            "s3", config=Config(max_pool_connections=_CONNECTIONS, retries=retries, **_TIMEOUTS)
+        )
