@@ -5,9 +5,11 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-long test-e2e test-services test-rest test-processors test-cluster test-story check check-infra tests-and-checks bench chaos serve
 
-# End-to-end tests that take about half of the time of all.
-LONG := $(addprefix tests/e2e/test_,retrain.py schedule.py unified.py)
-# The parts of all tests, the longest first. Three at once keep two cores busy: they wait for servers half of their time.
+# End-to-end tests that take about a third of the time of all.
+LONG := $(addprefix tests/e2e/test_,retrain.py unified.py)
+# Those that take minutes each, and no part of `make test`; the schedule goes on from what the retrain leaves.
+STORIES := $(addprefix tests/e2e/test_,promotion_story.py recontrast.py retrain.py schedule.py)
+# The parts of all tests, the longest first.
 PARTS := test-services test-e2e test-long test-rest
 
 help: ## list the commands
@@ -22,10 +24,10 @@ demo: setup ## render the sample data, retrain all its categories, show the resu
 
 # Where the parts leave what they skipped, to be told once at the end.
 test: export SKIPPED_TO := $(CURDIR)/build/skipped
-test: setup ## every test
-	@echo "four parts, three at once; each is shown when it is over"
+test: setup ## every test but what takes minutes by itself (it says so at its end)
+	@echo "four parts, two at once; each is shown when it is over"
 	@rm -rf "$$SKIPPED_TO"
-	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target $(PARTS); \
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target $(PARTS); \
 	code=$$?; python tests/helpers/skip_report.py "$$SKIPPED_TO"; exit $$code
 
 # Processes that load their libraries one after another: on two cores they leave one idle.
@@ -50,8 +52,8 @@ test-processors: setup ## the numeric tests once more with the instructions of o
 test-cluster: setup ## the guide to a cluster, with all its servers at once: some minutes
 	@TOCOAD_TEST_CLUSTER=1 pytest tests/e2e/test_cluster_guide.py
 
-test-story: setup ## what an owner lives through with champions, challengers and servers: some minutes
-	@TOCOAD_TEST_STORY=1 pytest tests/e2e/test_promotion_story.py
+test-story: setup ## nights on real servers: an owner's story, the schedule, the other method; some minutes
+	@TOCOAD_TEST_STORY=1 pytest $(STORIES)
 
 check: setup ## lint, types, layer contracts
 	@ruff check .

@@ -5,7 +5,6 @@ Some minutes of two processors: `make test-cluster` runs it, no other command do
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -14,18 +13,17 @@ from pathlib import Path
 
 import psutil
 import pytest
-from skip_report import reason
 
 from infra.local.processes import lives
 from tests.helpers.guide import Guide, missing_lines, run, typist
 from tests.helpers.local_cluster import LocalCluster, asked, needs_its_programs, reachable_folder
+from tests.helpers.on_request import on_request
 from tests.helpers.project import PROJECT
 from tests.helpers.shop import TINY, make_workspace
 from tests.helpers.toys import draw_toys
 from tocoad.files.workspace import Category, Workspace
 from tocoad.settings.file import load_params, override, parse_assignments
 
-ON_REQUEST = "TOCOAD_TEST_CLUSTER"
 GUIDE = Guide("cluster.md")
 GEAR = Category("parts", "gear")
 # A checkout is a workspace: the nightly deployment runs the code in it.
@@ -33,7 +31,7 @@ CODE = ("cli", "flows", "infra", "services", "tasks", "tocoad")
 
 pytestmark = [
     pytest.mark.e2e,
-    pytest.mark.skipif(ON_REQUEST not in os.environ, reason=reason("it takes minutes", "make test-cluster")),
+    on_request("cluster"),
     needs_its_programs,
 ]
 

@@ -5,7 +5,6 @@ package say the same. MLflow and Prefect are servers; every step is a command, a
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -15,12 +14,12 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from skip_report import reason
 
 from services.mlflow.calls import connect
 from services.mlflow.decision_log import DecisionLog
 from services.mlflow.registry import Registry
 from tests.chaos.servers import Server, mlflow_server, prefect_server
+from tests.helpers.on_request import on_request
 from tests.helpers.processes import wait_until
 from tests.helpers.shop import TINY, Shop, make_workspace
 from tocoad.files.workspace import Workspace
@@ -30,11 +29,10 @@ from tocoad.sample import SampleCounts, render_sample
 from tocoad.settings.file import override
 from tocoad.settings.planning import plan_categories
 
-ON_REQUEST = "TOCOAD_TEST_STORY"
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.timeout(900),
-    pytest.mark.skipif(ON_REQUEST not in os.environ, reason=reason("it takes minutes", "make test-story")),
+    on_request("story"),
 ]
 
 # The pictures are small: what a memory of more patches is worth is plain, and so is what one of fewer is.

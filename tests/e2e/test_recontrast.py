@@ -16,9 +16,10 @@ from urllib.parse import unquote, urlparse
 import pytest
 from html_page import read_page
 
+from tests.helpers.on_request import on_request
 from tests.helpers.receiver import receiving
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, on_request("story")]
 
 RESULTS = "work/tiny/gear/recontrast"
 CHAMPION = "models:/tiny.gear@champion"

@@ -21,9 +21,10 @@ import httpx
 import psutil
 import pytest
 
+from tests.helpers.on_request import on_request
 from tests.helpers.processes import MARK, free_port, kill_marked, marked, wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, on_request("story"), pytest.mark.timeout(900)]
 
 PROJECT = Path(__file__).parents[2]
 CODE = ("cli", "flows", "infra/prefect", "services", "tasks", "tocoad")
