@@ -57,6 +57,23 @@ def held() -> Iterator[None]:
 
 
 @contextmanager
+def ended_by(stop: Callable[[], None]) -> Iterator[None]:
+    """For a block that ends by itself once `stop` was called, as a server that answers what it has accepted: the first
+    signal calls it, and is no interrupt; the process ends where a second one comes.
+    """
+    came: list[int] = []
+
+    def once(number: int, _frame: FrameType | None) -> None:
+        if came or _first is not None:
+            _end(number)
+        came.append(number)
+        stop()
+
+    with _handling(once, always=True):
+        yield
+
+
+@contextmanager
 def sigterm_kept() -> Iterator[None]:
     """Ray's core takes SIGTERM for itself below Python, to dump its stack and abort; what was there is put back.
 

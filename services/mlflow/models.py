@@ -6,9 +6,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tocoad.errors import SettingsError
 from tocoad.files.workspace import Workspace
+
+if TYPE_CHECKING:
+    from services.mlflow.registry import Registry
 
 
 @contextmanager
@@ -23,6 +27,20 @@ def detector_folder(model: str, workspace: Workspace | None) -> Iterator[Path]:
     if not model.startswith("models:/"):
         yield Path(model)
         return
+    registry = registry_of(model, workspace)
+    from services.mlflow.decision_log import champion_in_force
+
+    with registry.package(champion_in_force(registry, model)) as package:
+        yield package
+
+
+def registry_of(model: str, workspace: Workspace | None) -> Registry:
+    """The registry that `models:/...` is asked of.
+
+    Raises:
+        SettingsError: there is none to ask.
+        AwayError: it does not answer.
+    """
     if workspace is None and not os.environ.get("MLFLOW_TRACKING_URI"):
         raise SettingsError(
             f"{model}: {Path.cwd()} is not in a workspace, and MLFLOW_TRACKING_URI names no tracking server: "
@@ -31,9 +49,6 @@ def detector_folder(model: str, workspace: Workspace | None) -> Iterator[Path]:
     from services.addresses import configure
 
     services = configure(workspace or Workspace(Path.cwd()))
-    from services.mlflow.decision_log import champion_in_force
     from services.mlflow.tracking import Tracking
 
-    registry = Tracking(services).registry()
-    with registry.package(champion_in_force(registry, model)) as package:
-        yield package
+    return Tracking(services).registry()

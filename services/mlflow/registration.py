@@ -38,7 +38,7 @@ from tocoad.stages.graph import detector_dir, evaluation_dir, manifest_dir
 
 # Of a run: the version that holds its detector, which may be of an earlier run.
 MODEL_TAG = "model"
-# MLflow keeps the example as text, which at the size of the networks takes a megabyte.
+# MLflow keeps the example as text.
 _EXAMPLE_SIZE = 64
 
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -22,13 +23,14 @@ from mlflow.models import Model, ModelSignature
 from mlflow.models.model import MLMODEL_FILE_NAME
 from mlflow.models.utils import SERVING_INPUT_PATH
 from mlflow.protos.databricks_pb2 import BAD_REQUEST, RESOURCE_ALREADY_EXISTS, RESOURCE_DOES_NOT_EXIST, ErrorCode
-from mlflow.types import Schema, TensorSpec
+from mlflow.types import ParamSchema, ParamSpec, Schema, TensorSpec
 from numpy.typing import NDArray
 
 from services.mlflow.calls import TrackingError, told
 from services.mlflow.run import Run
 from tocoad.errors import SettingsError
 from tocoad.files.temporary import temporary_folder
+from tocoad.pictures.heatmap import png
 
 CHAMPION, PREVIOUS, CHALLENGER = "champion", "previous", "challenger"
 PACKAGE_TAG = "package_sha256"
@@ -258,7 +260,8 @@ def version_of(found: ModelVersion, aliases: Mapping[str, int]) -> Version:
 
 
 def _save(folder: Path, detector: Path, example: NDArray[np.uint8], card: Model) -> None:
-    images = TensorSpec(np.dtype(np.uint8), (-1, -1, -1, 3))
+    # Pixels or image files: a tensor of objects is the one kind of MLflow's that takes both.
+    images = TensorSpec(np.dtype(object), (-1,))
     outputs = Schema(
         [
             TensorSpec(np.dtype(np.float32), (-1,), "pred_score"),
@@ -270,8 +273,8 @@ def _save(folder: Path, detector: Path, example: NDArray[np.uint8], card: Model)
         path=str(folder),
         python_model=str(_MODEL_FILE),
         artifacts={_DETECTOR: str(detector)},
-        signature=ModelSignature(inputs=Schema([images]), outputs=outputs),
-        input_example=example[None],
+        signature=ModelSignature(Schema([images]), outputs, ParamSchema([ParamSpec("anomaly_map", "boolean", True)])),
+        input_example=np.array([base64.b64encode(png(example[..., ::-1])).decode()], object),
         pip_requirements=[f"{name}=={installed_version(name)}" for name in _REQUIREMENTS],
         mlflow_model=card,
     )
@@ -279,7 +282,7 @@ def _save(folder: Path, detector: Path, example: NDArray[np.uint8], card: Model)
 
 
 def _drop_serving_example(folder: Path) -> None:
-    """MLflow writes the example a second time, four times as large, as the body of a request."""
+    """MLflow writes the example a second time, as the body of a request."""
     card = Model.load(str(folder))
     example = dict(card.saved_input_example_info or {})
     if (name := example.pop(SERVING_INPUT_PATH, None)) is not None:

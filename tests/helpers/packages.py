@@ -64,6 +64,12 @@ def save_detector(folder: Path, seed: int, size: int = 32, weights: str = "none"
     return folder
 
 
+def as_category(folder: Path, dataset: str, category: str) -> Path:
+    """The package as that of another category, with the same networks."""
+    write_card(folder, read_card(folder)[0].model_copy(update={"dataset": dataset, "category": category}))
+    return folder
+
+
 def as_format_1(folder: Path) -> Path:
     """The package as versions until format 2 of the card would have written it."""
     document = json.loads((folder / CARD_FILE).read_text())

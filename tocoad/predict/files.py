@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
@@ -19,10 +18,9 @@ from tocoad.errors import StageError
 from tocoad.files.replacing import appearing
 from tocoad.package.card import DetectorCard
 from tocoad.package.detector import Detector, Prediction
-from tocoad.pictures.heatmap import PREDICTED, Picture, heat_overlay, outline, png
+from tocoad.pictures.heatmap import png
+from tocoad.predict.overlay import prediction_overlay
 from tocoad.predict.result_paths import MAP_ENDING, OVERLAY_ENDING, common_folder, result_stem
-
-_ROWS = 256  # of an overlay that are drawn at once: its floats are many times the picture
 
 
 @dataclass(frozen=True)
@@ -139,19 +137,10 @@ def _predict_file(detector: Detector, found: FoundImage, out: Path | None) -> Fi
 
 
 def _write(target: Path, pixels: NDArray[np.uint8], prediction: Prediction, card: DetectorCard) -> dict[str, Path]:
-    anomaly_map, pred_mask = prediction.anomaly_map[0], prediction.pred_mask[0]
     target.parent.mkdir(parents=True, exist_ok=True)
     overlay, raw = (target.with_name(target.name + ending) for ending in (OVERLAY_ENDING, MAP_ENDING))
     with appearing(overlay) as file:
-        file.write_bytes(png(outline(_overlay(pixels, anomaly_map, card), pred_mask, PREDICTED)))
+        file.write_bytes(png(prediction_overlay(pixels, prediction, card)))
     with appearing(raw) as file:
-        tifffile.imwrite(file, anomaly_map)
+        tifffile.imwrite(file, prediction.anomaly_map[0])
     return {"overlay": overlay, "anomaly_map": raw}
-
-
-def _overlay(image: NDArray[np.uint8], anomaly_map: NDArray[np.float32], card: DetectorCard) -> Picture:
-    picture: Picture = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-    for top in range(0, len(picture), _ROWS):
-        rows = slice(top, top + _ROWS)
-        picture[rows] = heat_overlay(picture[rows], anomaly_map[rows], card.calibration.scale)
-    return picture

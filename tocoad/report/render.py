@@ -27,22 +27,23 @@ _FILTERS = (
 )
 
 
-def render(template: str, script: str, context: Mapping[str, Any]) -> str:
+def render(template: str, script: str, context: Mapping[str, Any], asks_its_server: bool = False) -> str:
     """The page `templates/<template>` with `context` and the one script that it runs; everything that is not `Markup`
-    is escaped.
+    is escaped. The script may ask the server that the page came from, and no other, where that is said.
     """
-    return _environment().get_template(template).render(_scripted(script), **context)
+    return _environment().get_template(template).render(_scripted(script, asks_its_server), **context)
 
 
 @functools.cache
-def _scripted(name: str) -> Mapping[str, Any]:
+def _scripted(name: str, asks_its_server: bool) -> Mapping[str, Any]:
     script = _own(name)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    # Nothing is fetched from anywhere, and no script runs but this one. Styles stand at elements too: the charts'.
+    allowed = f"style-src 'unsafe-inline'; script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    images = "img-src data: blob:; connect-src 'self'" if asks_its_server else "img-src data:"
     return {
         "script": Markup(script),  # noqa: S704 - our own file
-        # Nothing is fetched from anywhere, and no script runs but this one. Styles stand at elements too: the charts'.
-        "policy": f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; "
-        "base-uri 'none'; form-action 'none'",
+        "policy": f"default-src 'none'; {images}; {allowed}",
     }
 
 

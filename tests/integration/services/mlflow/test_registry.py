@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import mlflow
 import numpy as np
 import pytest
 from mlflow import MlflowClient
+from mlflow.pyfunc.scoring_server import init
 from numpy.typing import NDArray
+from starlette.testclient import TestClient
 
 from services.addresses import Services
 from services.mlflow.decision_log import DecisionLog
 from services.mlflow.held_packages import held_packages
 from services.mlflow.registry import Registry, Version
 from services.mlflow.tracking import Tracking
+from tocoad.data.depth import FULL_DEPTH
+from tocoad.data.images import image_from_bytes, resize_images
 from tocoad.errors import SettingsError
 from tocoad.package.card import package_sha256
 from tocoad.package.detector import load_detector
+from tocoad.pictures.heatmap import png
 
 pytestmark = pytest.mark.integration
 
@@ -125,10 +133,10 @@ def test_the_stored_model_says_what_it_takes_and_holds_no_pickle(
     folder = Path(download_artifacts(artifact_uri=place, dst_path=str(tmp_path), tracking_uri=services.tracking_uri))
     model = Model.load(str(folder))
     assert model.signature is not None
-    assert model.signature.inputs.inputs[0].shape == (-1, -1, -1, 3)
     assert model.signature.outputs.inputs[2].shape == (-1, -1, -1)
     assert model.signature.outputs.input_names() == ["pred_score", "pred_label", "anomaly_map"]
-    assert model.load_input_example(str(folder)).shape == (1, 32, 32, 3)
+    (example,) = model.load_input_example(str(folder))
+    assert np.array_equal(read_png(example), IMAGES[0])
     assert len(list(folder.rglob("*example*.json"))) == 1 and model.get_serving_input(str(folder)) is None
     assert model.run_id == version.run_id
     assert {file.suffix for file in folder.rglob("*") if file.is_file()} == {
@@ -136,6 +144,48 @@ def test_the_stored_model_says_what_it_takes_and_holds_no_pickle(
     }  # fmt: skip
     names = [line.partition("==")[0] for line in (folder / "requirements.txt").read_text().split()]
     assert {"tocoad", "torch", "timm", "mlflow"} <= set(names)
+
+
+def test_mlflows_server_takes_image_files_in_base64_and_pixels_as_before(
+    services: Services, registry: Registry, register: Register, make_detector: Callable[[int], Path], name: str
+) -> None:
+    package = make_detector(1)
+    register(package, "one")
+    served = TestClient(init(mlflow.pyfunc.load_model(f"models:/{name}/1")))
+    detector = load_detector(package)
+
+    def ask(**body: Any) -> tuple[int, Any]:
+        response = served.post("/invocations", json=body)
+        return response.status_code, response.json()
+
+    files = [base64.b64encode(png(image[..., ::-1])).decode() for image in (IMAGES[0], WIDE[0])]
+    alone = [detector.predict(resize_images(image[None], 32)) for image in (IMAGES[0], WIDE[0])]
+    for key in ("inputs", "instances"):
+        status, answer = ask(**{key: files})
+        assert status == 200, answer
+        assert np.array_equal(np.float32(answer["predictions"]["pred_score"]), [one.pred_score[0] for one in alone])
+        assert np.array_equal(np.float32(answer["predictions"]["anomaly_map"]), [one.anomaly_map[0] for one in alone])
+    status, answer = ask(dataframe_split={"columns": ["image"], "data": [[file] for file in files]})
+    assert status == 200 and len(answer["predictions"]["pred_score"]) == 2
+    _, answer = ask(inputs=files, params={"anomaly_map": False})
+    assert set(answer["predictions"]) == {"pred_score", "pred_label"}
+    _, answer = ask(inputs=base64.encodebytes(base64.b64decode(files[0])).decode())
+    assert np.float32(answer["predictions"]["pred_score"]) == alone[0].pred_score
+    _, answer = ask(inputs=WIDE.tolist())
+    assert np.array_equal(np.float32(answer["predictions"]["anomaly_map"]), detector.predict(WIDE).anomaly_map)
+    for inputs, reason in {
+        ("Zm9v",): "image 1: not a readable",
+        (files[0], "none!"): "image 2: neither bytes nor base64",
+        (1, 2): "image 1: neither bytes nor base64",
+        ((((300, 0, 0),),),): "whole numbers from 0 to 255",
+        ((0, 0, 0),): "images (B, H, W, 3) of one size are wanted",
+    }.items():
+        status, answer = ask(inputs=inputs)
+        assert status == 400 and reason in answer["message"], answer
+
+
+def read_png(text: str) -> NDArray[np.uint8]:
+    return image_from_bytes(base64.b64decode(text), FULL_DEPTH, "example")
 
 
 def test_the_package_comes_back_by_address(
