@@ -3,7 +3,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long test-e2e test-services test-rest test-processors test-cluster test-story check check-infra tests-and-checks bench chaos serve
+.PHONY: help setup demo test test-long test-e2e test-services test-rest test-processors test-cluster test-story check check-infra ranges tests-and-checks bench chaos serve
 
 # End-to-end tests that take about a third of the time of all.
 LONG := $(addprefix tests/e2e/test_,retrain.py unified.py)
@@ -61,8 +61,11 @@ check: setup ## lint, types, layer contracts
 	@mypy
 	@lint-imports
 
-check-infra: setup ## the files of containers, Kubernetes and VMs, by validators that it installs
+check-infra: setup ## the files of containers, Kubernetes, VMs and GitHub, by validators that it installs
 	@infra/validate.sh
+
+ranges: setup ## every test with the lowest, then with the newest versions that pyproject's ranges allow: hours, 15 GB
+	@infra/ranges.sh lowest; code=$$?; infra/ranges.sh newest && exit $$code
 
 bench: setup ## the benchmarks, to bench/results.json and a table
 	@python -m bench

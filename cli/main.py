@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 
 from cli import (
     approve,
+    completion,
     data,
+    doctor,
     evaluate,
     feedback,
     gc,
@@ -30,6 +31,7 @@ from cli import (
     watch,
 )
 from cli.streams import take_every_character
+from cli.version import Version
 from services.interrupts import Terminated, interruptible
 from tocoad.errors import exit_code, tell
 
@@ -54,6 +56,8 @@ _COMMANDS = (
     gc,
     study,
     watch,
+    doctor,
+    completion,
 )
 
 
@@ -65,7 +69,7 @@ def parser() -> argparse.ArgumentParser:
         epilog="example:\n  tocoad data add ~/parts --name parts\n  tocoad retrain parts --profile default",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    top.add_argument("--version", action="version", version=version("tocoad"))
+    top.add_argument("--version", action=Version)
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--debug", action="store_true", help="show the traceback of an error and the services' logs")

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Checks the cluster's files by their own tools, in an environment of their own: build/validators, or $VALIDATORS.
+# Checks the cluster's files, and GitHub's, by their own tools, in an environment of their own: build/validators, or
+# $VALIDATORS.
 # None of them knows KubeRay's kinds: of these the pod templates inside are checked, and their own fields by a test.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -13,6 +14,7 @@ trap 'rm -r "$templates"' EXIT
 
 "$tools/bin/hadolint" infra/docker/Dockerfile
 "$tools/bin/check-jsonschema" --builtin-schema vendor.compose-spec infra/compose/compose.yaml
+"$tools/bin/check-jsonschema" --builtin-schema vendor.github-workflows .github/workflows/*.yml
 ray=$(.venv/bin/python -c 'from importlib.util import find_spec; print(find_spec("ray").submodule_search_locations[0])')
 "$tools/bin/check-jsonschema" --schemafile "$ray/autoscaler/ray-schema.json" infra/vm/cluster.yaml
 .venv/bin/python infra/kuberay/pod_templates.py "$templates" infra/kuberay/*.yaml

@@ -12,9 +12,9 @@ from tocoad.errors import SettingsError
 
 # The longest name of a Unix socket on macOS; Linux has 107.
 _NAME_BYTES = 103
-_PREFIX = "tocoad-ray-"
+PREFIX = "tocoad-ray-"
 # The longest that there is in our folder: its own name ends with 8 random letters.
-_SOCKET = f"/{_PREFIX}xxxxxxxx/r/session_2026-01-01_00-00-00_000000_4194304/sockets/plasma_store"
+_SOCKET = f"/{PREFIX}xxxxxxxx/r/session_2026-01-01_00-00-00_000000_4194304/sockets/plasma_store"
 
 
 def ray_folder() -> TemporaryDirectory[str]:
@@ -27,7 +27,7 @@ def ray_folder() -> TemporaryDirectory[str]:
     """
     for place in _places():
         if len(os.fsencode(place)) + len(_SOCKET) <= _NAME_BYTES and os.access(place, os.W_OK | os.X_OK):
-            return TemporaryDirectory(prefix=_PREFIX, dir=place, ignore_cleanup_errors=True)
+            return TemporaryDirectory(prefix=PREFIX, dir=place, ignore_cleanup_errors=True)
     raise SettingsError(
         f"TMPDIR: {tempfile.gettempdir()} is too long a name for Ray's sockets, and nothing else can be written to: "
         f"let RAY_TMPDIR name a folder of at most {_NAME_BYTES - len(_SOCKET)} letters"

@@ -44,11 +44,17 @@ def temporary_folder(purpose: str) -> Iterator[Path]:
         os.close(descriptor)
 
 
-@cache
-def _sweep(place: Path) -> None:
-    """Once a process. Another user's are his."""
+def left_folders(place: Path) -> Iterator[Path]:
+    """Those that killed processes of this user have left there. Another user's are his."""
     for entry in place.glob(f"{_PREFIX}*"):
         with suppress(OSError):
             is_own = entry.lstat().st_uid == os.getuid() and not entry.is_symlink()
             if is_own and entry.is_dir() and is_left(entry):
-                shutil.rmtree(entry, ignore_errors=True)
+                yield entry
+
+
+@cache
+def _sweep(place: Path) -> None:
+    """Once a process."""
+    for folder in left_folders(place):
+        shutil.rmtree(folder, ignore_errors=True)

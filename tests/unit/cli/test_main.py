@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,8 @@ COMMANDS = (
     ["restore"],
     ["study"],
     ["watch"],
+    ["doctor"],
+    ["completion"],
 )
 
 
@@ -82,6 +85,8 @@ def test_every_command_has_help_with_an_example(command: list[str], capsys: pyte
         ["watch", "x", "--images", ""],
         ["restore"],
         ["restore", "x", "--rev", "main", "--version", "gear@1"],
+        ["completion"],
+        ["completion", "fish"],
     ],
     ids=" ".join,
 )
@@ -118,6 +123,15 @@ def test_several_categories_and_settings_follow_one_option() -> None:
 
     options = parser().parse_args(["retrain", "d", "--categories", "a", "b", "--set", "x.y=1", "z=2", "--json"])
     assert (options.categories, options.assignments, options.json) == (["a", "b"], ["x.y=1", "z=2"], True)
+
+
+def test_the_version_says_what_else_decides(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith(f"tocoad {version('tocoad')}")
+    assert f"torch {version('torch')}" in second
 
 
 def test_help_imports_nothing_heavy() -> None:
