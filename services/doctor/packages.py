@@ -48,8 +48,8 @@ def check_lock(case: Case, lock: Path = _LOCK) -> Iterator[Finding]:
     """Against the one proven set, where the sources are at hand; of another set other bytes may come."""
     if not lock.is_file():
         return
-    found = {_plain(one.name): str(one.version) for one in distributions() if one.name}
-    wanted = dict(re.findall(r"^([\w.-]+)==(\S+)", lock.read_text(encoding="utf-8"), re.MULTILINE))
+    found: dict[str, str] = {_plain(one.name): str(one.version) for one in distributions() if one.name}
+    wanted: dict[str, str] = dict(re.findall(r"^([\w.-]+)==(\S+)", lock.read_text(encoding="utf-8"), re.MULTILINE))
     other = [
         f"{name} {found[_plain(name)]} for {number}"
         for name, number in wanted.items()
