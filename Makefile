@@ -3,7 +3,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long test-e2e test-services test-rest test-processors test-cluster test-story check check-infra ranges tests-and-checks bench chaos serve
+.PHONY: help setup demo test test-long test-e2e test-services test-rest test-processors test-cluster test-story check check-infra ranges tests-and-checks bench chaos serve docs
 
 # End-to-end tests that take about a third of the time of all.
 LONG := $(addprefix tests/e2e/test_,retrain.py unified.py)
@@ -77,3 +77,6 @@ chaos: setup ## kill retrains at random moments, on one machine and on a cluster
 
 serve: setup ## a Prefect server, a worker and what runs by itself every night and week, on loopback
 	@python infra/prefect/serve.py
+
+docs: setup ## the documentation site, in build/docs: it opens without a network
+	@python -m infra.docs build

@@ -13,12 +13,16 @@ if TYPE_CHECKING:
 
 
 class BankSettings(Section):
-    layers: tuple[Level, ...] = Field((2, 3), min_length=1)
+    layers: tuple[Level, ...] = Field(
+        (2, 3), min_length=1, description="levels of the encoder whose maps are remembered"
+    )
     scales: tuple[Annotated[float, Field(ge=0.5, le=4)], ...] = Field(
         (1.0,), min_length=1, description="the image is enlarged by each of these, and each has a bank of its own"
     )
-    coreset_ratio: Annotated[float, Field(gt=0, le=1)] = 0.01
-    coreset: Literal["exact", "approximate"] = "exact"
+    coreset_ratio: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.01, description="share of the patch features that is kept"
+    )
+    coreset: Literal["exact", "approximate"] = Field("exact", description="how they are chosen")
     pooled_width: int = Field(1024, ge=8, description="features wider than this are pooled to it")
     projection: int = Field(128, ge=8, description="random projection for coreset distances, where features are wider")
 

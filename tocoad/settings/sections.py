@@ -87,18 +87,23 @@ class SplitSettings(Section):
 
 
 class GeneratorSettings(Section):
-    mask: Literal["perlin", "two_perlin", "rectangle", "scar", "nsa"] = "perlin"
+    mask: Literal["perlin", "two_perlin", "rectangle", "scar", "nsa"] = Field(
+        "perlin", description="shape of the damage"
+    )
     content: Literal["auto", "texture", "structure", "other_image", "same_image"] = Field(
         "auto", description="auto: texture where texture_dir is given, else structure"
     )
-    blend: Literal["alpha", "poisson"] = "alpha"
+    blend: Literal["alpha", "poisson"] = Field("alpha", description="how the content is laid over the image")
 
 
 class SynthesisSettings(Section):
     train: GeneratorSettings | tuple[GeneratorSettings, ...] = Field(
         GeneratorSettings(), description="a generator, or a list of which every sample takes one, evenly"
     )
-    validation: GeneratorSettings = GeneratorSettings(mask="nsa", content="other_image", blend="poisson")
+    validation: GeneratorSettings = Field(
+        GeneratorSettings(mask="nsa", content="other_image", blend="poisson"),
+        description="a generator that is none of those that train",
+    )
     validation_count: int = Field(40, ge=2, description="synthetic validation images a category; half stay clean")
     clean_fraction: Fraction = Field(0.5, description="share of the training samples that stay clean")
     foreground: Literal["auto", "off"] = Field("auto", description="keep anomalies on the object; from normals only")
@@ -124,11 +129,13 @@ class SynthesisSettings(Section):
 
 class ScoringSettings(Section):
     sigma: float = Field(4.0, ge=0, description="Gaussian of the anomaly map, in pixels")
-    image_score: ImageScore = "max"
-    top_percent: Annotated[float, Field(gt=0, le=100)] = 1.0
+    image_score: ImageScore = Field("max", description="what of the map is the score of the image")
+    top_percent: Annotated[float, Field(gt=0, le=100)] = Field(
+        1.0, description="share of the pixels, the highest, whose mean is top_mean"
+    )
     reweight: bool = Field(False, description="PatchCore's re-weighting of the image score")
-    reweight_neighbours: int = Field(9, ge=2)
-    batch_size: int = Field(8, ge=1)
+    reweight_neighbours: int = Field(9, ge=2, description="vectors of the bank that it looks at")
+    batch_size: int = Field(8, ge=1, description="images that are read at once; no score depends on it")
 
     @model_validator(mode="after")
     def _greatest_distance_to_reweight(self) -> ScoringSettings:
@@ -138,12 +145,18 @@ class ScoringSettings(Section):
 
 
 class CalibrationSettings(Section):
-    false_reject_rate: Annotated[float, Field(gt=0, lt=1)] = 0.05
-    pixel_false_reject_rate: Annotated[float, Field(gt=0, lt=1)] = 0.001
+    false_reject_rate: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.05, description="share of good images that the image threshold rejects"
+    )
+    pixel_false_reject_rate: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.001, description="share of the pixels of good images that the pixel threshold marks"
+    )
 
 
 class EvaluationSettings(Section):
-    pro_limit: Annotated[float, Field(gt=0, le=1)] = 0.3
+    pro_limit: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.3, description="share of good pixels marked, up to which AUPRO looks"
+    )
     overlays: int = Field(24, ge=0, description="heat-map overlays a category and method, spread over defect types")
     gallery: int = Field(100, ge=0, description="images in the report: all mistakes first, then a spread")
     bootstrap: int = Field(1000, ge=0, description="draws of images for the intervals; 0: none")
@@ -155,7 +168,9 @@ class GateSettings(Section):
     below_floor: Literal["keep", "rollback"] = Field(
         "keep", description="a champion that new test images find below a floor: it stays and that is told, or goes"
     )
-    metrics: tuple[MetricName, ...] = ("image_AUROC", "pixel_AUPRO")
+    metrics: tuple[MetricName, ...] = Field(
+        ("image_AUROC", "pixel_AUPRO"), description="figures in which a challenger may not be worse"
+    )
     margin: Fraction = Field(0.005, description="a challenger may be this much worse than the champion")
     risk: Fraction = Field(0.1, description="P(worse by more than the margin), up to which that is settled")
     images_min: int = Field(20, ge=1, description="good, and defective, test images below which nothing is settled")
@@ -185,7 +200,7 @@ class NotifySettings(Section):
     when: Literal["always", "changed", "attention"] = Field(
         "changed", description="after every flow, if anything changed or failed, or if a person is needed"
     )
-    tries: int = Field(3, ge=1)
+    tries: int = Field(3, ge=1, description="how often a listener that fails is told again, the first time included")
     seconds: float = Field(10, gt=0, description="what one try may take")
 
 
@@ -201,9 +216,9 @@ class WatchSettings(Section):
 
 
 class ComputeSettings(Section):
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: the GPU where torch sees one")
     threads: int = Field(1, ge=1, description="CPU threads of a stage; a result is the same bytes for the same number")
-    channels_last: bool | None = Field(None, description="null: the device's default")
+    channels_last: bool | None = Field(None, description="layout of the tensors; null: the device's default")
     autocast: bool | None = Field(None, description="bf16 autocast; null: the device's default (on for CUDA only)")
 
 
@@ -275,12 +290,12 @@ class RaySettings(Section):
 
 class FlowSettings(Section):
     retries: int = Field(1, ge=0, description="retries of a stage that failed for a reason that may pass")
-    retry_delay_seconds: float = Field(5, ge=0)
+    retry_delay_seconds: float = Field(5, ge=0, description="time before such a retry")
     commit: Literal["none", "git"] = Field("none", description="git: what a retrain records is committed by it")
 
 
 class _Foremost(Section):
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, description="all that is drawn follows from it")
     image: ImageSettings = ImageSettings()
     encoder: EncoderSettings = EncoderSettings()
     split: SplitSettings = SplitSettings()

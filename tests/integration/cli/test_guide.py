@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
 
 from services.dvc import data
-from tests.helpers.guide import Guide, missing_lines, run, typist, wildcard
-from tests.helpers.project import PROJECT
+from tests.helpers.guide import Guide, missing_lines, run, typist
 from tests.helpers.s3_servers import S3Server
 from tests.helpers.shop import make_workspace
 from tests.helpers.toys import draw, draw_toys, write
@@ -22,7 +20,6 @@ pytestmark = pytest.mark.integration
 
 GUIDE = Guide("data.md")
 GEAR = Category("parts", "gear")
-MESSAGES = "What a message means"
 # The least that gives an image score: weights by chance.
 SMALL = [
     "image.size=64",
@@ -140,16 +137,6 @@ def test_nothing_goes_that_the_champion_needs(walk: Walk) -> None:
     before = contents(walk.workspace.root / ".dvc/cache")
     walk.said("Tidy up")
     assert contents(walk.workspace.root / ".dvc/cache") == before
-
-
-def test_every_message_that_is_explained_is_one_of_ours() -> None:
-    code = "\n".join(
-        file.read_text(encoding="utf-8")
-        for room in ("cli", "services", "tocoad")
-        for file in PROJECT.glob(f"{room}/**/*.py")
-    )
-    messages = re.findall(r"^\| `(.+?)` \|", GUIDE.text(MESSAGES), re.MULTILINE)
-    assert messages and [text for text in messages if not re.search(wildcard(text), code)] == []
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -10,19 +10,21 @@ from tocoad.settings.base import Blocks, Fraction, Section
 
 
 class TrainSettings(Section):
-    iterations: int = Field(2000, ge=1)
-    batch_size: int = Field(16, ge=1)
-    lr: float = Field(2e-3, gt=0, description="of bottleneck, decoder and heads")
-    encoder_lr: float = Field(1e-5, gt=0)
-    weight_decay: float = Field(1e-5, ge=0)
-    decoder_blocks: tuple[Blocks, Blocks, Blocks] = Field((3, 4, 6), description="of each up-stage, the deepest first")
-    activation: Literal["relu", "gelu"] = "relu"
+    iterations: int = Field(2000, ge=1, description="steps of the training")
+    batch_size: int = Field(16, ge=1, description="images of a step")
+    lr: float = Field(2e-3, gt=0, description="learning rate of bottleneck and decoder")
+    encoder_lr: float = Field(1e-5, gt=0, description="learning rate of the trained encoder")
+    weight_decay: float = Field(1e-5, ge=0, description="of AdamW")
+    decoder_blocks: tuple[Blocks, Blocks, Blocks] = Field(
+        (3, 4, 6), description="blocks of each up-stage, the deepest first"
+    )
+    activation: Literal["relu", "gelu"] = Field("relu", description="function of bottleneck and decoder")
     encoder_batch_norm: Literal["eval", "train", "paper", "clamped"] = Field(
-        "eval", description="paper: its own choice for each category, made on test results"
+        "eval", description="how its batch norms train; paper: its own choice by category, made on test results"
     )
     mining_ramp: Fraction = Field(0.1, description="share of the iterations after which most points are mined away")
-    adam_eps: float = Field(1e-8, gt=0)
-    amsgrad: bool = False
+    adam_eps: float = Field(1e-8, gt=0, description="epsilon of AdamW")
+    amsgrad: bool = Field(False, description="AdamW with the greatest second moment")
     warm_up: Fraction = Field(0.0, description="share of the iterations, the first, in which the encoder rests")
     reset_every: int = Field(0, ge=0, description="iterations between fresh starts of the decoder's optimiser; 0: none")
     rest: int = Field(100, ge=0, description="iterations that the encoder rests after such a start")

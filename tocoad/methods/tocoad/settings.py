@@ -10,12 +10,12 @@ from tocoad.settings.base import Fraction, Level, Section
 
 
 class Stage1Settings(Section):
-    iterations: int = Field(600, ge=1)
-    batch_size: int = Field(8, ge=1)
-    lr: float = Field(1e-4, gt=0)
-    weight_decay: float = Field(1e-5, ge=0)
-    focal_alpha: Fraction = 0.5
-    focal_gamma: float = Field(2.0, ge=0)
+    iterations: int = Field(600, ge=1, description="steps of the training")
+    batch_size: int = Field(8, ge=1, description="samples of a step")
+    lr: float = Field(1e-4, gt=0, description="learning rate at the start")
+    weight_decay: float = Field(1e-5, ge=0, description="of AdamW")
+    focal_alpha: Fraction = Field(0.5, description="weight of anomalous pixels in the focal loss")
+    focal_gamma: float = Field(2.0, ge=0, description="how little pixels count that are sure already")
     decoder_blocks: int = Field(2, ge=1, description="inverse residual blocks in each up-stage of D")
     pool: int = Field(0, ge=0, description="samples whose maps are kept and used again; 0: new ones at each step")
     train_encoder: bool = Field(False, description="fine-tune the encoder as well, at a tenth of lr")
@@ -29,22 +29,26 @@ class Stage1Settings(Section):
 
 class Stage2Settings(Section):
     iterations: int = Field(300, ge=0, description="0: the encoder stays as stage 1 left it")
-    batch_size: int = Field(8, ge=1)
-    encoder_lr: float = Field(1e-5, gt=0)
-    head_lr: float = Field(1e-3, gt=0)
-    weight_decay: float = Field(1e-5, ge=0)
-    clip_norm: float = Field(1.0, gt=0)
+    batch_size: int = Field(8, ge=1, description="images of a step")
+    encoder_lr: float = Field(1e-5, gt=0, description="learning rate of the encoder")
+    head_lr: float = Field(1e-3, gt=0, description="learning rate of projectors and predictors")
+    weight_decay: float = Field(1e-5, ge=0, description="of AdamW")
+    clip_norm: float = Field(1.0, gt=0, description="greatest norm of a step's gradient")
     lambda_dis: float = Field(1.0, ge=0, description="reading A: the frozen D's focal loss through the encoder")
     lambda_neg: float = Field(0.0, ge=0, description="reading B: explicit negatives")
     lambda_anchor: float = Field(0.0, ge=0, description="pull towards the frozen encoder")
-    negative_weight: Literal["mask", "probability"] = "probability"
-    margin: float = Field(0.0, ge=-1, le=1)
-    contrast_layers: tuple[Level, ...] = Field((3, 4), min_length=1)
+    negative_weight: Literal["mask", "probability"] = Field(
+        "probability", description="what weighs a negative place: the mask, or D's belief"
+    )
+    margin: float = Field(0.0, ge=-1, le=1, description="similarity that a negative may keep")
+    contrast_layers: tuple[Level, ...] = Field((3, 4), min_length=1, description="levels at which views are compared")
     frozen_stages: int = Field(1, ge=0, le=4, description="the stem and this many stages stay as they are")
-    brightness: Fraction = 0.15
-    contrast: Fraction = 0.15
-    saturation: Fraction = 0.15
-    hue: Annotated[float, Field(ge=0, le=0.5)] = 0.02
+    brightness: Fraction = Field(0.15, description="greatest change of a view's brightness")
+    contrast: Fraction = Field(0.15, description="greatest change of its contrast")
+    saturation: Fraction = Field(0.15, description="greatest change of its saturation")
+    hue: Annotated[float, Field(ge=0, le=0.5)] = Field(
+        0.02, description="greatest turn of its hue, as a share of the circle"
+    )
     blur_sigma: float = Field(1.0, ge=0, description="upper limit of the light blur, in pixels")
 
 
