@@ -11,7 +11,7 @@ from cli.command import Subparsers, add_command, path
 # By an argument's own name, wherever it stands.
 _DATASETS = ("name",)
 _CATEGORIES = ("category", "categories", "reviewed")
-_FILES = ("model",)
+_FILES = ("model", "models", "source")
 
 # A workspace is found as `cli.workspace` finds it, and names are those that `tocoad.files.workspace` takes.
 _BASH = """\

@@ -14,7 +14,12 @@ trap 'rm -r "$templates"' EXIT
 
 "$tools/bin/hadolint" infra/docker/Dockerfile
 "$tools/bin/check-jsonschema" --builtin-schema vendor.compose-spec infra/compose/compose.yaml
-"$tools/bin/check-jsonschema" --builtin-schema vendor.github-workflows .github/workflows/*.yml
+for schema in vendor.github-workflows custom.github-workflows-require-timeout; do
+    "$tools/bin/check-jsonschema" --builtin-schema "$schema" .github/workflows/*.yml
+done
+"$tools/bin/check-jsonschema" --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+find .github/ISSUE_TEMPLATE -name '*.yml' ! -name config.yml -print0 |
+    xargs -0 "$tools/bin/check-jsonschema" --builtin-schema vendor.github-issue-forms
 ray=$(.venv/bin/python -c 'from importlib.util import find_spec; print(find_spec("ray").submodule_search_locations[0])')
 "$tools/bin/check-jsonschema" --schemafile "$ray/autoscaler/ray-schema.json" infra/vm/cluster.yaml
 .venv/bin/python infra/kuberay/pod_templates.py "$templates" infra/kuberay/*.yaml

@@ -5,14 +5,16 @@ from __future__ import annotations
 import io
 import re
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
-from matplotlib.typing import RcKeyType
+
+if TYPE_CHECKING:  # matplotlib 3.10 has no name for it
+    from matplotlib.typing import RcKeyType
 
 _WIDTH = 4.5  # inches; 324 units wide: on a phone a unit is about a pixel
 # Drawn in colours that stand for names: the page says what `--miss` looks like, in light and in dark.
