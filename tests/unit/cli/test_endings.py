@@ -30,6 +30,7 @@ ARGUMENTS = {
     "study": ["study.yaml"],
     "watch": ["set", "--images", "images"],
     "score": ["models:/set.part@champion", "images", "--out", "scores.csv"],
+    "serve": ["models:/set.part@champion"],
     "doctor": [],
     "completion": ["bash"],
 }
