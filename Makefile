@@ -3,7 +3,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long test-e2e test-services test-rest test-processors test-cluster test-story check check-infra ranges tests-and-checks bench chaos serve docs
+.PHONY: help setup demo test test-long test-e2e test-services test-rest test-processors test-cluster test-story test-wheel check check-infra ranges tests-and-checks bench chaos serve docs
 
 # End-to-end tests that take about a third of the time of all.
 LONG := $(addprefix tests/e2e/test_,retrain.py unified.py)
@@ -54,6 +54,9 @@ test-cluster: setup ## the guide to a cluster, with all its servers at once: som
 
 test-story: setup ## nights on real servers: an owner's story, the schedule, the other method; some minutes
 	@TOCOAD_TEST_STORY=1 pytest $(STORIES)
+
+test-wheel: setup ## the guide to a workspace without a checkout: some minutes
+	@TOCOAD_TEST_WHEEL=1 pytest tests/e2e/test_installation.py
 
 check: setup ## lint, types, layer contracts
 	@ruff check .

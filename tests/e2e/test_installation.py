@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import csv
 import hashlib
+import os
 import shutil
 import subprocess
 from io import StringIO
@@ -12,10 +13,14 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from skip_report import reason
 
-from tests.helpers.installation import ROOMS, Installation
+from services.ray.guard import versions
+from tests.helpers.guide import missing_lines
+from tests.helpers.installation import GUIDE, ROOMS, Installation
 from tests.helpers.project import PROJECT
 from tests.helpers.shop import Shop
+from tocoad.settings.sections import EncoderSettings
 
 pytestmark = pytest.mark.e2e
 
@@ -25,16 +30,29 @@ os.environ["THEIRS"] = ""
 import tocoad.rooms, services, tasks, flows, cli
 print(*(module.__file__ for module in (services, tasks, flows, cli)), sep="\\n")
 """
+# A hook of git's, and the command that is told of a flow's end.
 OTHERS = """
-import os, sys, tocoad.rooms
+import os, tocoad.rooms
 tocoad.rooms.enter()
 from pathlib import Path
 from services.addresses import configure
-from services.one_code import environment_of_others
+from services.git.calls import git
+from services.notify import deliver
 from tocoad.files.workspace import Workspace
+from tocoad.settings.sections import NotifySettings
+here = Path.cwd()
 os.environ["PYTHONPATH"] = "/mine"
-configure(Workspace(Path.cwd()))
-print(os.environ["PYTHONPATH"], environment_of_others()["PYTHONPATH"], sep="\\n")
+configure(Workspace(here))
+deliver(b"", NotifySettings(command=["sh", "-c", "echo $PYTHONPATH > told"]), here)
+hook = git(here, "-c", "alias.as-hook=!echo $PYTHONPATH", "as-hook").stdout.decode()
+print(os.environ["PYTHONPATH"], hook.strip(), Path("told").read_text().strip(), sep="\\n")
+"""
+SAME = """
+import tocoad.rooms
+tocoad.rooms.enter()
+from services.ray.guard import versions
+from tocoad.settings.sections import EncoderSettings
+print(versions(EncoderSettings())["the code of tocoad"])
 """
 WORKER = """
 import sys
@@ -83,8 +101,15 @@ def test_what_others_call_like_our_rooms_is_theirs(installation: Installation, t
 
 
 def test_a_program_of_the_users_does_not_find_our_rooms(installation: Installation, workspace: Path) -> None:
-    ours, theirs = installation.run("python", "-P", "-c", OTHERS, cwd=workspace).splitlines()
-    assert ours.endswith("/tocoad/_rooms:/mine") and theirs == "/mine"
+    ours, *theirs = installation.run("python", "-P", "-c", OTHERS, cwd=workspace).splitlines()
+    assert ours.endswith("/tocoad/_rooms:/mine") and theirs == ["/mine", "/mine"]
+
+
+def test_a_node_with_the_same_code_is_no_other_for_an_installed_driver(
+    installation: Installation, workspace: Path
+) -> None:
+    installed = installation.run("python", "-P", "-c", SAME, cwd=workspace)
+    assert installed.strip() == versions(EncoderSettings())["the code of tocoad"]
 
 
 def test_a_worker_of_prefect_loads_an_installed_flow(installation: Installation, workspace: Path) -> None:
@@ -101,3 +126,10 @@ def test_dvc_runs_the_installed_stages_on_images_that_came_in(
     installation.run("python", "-P", "-m", "dvc", "repro", "manifest@parts/gear", cwd=workspace)
     assert (workspace / "work/parts/gear/manifest/train.json").is_file()
     assert "parts/gear" in (workspace / "plan.yaml").read_text()
+
+
+@pytest.mark.skipif("TOCOAD_TEST_WHEEL" not in os.environ, reason=reason("it takes minutes", "make test-wheel"))
+def test_the_guide_to_a_workspace_without_a_checkout(installation: Installation, tmp_path: Path) -> None:
+    said = "".join(installation.run("bash", "-c", command, cwd=tmp_path) for command in GUIDE.commands("A workspace"))
+    assert missing_lines(GUIDE.fenced("A workspace", "text"), said) == []
+    assert (tmp_path / "inspection/work/sample/report").is_dir()

@@ -1,4 +1,6 @@
-"""`tocoad` installed from a wheel into an environment that has the dependencies and not the checkout."""
+"""`tocoad` installed from its wheel, as the guide says it, into an environment that has the dependencies and not the
+checkout.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +9,19 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import venv
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tests.helpers.guide import Guide, run, typist
 from tests.helpers.project import PROJECT
 from tests.helpers.shop import Shop
 
+GUIDE = Guide("wheel.md")
 ROOMS = ("cli", "flows", "tasks", "services")
-_SOURCES = (*ROOMS, "tocoad", "infra/wheel")
-_FILES = ("pyproject.toml", "README.md", "LICENSE", "params.yaml", ".gitignore", ".dvcignore")
-_PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet")
+_FOLDERS = (*ROOMS, "tocoad", "infra/wheel")
+_FILES = ("pyproject.toml", "MANIFEST.in", "README.md", "LICENSE", "params.yaml", ".gitignore", ".dvcignore")
+# The dependencies are there, and setuptools too.
+_ALONE = {"PIP_NO_DEPS": "1", "PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_NO_COMPILE": "1"}
 
 
 @dataclass(frozen=True)
@@ -27,15 +31,14 @@ class Installation:
 
     @property
     def environment(self) -> dict[str, str]:
-        """In which nothing leads to the checkout."""
-        path = f"{self.programs}{os.pathsep}{os.environ['PATH']}"
-        return {**os.environ, "PATH": path, "PYTHONPATH": "", "DVC_NO_ANALYTICS": "1"}
+        """Of who has activated it; nothing there leads to the checkout."""
+        ours = typist()
+        return {**ours, "PATH": f"{self.programs}{os.pathsep}{ours['PATH']}", "PYTHONPATH": ""}
 
     def run(self, *command: str, cwd: Path) -> str:
         """What it said on standard output."""
-        program = str(self.programs / command[0])
         done = subprocess.run(
-            [program, *command[1:]], cwd=cwd, env=self.environment, capture_output=True, text=True, timeout=300
+            command, cwd=cwd, env=self.environment, capture_output=True, text=True, timeout=300, check=False
         )
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
         return done.stdout
@@ -46,27 +49,33 @@ class Installation:
 
 
 def install(folder: Path) -> Installation:
-    """From a copy of the sources: setuptools writes into them. Modules of others lie in the environment too, by the
-    names of our rooms; each fails whoever imports it without the variable THEIRS.
+    """From what a source distribution has of a copy of the sources: setuptools writes into them.
+
+    Modules of others lie in the environment too, by the names of our rooms; each fails whoever imports it without the
+    variable THEIRS.
     """
-    for name in _SOURCES:
-        shutil.copytree(PROJECT / name, folder / "sources" / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in _FILES:
-        shutil.copy(PROJECT / name, folder / "sources")
-    _pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(folder / "sources"))
-    (wheel,) = folder.glob("*.whl")
-    venv.create(folder / "environment")
-    programs = folder / "environment" / "bin"
-    _pip("--python", str(programs / "python"), "install", "--no-deps", "--no-index", "--no-compile", str(wheel))
-    (packages,) = (folder / "environment" / "lib").glob("*/site-packages")
+    sources = _sources(folder)
+    for command in GUIDE.commands("Install it"):
+        run(command, sources, {**typist(), "PYTHONPATH": "", **_ALONE})
+    (packages,) = (sources / "environment" / "lib").glob("*/site-packages")
     # Of what such a file leads to, no further such file is read: not the one that leads to the checkout.
     (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
     for name in ROOMS:
         (packages / f"{name}.py").write_text('import os\nassert "THEIRS" in os.environ, __file__\n')
-    return Installation(wheel, programs)
+    (wheel,) = (sources / "dist").glob("*.whl")
+    return Installation(wheel, sources / "environment" / "bin")
 
 
-def _pip(*arguments: str) -> None:
-    environment = {**os.environ, "PYTHONPATH": ""}
-    done = subprocess.run([*_PIP, *arguments], env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+def _sources(folder: Path) -> Path:
+    copy = folder / "copy"
+    for name in _FOLDERS:
+        shutil.copytree(PROJECT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in _FILES:
+        shutil.copy(PROJECT / name, copy)
+    build = "import sys; sys.path.insert(0, 'infra/wheel'); import backend; backend.build_sdist('..')"
+    subprocess.run([sys.executable, "-c", build], cwd=copy, capture_output=True, check=True)
+    (archive,) = folder.glob("*.tar.gz")
+    shutil.unpack_archive(archive, folder, filter="data")
+    sources = folder / archive.name.removesuffix(".tar.gz")
+    shutil.copy(PROJECT / "requirements.lock", sources)
+    return sources
