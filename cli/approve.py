@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping
 from contextlib import redirect_stdout
 from typing import Any
 
 from cli.command import Subparsers, add_command
+from cli.document import print_document
 from cli.workspace import current_workspace
 
 
@@ -44,8 +44,7 @@ def _approve(options: argparse.Namespace) -> int:
     for warning in result["warnings"]:
         print(f"warning: {warning}", file=sys.stderr)
     if options.json:
-        json.dump(result, sys.stdout, indent=1)
-        print()
+        print_document(result)
     else:
         print(_line(result))
     return 0

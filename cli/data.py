@@ -77,10 +77,10 @@ def _add_parser(actions: Subparsers, common: argparse.ArgumentParser) -> None:
 
 
 def _add(options: argparse.Namespace) -> int:
-    from cli.data_changes import last_line, print_document, show_comparisons
+    from cli.data_changes import last_line, print_changes, show_comparisons
     from cli.render import show_inventory
     from services.addresses import configure
-    from tocoad.errors import SettingsError, TocoadError
+    from tocoad.errors import SettingsError, TocoadError, tell
 
     if sum(given is not None for given in (options.source, options.remove, options.groups)) != 1:
         raise SettingsError("tocoad data add: give one of a SOURCE folder, files to --remove and a table of --groups")
@@ -99,12 +99,13 @@ def _add(options: argparse.Namespace) -> int:
         done = _change(workspace, options, announce)
     except TocoadError as error:
         if options.json:
-            print_document(options.name, options.dry_run, told, None, error=str(error))
+            print_changes(options.name, options.dry_run, told, None, error=str(error))
+            return tell(error, options.debug)
         raise
     back = way_back(workspace, options.name, done)
     show_inventory(done.inventory)
     if options.json:
-        print_document(options.name, options.dry_run, told, done, back)
+        print_changes(options.name, options.dry_run, told, done, back)
     print(last_line(options.name, options.dry_run, done, back), file=sys.stderr)
     return 0
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from cli.console import add_row, console_of, print_line, titled
+from cli.document import print_document
 from cli.figures import SHOWN_MAX
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ def _touched(found: Comparison) -> int:
     return len(found.new) + len(found.conflicts) + len(found.removed) + len(found.grouped)
 
 
-def print_document(
+def print_changes(
     name: str,
     dry_run: bool,
     comparisons: Comparisons,
@@ -94,8 +93,7 @@ def print_document(
         "warnings": [str(warning) for warning in done.inventory.warnings] if done else [],
         "error": error,
     }
-    json.dump(document, sys.stdout, indent=1)
-    print()
+    print_document(document)
 
 
 def last_line(name: str, dry_run: bool, done: ChangedDataset, back: str | None) -> str:

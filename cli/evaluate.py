@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from contextlib import nullcontext
 
 from cli.command import Subparsers, add_command, add_wait
+from cli.document import print_document
 from cli.streams import print_error
 from cli.workspace import current_workspace
 
@@ -32,7 +31,7 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
 
 def _evaluate(options: argparse.Namespace) -> int:
     from cli.render import metrics_table
-    from tocoad.errors import StageError
+    from tocoad.errors import StageError, error_line, tell
     from tocoad.evaluation.workspace import evaluate_category
     from tocoad.files.lease import lease
     from tocoad.settings.file import load_params
@@ -44,7 +43,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     categories = select_categories(workspace, options.name, options.categories)
     save_maps = options.save_maps == "tiff"
     what = f"tocoad evaluate {options.name} --save-maps tiff"
-    rows = {}
+    rows, fault = {}, None
     try:
         for category in categories:
             method = params.plan.method(category)
@@ -58,11 +57,15 @@ def _evaluate(options: argparse.Namespace) -> int:
                 print_error(f"{category}: {error}")
             else:
                 rows[category.name] = {"method": method, **report.model_dump(mode="json")}
+    except Exception as error:
+        fault = error
     finally:
         # One category that fails, or an interruption, takes no figures of the others.
         if options.json:
-            json.dump({"dataset": options.name, "categories": rows}, sys.stdout, indent=1)
-            print()
+            told = None if fault is None else error_line(fault)
+            print_document({"dataset": options.name, "categories": rows, "error": told})
         elif rows:
             metrics_table(rows)
+    if fault is not None:
+        return tell(fault, options.debug)
     return 0 if len(rows) == len(categories) else 1

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from typing import TYPE_CHECKING
 
 from cli.command import Subparsers, add_command, add_wait, path
+from cli.document import print_document
 from cli.workspace import current_workspace
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _take(workspace: Workspace, options: argparse.Namespace) -> int:
     with stage_bar(f"feedback on {category}") as progress:
         taken = take_feedback(workspace, category, options.verdicts, progress, options.wait)
     if options.json:
-        _document({"intake": taken.intake and _entry(taken.intake), "known": taken.known})
+        print_document({"intake": taken.intake and _entry(taken.intake), "known": taken.known})
     elif taken.intake is None:
         print(f"{category}: all {taken.known} verdicts were taken before; nothing is changed")
     else:
@@ -98,7 +98,7 @@ def _review(workspace: Workspace, options: argparse.Namespace) -> int:
         images, category = options.images, options.reviewed
         reviews = write_reviews(workspace, options.name, images, category, options.most, progress)
     if options.json:
-        _document({"dataset": options.name, "reviews": [review.document() for review in reviews]})
+        print_document({"dataset": options.name, "reviews": [review.document() for review in reviews]})
         return 0
     if not reviews:
         print(f"data set {options.name!r} holds no image that waits for a verdict; give some with --images DIR")
@@ -124,7 +124,7 @@ def _undo(workspace: Workspace, options: argparse.Namespace) -> int:
     with stage_bar(f"feedback {options.name} --undo") as progress:
         undone = undo_feedback(workspace, options.name, progress, options.wait)
     if options.json:
-        _document({
+        print_document({
             "undone": _entry(undone.intake),
             "removed": list(undone.removed),
             "data_version": undone.after,
@@ -144,7 +144,7 @@ def _list(workspace: Workspace, options: argparse.Namespace) -> int:
 
     intakes = intakes_of(workspace, options.name)
     if options.json:
-        _document({"dataset": options.name, "intakes": [_entry(intake) for intake in intakes]})
+        print_document({"dataset": options.name, "intakes": [_entry(intake) for intake in intakes]})
     elif not intakes:
         print(f"data set {options.name!r} has no feedback yet")
     else:
@@ -192,8 +192,3 @@ def _show(dataset: str, intakes: Sequence[Intake]) -> None:
 
 def _entry(intake: Intake) -> dict[str, object]:
     return {**intake.model_dump(mode="json"), "counts": dict(intake.counts), "people": list(intake.people)}
-
-
-def _document(document: dict[str, object]) -> None:
-    json.dump(document, sys.stdout, indent=1)
-    print()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import sys
 from typing import TYPE_CHECKING
 
 from cli.command import Subparsers, add_command, add_wait
+from cli.document import print_document
 from cli.workspace import current_workspace
 
 if TYPE_CHECKING:
@@ -113,8 +113,7 @@ def _amount(share: Share) -> str:
 
 def _end(plan: Plan, as_json: bool, removed: bool) -> int:
     if as_json:
-        json.dump(plan.document() | {"removed": removed}, sys.stdout, indent=1)
-        print()
+        print_document(plan.document() | {"removed": removed})
     else:
         print("removed" if removed else "nothing was removed")
     return 0

@@ -30,6 +30,7 @@ from cli import (
     study,
     watch,
 )
+from cli.document import print_failure
 from cli.streams import take_every_character
 from cli.version import Version
 from services.interrupts import Terminated, interruptible
@@ -95,4 +96,6 @@ def _run(options: argparse.Namespace) -> int:
         code: int = options.run(options)
         return code
     except Exception as error:
+        if getattr(options, "json", False):
+            print_failure(error)
         return tell(error, options.debug)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from cli.command import Subparsers, add_command, path
+from cli.document import print_document
 from cli.streams import print_error
 from cli.workspace import workspace_here
+from tocoad.errors import error_line, tell
 
 if TYPE_CHECKING:
     from tocoad.package.card import DetectorCard
@@ -68,15 +69,22 @@ def _predict(options: argparse.Namespace) -> int:
     with detector_folder(options.model, workspace) as folder:
         detector = load_detector(folder)
     rows: list[Row] = []
+    fault = None
     try:
         with progress_bars() as bars:
             scored = predict_files(detector, found.images, options.out, options.threads or cores())
             for prediction in bars.track(scored, total=len(found.images), description="predicting"):
                 rows.append(_row(prediction))
+    except Exception as error:
+        if not rows:
+            raise
+        fault = error
     finally:
         # What was scored before an interruption or a fault is told too: it may have taken hours.
         if rows:
-            _show(options, detector.card, rows, found)
+            _show(options, detector.card, rows, found, fault)
+    if fault is not None:
+        return tell(fault, options.debug)
     return 1 if any("error" in row for row in rows) else 0
 
 
@@ -103,7 +111,9 @@ def _row(prediction: FilePrediction) -> Row:
     return row
 
 
-def _show(options: argparse.Namespace, card: DetectorCard, rows: Sequence[Row], found: Found) -> None:
+def _show(
+    options: argparse.Namespace, card: DetectorCard, rows: Sequence[Row], found: Found, fault: Exception | None
+) -> None:
     from cli.render import prediction_table
     from tocoad.text.printable import encodable
 
@@ -117,6 +127,6 @@ def _show(options: argparse.Namespace, card: DetectorCard, rows: Sequence[Row], 
         "images": len(found.images),
         "left_out": [encodable(str(file)) for file in found.others],
         "predictions": rows,
+        "error": None if fault is None else error_line(fault),
     }
-    json.dump(document, sys.stdout, indent=1)
-    print()
+    print_document(document)

@@ -6,6 +6,7 @@ import argparse
 from dataclasses import asdict
 
 from cli.command import Subparsers, add_command
+from cli.document import print_document
 from cli.workspace import current_workspace
 
 
@@ -19,6 +20,7 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
         "tocoad push sample",
     )
     command.add_argument("name", metavar="NAME", help="a data set of this workspace")
+    command.add_argument("--json", action="store_true", help="one JSON document on standard output")
 
 
 def _push(options: argparse.Namespace) -> int:
@@ -30,6 +32,7 @@ def _push(options: argparse.Namespace) -> int:
     from services.dvc.push import refuse_unknown, remote_to_push_to
     from services.dvc.pushing import Pushed, Pusher, PushError
     from services.store.patience import PATIENCE_SECONDS
+    from tocoad.errors import tell
     from tocoad.stages.bars import stage_bar
     from tocoad.stages.stage import Progress
 
@@ -44,7 +47,9 @@ def _push(options: argparse.Namespace) -> int:
         with Pusher(workspace, options.name, PATIENCE_SECONDS, told) as pusher:
             pusher.ask("all")
             pushed = pusher.result()
-    print(pushed_text({"remote": remote.url, **asdict(pushed)}))
-    if pushed.error is not None:
-        raise PushError(pushed.error)
-    return 0
+    document = {"remote": remote.url, **asdict(pushed)}
+    if options.json:
+        print_document(document)
+    else:
+        print(pushed_text(document))
+    return 0 if pushed.error is None else tell(PushError(pushed.error), options.debug)

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from cli.command import Subparsers, add_command, filled
+from cli.document import print_document
 from cli.workspace import current_workspace
 
 if TYPE_CHECKING:
@@ -40,8 +41,9 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
         "from the environment (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_PROFILE) or AWS's "
         "own files, and never belong in the URL",
     )  # fmt: skip
-    check = "write, read back and remove one object in the store"
-    add_command(actions, common, "check", _check, check, "tocoad remote check")
+    about = "write, read back and remove one object in the store"
+    check = add_command(actions, common, "check", _check, about, "tocoad remote check")
+    check.add_argument("--json", action="store_true", help="one JSON document on standard output")
 
 
 def _show(options: argparse.Namespace) -> int:
@@ -80,7 +82,11 @@ def _check(options: argparse.Namespace) -> int:
     remote = remote_to_push_to(workspace)
     begin = time.monotonic()
     remote.store().check()
-    print(f"{remote.url}: wrote, found, read back and deleted an object, {time.monotonic() - begin:.1f} s")
+    seconds = time.monotonic() - begin
+    if options.json:
+        print_document({"remote": remote.url, "seconds": round(seconds, 2)})
+    else:
+        print(f"{remote.url}: wrote, found, read back and deleted an object, {seconds:.1f} s")
     return 0
 
 

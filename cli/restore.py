@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from cli.command import Subparsers, add_command, add_wait, filled
+from cli.document import print_document
 from cli.workspace import current_workspace
 
 if TYPE_CHECKING:
@@ -60,8 +60,7 @@ def _restore(options: argparse.Namespace) -> int:
         done = restore(workspace, state, recorded, options.force, progress, options.wait)
     _tell(options.name, done)
     if options.json:
-        json.dump(done.document(), sys.stdout, indent=1)
-        print()
+        print_document(done.document())
     return 0
 
 

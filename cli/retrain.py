@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import traceback
 from contextlib import redirect_stdout
@@ -11,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from cli.command import Subparsers, add_command, add_wait
+from cli.document import print_document
 from cli.workspace import current_workspace
 from tocoad.methods.table import TABLE
 
@@ -87,8 +87,7 @@ def _run(workspace: Workspace, services: Services, options: argparse.Namespace) 
     show_places(workspace, services.tracking_uri, services.prefect_api_url, options.name)
     show_push(result["push"])
     if options.json:
-        json.dump(result, sys.stdout, indent=1)
-        print()
+        print_document(result)
     if fault is not None:
         return exit_code(fault)
     return 1 if result["error"] else 0

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 
 from cli.command import Subparsers, add_command
+from cli.document import print_document
 from cli.workspace import current_workspace
 
 
@@ -37,8 +37,7 @@ def _status(options: argparse.Namespace) -> int:
     with stage_bar(f"status {options.name}") as progress:
         status = dataset_status(workspace, services, options.name, options.categories, progress)
     if options.json:
-        json.dump(status, sys.stdout, indent=1)
-        print()
+        print_document(status)
     else:
         status_table(status, options.all)
     errors = {name: entry["error"] for name, entry in status["categories"].items() if entry["error"]}

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from contextlib import redirect_stdout
 
 from cli.command import Subparsers, add_command, path
+from cli.document import print_document
 from cli.workspace import current_workspace
 
 
@@ -54,8 +54,7 @@ def _watch(options: argparse.Namespace) -> int:
             except WatchFailedError as error:
                 result = error.result
     if options.json:
-        json.dump(result, sys.stdout, indent=1)
-        print()
+        print_document(result)
     else:
         watch_table(result, options.all)
     return 1 if result["error"] or (result["retrain"] or {}).get("error") else 0

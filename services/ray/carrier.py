@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from services.ray.guard import versions
 from services.ray.inbox import Call, stopped
 from services.ray.order import WITHOUT_ENCODER, CallOrder, Done, JobOrder, NodeSettings, OutsideFile
-from services.store.errors import StoreError
+from services.store.errors import AbsentError, DamagedError
 from services.store.folders import files_below, folder_name, get_folder, md5_of_file, put_files
 from services.store.notes import JOBS, add_to_note
 from services.store.store import Store
@@ -68,7 +68,8 @@ class Carrier:
     def submit(self, call: Call, job: Job, settings: Settings, sources: str | None) -> Future[StageRecord]:
         """The call bears the job's name, its urgency and who watches; what it asks for is written here.
 
-        The future raises what the node has met, and StoreError and StoreAwayError of the way there and back.
+        The future raises what the node has met, and StoreError and StoreAwayError of the way there and back;
+        LostInStoreError of an object that another try puts there anew.
         """
 
         def order() -> str:
@@ -131,8 +132,8 @@ class Carrier:
         def receive() -> None:
             try:
                 answer.set_result(home(call.answer.result()))
-            except StoreError as error:
-                # What the store has lost, or has damaged, is put there anew for the next try.
+            except (AbsentError, DamagedError) as error:
+                # It is put there anew for the next try; what else a store cannot do, another try meets again.
                 self._known.forget()
                 raise LostInStoreError(f"{call.label}: {error}") from error
 

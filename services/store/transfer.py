@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.store.errors import AbsentError, DamagedError, StoreError
+from services.store.errors import AbsentError, DamagedError
 from services.store.objects import FOLDER_MARK, files_of
 from services.store.patience import patiently
 from services.store.store import Store
@@ -34,7 +34,8 @@ def transfer(source: Store, target: Store, hashes: Iterable[str], progress: Prog
     """Of folders' hashes the files come too, and the folder last: what was broken off never looks complete.
 
     Raises:
-        StoreError: objects are damaged, or in neither store; all others have been moved.
+        AbsentError, DamagedError: objects are in neither store, or damaged; all others have been moved.
+        StoreError: another reason that another try meets again.
         StoreAwayError: a store was away for longer than it is waited for; what was moved stays.
     """
     with target.place.scratch() as scratch:
@@ -61,7 +62,8 @@ class _Transfer:
         failed = {*self._absent, *self._damaged}
         self._each({name for name in missing & folders if not failed & (files_in.get(name, failed))}, self._move)
         if self._absent or self._damaged:
-            raise StoreError("; ".join(self._failures()))
+            # Its kind says that it may be put there anew, which no key and no bucket is mended by.
+            raise (AbsentError if self._absent else DamagedError)("; ".join(self._failures()))
         return self._moved
 
     def _each(self, names: set[str], work: Callable[[str], object]) -> None:

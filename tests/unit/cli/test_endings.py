@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import redirect_stderr, suppress
+from io import StringIO
 from pathlib import Path
 from typing import NoReturn
 
@@ -9,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cli.main import main
+from cli.main import main, parser
 from services.interrupts import Terminated
 from tests.unit.cli.test_main import COMMANDS
 from tocoad.errors import PassingError, SettingsError, StageError
@@ -93,3 +96,25 @@ def test_whatever_ends_a_command_has_its_exit_code_and_one_line(
     said = capsys.readouterr().err
     assert (ended, said.count("\n")) == (code, 1), said
     assert said.startswith(line)
+
+
+def takes_json(command: list[str]) -> bool:
+    with redirect_stderr(StringIO()), suppress(SystemExit):
+        return bool(parser().parse_args([*line_of(command), "--json"]).json)
+    return False
+
+
+@pytest.mark.usefixtures("nowhere")
+@pytest.mark.parametrize("command", filter(takes_json, COMMANDS), ids=" ".join)
+def test_a_command_that_fails_under_json_leaves_one_document_that_says_why(
+    command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> NoReturn:
+        raise StageError("gear: no images\ngear: no masks")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "cwd", fail)
+        ended = main([*line_of(command), "--json"])
+    said = capsys.readouterr()
+    assert (ended, json.loads(said.out)) == (1, {"error": "gear: no images"})
+    assert said.err == "error: gear: no images\ngear: no masks\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -85,6 +86,9 @@ def test_what_was_pushed_is_whole_for_dvc_and_comes_back_in_a_clone(
     # Two images and the list of them, two outputs.
     assert first.returncode == 0 and first.stdout.startswith("5 objects, "), first.stdout + first.stderr
     assert moved(workspace) == 0
+    for command, told in ((("remote", "check"), {}), (("push", "set"), {"objects": 0, "bytes": 0, "error": None})):
+        document = json.loads(run(root, *command, "--json", env={}).stdout)
+        assert document.pop("seconds") >= 0 and document == {"remote": url, **told}
     with Repo(str(root)) as repo:
         assert repo.push() == 0
     clone = tmp_path / "clone"
@@ -130,7 +134,9 @@ def test_a_wrong_key_is_told_in_one_line_without_it(workspace: Workspace, rclone
         assert done.returncode == 1
         assert "it refuses the key" in done.stderr
         assert "--debug" in command or done.stderr.count("\n") == 1, done.stderr
-        assert not any(secret in done.stdout + done.stderr for secret in ("hunter2", "KEYOFNOBODY"))
+        told = json.loads(run(workspace.root, *command, "--json", env=env).stdout)
+        assert "it refuses the key" in told["error"]
+        assert not any(secret in f"{done.stdout}{done.stderr}{told}" for secret in ("hunter2", "KEYOFNOBODY"))
 
 
 def test_a_profile_of_awss_own_files_and_an_endpoint_for_s3_alone_lead_to_the_store(

@@ -20,6 +20,7 @@ from services.ray.decoded import Decoded
 from services.ray.inbox import Call
 from services.ray.order import CallOrder, JobOrder, NodeSettings, StoreAddress
 from services.scoring.shard import ShardOrder
+from services.store.errors import StoreError
 from services.store.folders import md5_of_file
 from services.store.notes import noted
 from tests.helpers.packages import save_detector
@@ -28,7 +29,7 @@ from tests.helpers.toys import write
 from tocoad.data.depth import FULL_DEPTH
 from tocoad.data.images import load_images
 from tocoad.data.problems import DataError
-from tocoad.errors import SettingsError, StageError
+from tocoad.errors import PassingError, SettingsError, StageError
 from tocoad.evaluation.folders import evaluation_folders
 from tocoad.files.fingerprint import folder_digest
 from tocoad.files.lease import LeaseLostError, current_ticket, lease
@@ -151,12 +152,15 @@ def test_a_category_by_hash_has_the_bytes_of_one_on_the_spot_and_no_order_a_path
     assert not named & {md5_of_file(file) for file in files}
 
 
-def test_what_keeps_a_node_from_its_work_is_told_with_its_name(workspace: Workspace, way: Way) -> None:
+def test_what_keeps_a_node_from_its_work_is_told_with_its_name_and_not_tried_again(
+    workspace: Workspace, way: Way
+) -> None:
     """Keys, disks and ways to the store are a machine's own: the driver's may be in order."""
     way.cache.write_text("no folder")
-    expected = f": node {re.escape(platform.node())}: .* cannot be used .*ray.node_cache"
-    with pytest.raises(LostInStoreError, match=expected):
+    expected = f"^node {re.escape(platform.node())}: .* cannot be used .*ray.node_cache"
+    with pytest.raises(StoreError, match=expected) as raised:
         way.run(manifest_of(workspace), settings_of(workspace))
+    assert not isinstance(raised.value, PassingError)
 
 
 def test_a_store_in_a_folder_of_the_drivers_alone_is_refused_by_the_node(
