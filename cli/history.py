@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping
 from typing import Any
 
 from cli.command import Subparsers, add_command
+from cli.document import print_document
 from cli.workspace import current_workspace
 
 
@@ -30,14 +30,16 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
 def _history(options: argparse.Namespace) -> int:
     from services.addresses import configure
 
-    services = configure(current_workspace(), debug=options.debug)
-    from services.mlflow.history import dataset_history
+    workspace = current_workspace()
+    services = configure(workspace, debug=options.debug)
+    from services.mlflow.history import known_history
     from services.mlflow.tracking import Tracking
 
-    history = dataset_history(Tracking(services).registry(), options.name, options.category)
+    history = known_history(workspace, Tracking(services).registry, options.name, options.category)
+    for warning in history["warnings"]:
+        print(f"warning: {warning}", file=sys.stderr)
     if options.json:
-        json.dump(history, sys.stdout, indent=1)
-        print()
+        print_document(history)
     else:
         history_table(history, options.all)
     for name, error in history["errors"].items():

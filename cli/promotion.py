@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -11,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from cli.command import Subparsers, add_command
+from cli.document import print_document
 from cli.workspace import current_workspace
 
 
@@ -71,12 +71,12 @@ def _show(result: dict[str, Any], as_json: bool) -> int:
     for warning in result["warnings"]:
         print(f"warning: {warning}", file=sys.stderr)
     if as_json:
-        json.dump(result, sys.stdout, indent=1)
-        print()
+        print_document(result)
         return 0
     name, old, new = result["name"], result["from"], result["to"]
     if old == new:
-        print(f"{name}: version {new} is champion already")
+        kept = "" if result["reason"] is None else "; the log of decisions keeps why it stays"
+        print(f"{name}: version {new} is champion already{kept}")
         return 0
     before = "there was none" if old is None else f"before it was version {old}"
     verdict = result["gate"]["verdict"] if result["gate"] else "none"

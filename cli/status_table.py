@@ -15,7 +15,8 @@ _UNPLANNED, _UNJUDGED, _FINE = "not yet in the plan", "not judged", "up to date"
 _UNKNOWN = "that cannot be read"
 _REJECTED = "with a champion that is rejected"
 _WAITING = "waiting for a person"
-STANDS = (_UNKNOWN, _REJECTED, _WAITING, "without a champion", "stale", _UNPLANNED, _UNJUDGED, _FINE)
+_ALARMED = "with an alarm of the watch"
+STANDS = (_UNKNOWN, _REJECTED, _WAITING, _ALARMED, "without a champion", "stale", _UNPLANNED, _UNJUDGED, _FINE)
 """Of a category, the most urgent first."""
 
 
@@ -29,8 +30,8 @@ def status_table(status: Mapping[str, Any], whole: bool = False) -> None:
     table = titled(f"{status['dataset']}, data version {status['data_version'] or 'none'}")
     table.add_column("category", no_wrap=True)
     # Most of the time there is none, and a narrow terminal has no place for it.
-    challengers = any(row["challenger"] for row in shown.values())
-    columns = ("method", "stale stages", "champion", "previous", *(("challenger",) if challengers else ()))
+    extra = [key for key in _EXTRA if any(row[key] for row in shown.values())]
+    columns = ("method", "stale stages", "champion", "previous", *extra)
     for column in columns:
         table.add_column(column, overflow="fold")
     for column in COLUMNS.values():
@@ -43,13 +44,17 @@ def status_table(status: Mapping[str, Any], whole: bool = False) -> None:
         previous = f"v{row['previous']}" if row["previous"] else "none"
         if row["error"]:
             previous = "unknown"
-        others = (previous, *((_challenger(row),) if challengers else ()))
-        add_row(table, name, row["method"] or "-", stale, _champion(row), *others, *figures)
+        others = (_EXTRA[key](row) for key in extra)
+        add_row(table, name, row["method"] or "-", stale, _champion(row), previous, *others, *figures)
     if len(categories) > SHOWN_MAX:
         champions = [row["champion"]["metrics"] for row in categories.values() if row["champion"]]
         table.add_section()
         add_row(table, "mean of all", *("" for _ in columns), *cells(means(champions)), style="bold")
     console.print(table)
+    for name, row in shown.items():
+        if row["watch"] and (alarm := row["watch"]["alarm"]):
+            since = _minute(alarm["time"])
+            print_line(console, f"{name}: an alarm of the watch stands since {since} UTC: {alarm['sentence']}", "red")
     if len(categories) > SHOWN_MAX:
         print_line(console, tally(categories, stand_of, STANDS) + hint(shown, categories), "bold")
 
@@ -62,6 +67,8 @@ def stand_of(row: Mapping[str, Any]) -> str:
         return _REJECTED
     if row["challenger"] and row["challenger"]["verdict"] == "waiting":
         return _WAITING
+    if row["watch"] and row["watch"]["alarm"]:
+        return _ALARMED
     if not row["method"]:
         return _UNPLANNED
     if row["stale"]:
@@ -88,3 +95,17 @@ def _challenger(row: Mapping[str, Any]) -> Text:
         return Text("none")
     number = f"v{challenger['version']}"
     return Text(f"{number} waits", "yellow") if challenger["verdict"] else Text(f"{number} {_UNJUDGED}")
+
+
+def _watch(row: Mapping[str, Any]) -> Text:
+    """The last look: when, and what it came to."""
+    if not (last := row["watch"]):
+        return Text("-")
+    return Text(f"{_minute(last['time'])} {last['outcome']}", "red" if last["alarm"] else "")
+
+
+_EXTRA = {"challenger": _challenger, "watch": _watch}
+
+
+def _minute(time: str) -> str:
+    return time[:16].replace("T", " ")

@@ -24,7 +24,8 @@ def promote(
     """Makes a version champion, whatever the gate said of it; None takes the newest.
 
     Returns:
-        The document of `tocoad promote --json`; `from` equals `to` where the version is champion already.
+        The document of `tocoad promote --json`; `from` equals `to` where the version is champion already: with a
+        reason that is a decision like any other, without one nothing is entered.
 
     Raises:
         SettingsError: there is no such data set, category or version.

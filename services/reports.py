@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ from tocoad.settings.planning import select_categories
 from tocoad.settings.sections import MethodName
 from tocoad.stages.graph import evaluation_dir
 from tocoad.stages.stage import ProgressCallback, silent
+from tocoad.watch.watched import remembered
 
 if TYPE_CHECKING:
     from services.mlflow.registry import Registry
@@ -67,7 +68,7 @@ def dataset_report(
         raise StageError(f"{', '.join(missing)}: not evaluated yet; run tocoad retrain {dataset} first")
     summary = {category: methods[category] for category in evaluated}
     every, warning = _verdicts(workspace, dataset, evaluated, registry)
-    index = write_report(workspace, dataset, chosen, summary, _facts(workspace, dataset, every), progress)
+    index = write_report(workspace, dataset, chosen, summary, _facts(workspace, dataset, summary, every), progress)
     return Report(index, {category: index.with_name(page_name(category)) for category in chosen}, warning)
 
 
@@ -87,7 +88,9 @@ def _verdicts(
         return ledger.verdicts(workspace, dataset), warning
 
 
-def _facts(workspace: Workspace, dataset: str, every: Sequence[dict[str, Any]]) -> Facts:
+def _facts(
+    workspace: Workspace, dataset: str, categories: Iterable[Category], every: Sequence[dict[str, Any]]
+) -> Facts:
     """Versions and verdicts as they stand now: what the gate said by other rules says nothing of the present."""
     rules = rules_digest(load_params(workspace).settings)
     verdicts: dict[tuple[str, str], list[dict[str, Any]]] = {}
@@ -99,11 +102,13 @@ def _facts(workspace: Workspace, dataset: str, every: Sequence[dict[str, Any]]) 
                 entry = entry | {"absorbed": came}
             verdicts.setdefault((category, entry.get("method", "")), []).append(entry)
     commit = git_commit(workspace)
+    looks = ((category.name, remembered(workspace.watch_file(category))) for category in categories)
     return Facts(
         data_version=data.data_version(workspace, dataset),
         git_commit=None if commit is None else str(commit),
         verdicts=verdicts,
         generated=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        watched={name: last for name, last in looks if last is not None},
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from services.addresses import Services
@@ -20,6 +20,7 @@ from tocoad.stages.deciding import foreseen
 from tocoad.stages.dvc_file import write_dvc_file
 from tocoad.stages.graph import jobs_of, manifest_dir
 from tocoad.stages.stage import Progress, ProgressCallback, silent
+from tocoad.watch.watched import remembered
 
 
 def dataset_status(
@@ -32,7 +33,8 @@ def dataset_status(
     """A JSON document of the named categories (None: of all).
 
     `stale` lists the stages that a retrain would run, `previous` is where a rollback leads; `champion` and `previous`
-    are null where there is none, and where `error` says that it is not known.
+    are null where there is none, and where `error` says that it is not known. `watch` is the last look at new images
+    that this workspace has taken, null where it has taken none; its `alarm` one about the champion that still stands.
     """
     categories = select_categories(workspace, dataset, names)
     params = load_params(workspace)
@@ -47,13 +49,23 @@ def dataset_status(
     rules = rules_digest(params.settings)
     entries = {}
     for number, category in enumerate(categories, start=1):
+        models = models_in_force(registry, category.model_name, _evaluation_set(workspace, category), rules)
         entries[category.name] = {
             "method": plan.method(category) if category in jobs else None,
             "stale": [job.dvc_name.partition("@")[0] for job in foreseen(jobs.get(category, ()), stale, by_images)],
-            **models_in_force(registry, category.model_name, _evaluation_set(workspace, category), rules),
+            **models,
+            "watch": _watch(workspace, category, models["champion"]),
         }
         progress(Progress(number, len(categories)))
     return {"dataset": dataset, "data_version": data.data_version(workspace, dataset), "categories": entries}
+
+
+def _watch(workspace: Workspace, category: Category, champion: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if (last := remembered(workspace.watch_file(category))) is None:
+        return None
+    alarm = last.standing(champion["version"] if champion else None)
+    shown = last.model_dump(mode="json", include={"time", "version", "outcome", "sentence"})
+    return shown | {"alarm": None if alarm is None else alarm.model_dump(mode="json")}
 
 
 def _evaluation_set(workspace: Workspace, category: Category) -> str | None:

@@ -26,7 +26,7 @@ from tocoad.settings.sections import WatchSettings
 from tocoad.text.printable import encodable
 from tocoad.watch.look import look
 from tocoad.watch.reference import Reference
-from tocoad.watch.watched import Alarm, Watched, judged
+from tocoad.watch.watched import Alarm, Watched, judged, remembered
 
 
 def watched_folders(
@@ -59,7 +59,7 @@ def watch_category(
         StageError: the champion's package is damaged.
     """
     now, memory = datetime.now(UTC), workspace.watch_file(category)
-    last = _remembered(memory)
+    last = remembered(memory)  # without it an alarm may be told once more
     try:
         champion = champion_in_force(registry, f"models:/{category.model_name}@{CHAMPION}")
     except SettingsError:
@@ -142,11 +142,3 @@ def _window(champion: Version, settings: WatchSettings, files: Sequence[Path]) -
             stat = file.stat()
             lines.append(f"{file} {stat.st_size} {stat.st_mtime_ns}")
     return hashlib.sha256(repr(lines).encode()).hexdigest()
-
-
-def _remembered(file: Path) -> Watched | None:
-    """None where there is nothing, or nothing that can be read: then an alarm may be told once more."""
-    try:
-        return Watched.model_validate_json(file.read_bytes())
-    except (OSError, ValueError):
-        return None

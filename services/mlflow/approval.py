@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from services.mlflow.decision_log import DecisionLog, told
-from services.mlflow.entering import PromotionError, enter
+from services.mlflow.entering import PromotionError, enter, said_by_a_person
 from services.mlflow.promotion import versions_of
 from services.mlflow.registry import Registry, Version
 from tocoad.errors import SettingsError
@@ -78,8 +78,7 @@ def plan_answer(
         SettingsError: there is no such data set or category, or the reason is empty.
         PromotionError: nothing of the category waits.
     """
-    reason = " ".join(reason.split())
-    if not reason:
+    if not (reason := said_by_a_person(reason)):
         raise SettingsError("an answer needs its reason: it is what the log of decisions keeps")
     category, versions = versions_of(registry, dataset, name)
     log = DecisionLog(registry, category.model_name)

@@ -38,6 +38,7 @@ from services.mlflow.registry import (
 from services.people import user_name
 from tocoad.errors import StageError, first_line
 from tocoad.files.sealed import seal, unseal
+from tocoad.gate.bounded import bounded
 from tocoad.gate.log import ANSWERS, Action, Entry, History, Numbered, replay
 
 SUFFIX = ".decisions"
@@ -136,8 +137,8 @@ class DecisionLog:
         return {version.version: version for version in self._registry.versions(self.name)}
 
     def entry(self, action: Action, history: History, new: int | None, **more: Any) -> Entry:
-        """A decision that was made in the knowledge of `history`."""
-        return Entry(
+        """A decision that was made in the knowledge of `history`, as long as the registry takes it."""
+        entry = Entry(
             id=uuid.uuid4().hex,
             time=datetime.now(UTC).isoformat(timespec="milliseconds"),
             by=user_name(),
@@ -148,6 +149,7 @@ class DecisionLog:
             new=new,
             **more,
         )
+        return bounded(entry)
 
     def append(self, entry: Entry) -> None:
         """Whether it counts is for the next reading to tell. It bears to be asked again after any error."""

@@ -8,13 +8,21 @@ from services.mlflow.decision_log import DecisionLog, told
 from services.mlflow.judging import judged_version, mirror
 from services.mlflow.patience import patiently
 from services.mlflow.registry import Registry
-from tocoad.errors import StageError, TocoadError, first_line
+from tocoad.errors import SettingsError, StageError, TocoadError, first_line
 from tocoad.files.workspace import Category, Workspace
+from tocoad.gate.bounded import MOST_SAID
 from tocoad.gate.log import Entry, History
 
 
 class PromotionError(StageError):
     """What was asked for cannot be decided, and was not; one line."""
+
+
+def said_by_a_person(reason: str) -> str:
+    """A reason as the log keeps it, in one line. Raises SettingsError where it is longer than that is."""
+    if len(line := " ".join(reason.split())) > MOST_SAID:
+        raise SettingsError(f"--reason has {len(line)} characters, and {MOST_SAID} are the most: say it in fewer")
+    return line
 
 
 def enter(workspace: Workspace, registry: Registry, category: Category, entry: Entry) -> list[str]:

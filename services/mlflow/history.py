@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable
 from typing import Any
 
+from services.mlflow.calls import AwayError
 from services.mlflow.categories import registered_categories
 from services.mlflow.decision_log import DecisionLog, DecisionLogError
 from services.mlflow.glance import Glance
+from services.mlflow.ledger import ledger_file
+from services.mlflow.ledger_history import ledger_history
 from services.mlflow.registry import Registry
-from tocoad.errors import error_line
+from tocoad.errors import error_line, first_line
+from tocoad.files.workspace import Workspace
 from tocoad.gate.log import Entry
 
 
@@ -29,7 +34,26 @@ def dataset_history(registry: Registry, dataset: str, name: str | None = None) -
             errors[category.name] = error_line(error)
     # Each log keeps its own order, whatever the machines' clocks said.
     merged = heapq.merge(*logs, key=lambda one: str(one["time"]))
-    return {"dataset": dataset, "category": name, "decisions": [*merged], "errors": errors}
+    return {"dataset": dataset, "category": name, "decisions": [*merged], "errors": errors, "warnings": []}
+
+
+def known_history(
+    workspace: Workspace, registry: Callable[[], Registry], dataset: str, name: str | None = None
+) -> dict[str, Any]:
+    """The same; where MLflow is away what the workspace's ledger has of it, with a warning that says so.
+
+    Raises:
+        SettingsError: there is no such data set or category; the line says what there is.
+        AwayError: MLflow is away, and the ledger has nothing of it.
+    """
+    try:
+        return dataset_history(registry(), dataset, name)
+    except AwayError as error:
+        if (copy := ledger_history(workspace, dataset, name)) is None:
+            raise
+        file = ledger_file(workspace, dataset)
+        copy["warnings"].append(f"these are the decisions in {file}, this workspace's copy: {first_line(error)}")
+        return copy
 
 
 def decisions(log: DecisionLog) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from services.mlflow.categories import listed, registered_categories
 from services.mlflow.decision_log import DecisionLog
-from services.mlflow.entering import PromotionError, enter
+from services.mlflow.entering import PromotionError, enter, said_by_a_person
 from services.mlflow.registry import PACKAGE_TAG, ROLLED_BACK_TAG, Registry, Version
 from tocoad.errors import SettingsError
 from tocoad.files.workspace import Category, Workspace
@@ -26,9 +26,10 @@ class Move:
     @property
     def is_needed(self) -> bool:
         """A champion that is marked as taken down comes from a rollback that broke off before there was a log:
-        promoting it clears that.
+        promoting it clears that. Why the present one is to stay is a decision too, and the log keeps it.
         """
-        return self.entry.old != self.entry.new or ROLLED_BACK_TAG in self.new.tags
+        moves = self.entry.old != self.entry.new or ROLLED_BACK_TAG in self.new.tags
+        return moves or self.entry.reason is not None
 
     def document(self, warnings: Iterable[str] = ()) -> dict[str, Any]:
         """What `--json` prints; `gate` is the gate's word on the new champion, null where it never spoke."""
@@ -59,7 +60,7 @@ def plan_promotion(registry: Registry, dataset: str, name: str, number: int | No
     if not chosen:
         there = listed(str(version.version) for version in reversed(versions))
         raise SettingsError(f"{category.model_name} has no version {number}; it has {there}")
-    return _move(log, "promote", category, history, chosen[0], _one_line(reason or "") or None)
+    return _move(log, "promote", category, history, chosen[0], said_by_a_person(reason or "") or None)
 
 
 def plan_rollback(registry: Registry, dataset: str, name: str, reason: str) -> Move:
@@ -69,7 +70,7 @@ def plan_rollback(registry: Registry, dataset: str, name: str, reason: str) -> M
         SettingsError: there is no such data set or category, or the reason is empty.
         PromotionError: there is no champion, or no version to go back to.
     """
-    if not (reason := _one_line(reason)):
+    if not (reason := said_by_a_person(reason)):
         raise SettingsError("a rollback needs its reason: it is what the ledger keeps")
     category, versions = versions_of(registry, dataset, name)
     log = DecisionLog(registry, category.model_name)
@@ -109,10 +110,6 @@ def _move(
         word = {"verdict": said.decision.verdict, "reasons": [*said.decision.reasons]}
     more = {"package": new.tags.get(PACKAGE_TAG), "word": word, "metrics": {} if said is None else said.metrics}
     return Move(category, new, log.entry(action, history, new.version, reason=reason, **more))
-
-
-def _one_line(reason: str) -> str:
-    return " ".join(reason.split())
 
 
 def versions_of(registry: Registry, dataset: str, name: str) -> tuple[Category, list[Version]]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tocoad.files.workspace import Category
 from tocoad.gate.finding import Finding
 from tocoad.settings.sections import MethodName
+from tocoad.watch.watched import Watched
 
 if TYPE_CHECKING:
     from tocoad.report.evidence import Evidence
@@ -17,14 +18,16 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Facts:
     """`verdicts` holds the ledger's verdicts of each category and method by their names (`bottle`, without the data
-    set, and `tocoad`; '' where an entry of before says no method), the last one last. `generated` is the text that the
-    footer shows; the pages hold no other time of their own.
+    set, and `tocoad`; '' where an entry of before says no method), the last one last. `watched` is what the last look
+    at new images came to, by category. `generated` is the text that the footer shows; the pages hold no other time of
+    their own.
     """
 
     data_version: str | None
     git_commit: str | None
     verdicts: Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]
     generated: str
+    watched: Mapping[str, Watched] = field(default_factory=dict)
 
     def said(self, category: Category, method: MethodName) -> Sequence[Mapping[str, Any]]:
         """All that the gate said of the method's detectors of the category."""

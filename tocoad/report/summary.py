@@ -12,6 +12,7 @@ from tocoad.report.names import page_name
 from tocoad.report.render import render
 from tocoad.report.row import Figures, Line, SummaryRow
 from tocoad.report.text import counted
+from tocoad.report.watching import alarm_line, look_line
 
 NOT_JUDGED = "not judged"
 
@@ -37,6 +38,8 @@ def summary_page(dataset: str, rows: Sequence[SummaryRow], pages: Collection[str
             "terms": glossary.terms(*dict.fromkeys(row.line.method for row in ordered)),
             "catches": assessment.catches,
             "rejects": assessment.rejects,
+            "alarms": {name: line for name, seen in facts.watched.items() if (line := alarm_line(seen))},
+            "looks": {name: look_line(seen) for name, seen in facts.watched.items()},
         },
     )
 

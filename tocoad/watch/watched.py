@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
@@ -49,9 +50,22 @@ class Watched(BaseModel):
     window: str | None = None
     alarm: Alarm | None = None
 
+    def standing(self, champion: int | None) -> Alarm | None:
+        """The alarm about this champion that no look has found to be over."""
+        alarm = self.alarm
+        return None if alarm is None or alarm.version != champion or self.outcome == "as before" else alarm
+
     def document(self) -> dict[str, Any]:
         """For `--json`, and for whoever is told."""
         return self.model_dump(mode="json")
+
+
+def remembered(file: Path) -> Watched | None:
+    """What the last look came to; None where there is nothing, or nothing that can be read."""
+    try:
+        return Watched.model_validate_json(file.read_bytes())
+    except (OSError, ValueError):
+        return None
 
 
 def judged(look: Look, version: int, now: datetime, last: Alarm | None, hours: float) -> tuple[Outcome, Alarm | None]:

@@ -77,6 +77,7 @@ def test_every_table_shows_names_as_they_are(name: str, capsys: pytest.CaptureFi
         "previous": None,
         "challenger": None,
         "error": None,
+        "watch": None,
     }
     status_table({"dataset": name, "data_version": None, "categories": {name: status}})
     told = capsys.readouterr().out

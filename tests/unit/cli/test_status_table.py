@@ -24,6 +24,7 @@ FINE: dict[str, Any] = {
     "previous": 1,
     "challenger": None,
     "error": None,
+    "watch": None,
 }
 OTHERS: dict[str, dict[str, Any]] = {
     "stale": {**FINE, "stale": ["stage1", "fit_tocoad"]},
@@ -93,3 +94,19 @@ def test_a_version_that_waits_for_a_person_is_shown_before_what_a_retrain_settle
     challengers = " ".join(word for line in lines if line.startswith("│ ") for word in line.split("│")[6].split())
     assert challengers.count("v3 waits") == 1 and challengers.count("v4 not judged") == 1
     assert "1 waiting for a person" in lines[-1] and "2 not judged" in lines[-1]
+
+
+def test_the_last_look_of_the_watch_and_an_alarm_that_stands_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    look = {"time": "2026-11-26T02:00:03Z", "version": 2, "outcome": "as before", "sentence": "p = 0.4", "alarm": None}
+    alarm = {"time": "2026-11-25T02:00:00Z", "version": 2, "sentence": "darker"}
+    rows = {f"fine{number}": {**FINE, "watch": look} for number in range(SHOWN_MAX)}
+    rows["dark"] = {**FINE, "watch": {**look, "outcome": "alarm told", "alarm": alarm}}
+    status_table({"dataset": "d", "data_version": "abc", "categories": rows})
+    lines = capsys.readouterr().out.splitlines()
+    shown = "".join(word for line in lines if line.startswith("│ ") for word in line.split("│")[6].split())
+    assert "2026-11-2602:00alarmtold" in shown, "folded as the column is narrow"
+    assert lines[-2] == "dark: an alarm of the watch stands since 2026-11-25 02:00 UTC: darker"
+    assert "1 with an alarm of the watch" in lines[-1]
+    status_table({"dataset": "d", "data_version": "abc", "categories": {"fine": rows["fine0"]}})
+    told = capsys.readouterr().out
+    assert "as" in told and "before" in told and "alarm" not in told

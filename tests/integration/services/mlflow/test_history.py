@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import platform
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,8 +12,10 @@ import pytest
 
 from cli.figures import SHOWN_MAX
 from cli.history import history_table
-from services.mlflow.history import dataset_history
+from services.mlflow.calls import AwayError, connect
+from services.mlflow.history import dataset_history, known_history
 from services.mlflow.promotion import carry_out, plan_promotion, plan_rollback
+from services.mlflow.registry import Registry
 from services.mlflow.tracking import Tracking
 from tests.helpers.registering import Shop, make_shop
 from tocoad.errors import SettingsError
@@ -26,7 +29,7 @@ def shop(tracking: Tracking, tmp_path: Path, make_detector: Callable[[int], Path
 
 
 def test_every_decision_is_listed_with_who_from_what_to_what_why_on_which_figures_and_of_which_package(
-    shop: Shop, capsys: pytest.CaptureFixture[str]
+    shop: Shop, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dataset, packages = shop.category.dataset, []
     for seed, figure in ((1, 0.9), (2, 0.95), (3, 0.5)):
@@ -49,6 +52,19 @@ def test_every_decision_is_listed_with_who_from_what_to_what_why_on_which_figure
     assert told[3]["reasons"] == ["catches the cracks"] and told[4]["reasons"] == ["rejects good parts"]
     found = {one["name"]: one["figures"] for one in told[2]["findings"]}
     assert found["image_AUROC floor"] == {"challenger": 0.5, "floor": 0.6}
+
+    def away() -> Registry:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+        return Registry(connect(f"http://127.0.0.1:{port}"))
+
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    known = known_history(shop.workspace, away, dataset, "gear")
+    assert known["decisions"] == [{**one, "images": {}} for one in told]
+    (warning,) = known["warnings"]
+    assert str(shop.workspace.root / "work" / dataset / "ledger.jsonl") in warning and "is away: start it" in warning
+    with pytest.raises(AwayError):
+        known_history(shop.workspace, away, dataset, "plate")
 
     history_table(history)
     lines = capsys.readouterr().out

@@ -93,6 +93,26 @@ def test_the_first_champion_can_be_made_by_hand(make_line: MakeLine) -> None:
     assert not plan_promotion(line.registry, line.dataset, "gear", 1).is_needed
 
 
+def test_why_the_present_champion_is_to_stay_is_kept(make_line: MakeLine) -> None:
+    line = make_line(2)
+    line.gate_promotes(1)
+    line.gate_asks(2)
+    assert line.promote(1, "version 2 is blind to dents") == []
+    assert line.aliases["champion"] == 1 and "previous" not in line.aliases
+    (entry,) = line.ledger
+    assert (entry["action"], entry["from"], entry["to"]) == ("promote", 1, 1)
+    assert entry["reason"] == "version 2 is blind to dents"
+    history = line.log.read()
+    assert history.waiting is None and history.way_back() is None, "a person has said which is to be champion"
+
+
+def test_a_reason_that_the_log_cannot_keep_whole_is_refused(make_line: MakeLine) -> None:
+    line = make_line(1)
+    with pytest.raises(SettingsError, match=r"^--reason has 1001 characters, and 1000 are the most"):
+        line.promote(1, "x" * 1001)
+    assert line.promote(1, "\u0416" * 1000) == [] and line.ledger[0]["reason"] == "\u0416" * 1000
+
+
 def test_rolling_back_again_goes_further_back_and_never_to_what_was_taken_down(make_line: MakeLine) -> None:
     line = make_line(4)
     for number in (1, 2, 4):

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from html_page import Element, read_page
@@ -11,6 +13,7 @@ from tocoad.metrics.names import METRIC_NAMES
 from tocoad.report.evidence import read_evidence
 from tocoad.report.row import SummaryRow
 from tocoad.report.summary import summary_page
+from tocoad.watch.watched import Alarm, Watched
 
 PROMOTED = {"verdict": "promoted", "reasons": [], "version": 1}
 FINE = Made(scores={"good": [5.0] * 20, "crack": [15.0] * 20}, gallery=False)
@@ -25,8 +28,10 @@ KEPT = {"verdict": "kept", "reasons": ["worse"], "version": 2}
 VERDICTS = {(name, "tocoad"): [KEPT if name == "kept" else PROMOTED] for name in MADE}
 
 
-def _page(workspace: Workspace, names: list[str], pages: set[str]) -> Element:
-    facts = replace(FACTS, verdicts=VERDICTS)
+def _page(
+    workspace: Workspace, names: list[str], pages: set[str], watched: Mapping[str, Watched] | None = None
+) -> Element:
+    facts = replace(FACTS, verdicts=VERDICTS, watched=watched or {})
     rows = []
     for name in names:
         category = Category("toys", name)
@@ -100,3 +105,15 @@ def test_rows_carry_what_the_script_filters_by(workspace: Workspace) -> None:
         "kept (1)",
         "promoted (4)",
     ]
+
+
+def test_the_last_look_of_the_watch_stands_with_its_category_and_an_alarm_on_top_too(workspace: Workspace) -> None:
+    seen = Watched(outcome="as before", sentence="p = 0.4", time=datetime(2026, 11, 26, 2, tzinfo=UTC), version=3)
+    alarm = Alarm(time=datetime(2026, 11, 25, 2, tzinfo=UTC), version=3, sentence="darker")
+    dark = seen.model_copy(update={"outcome": "alarm told", "alarm": alarm})
+    page = _page(workspace, ["fine", "weak", "kept"], set(), {"fine": seen, "weak": dark})
+    assert page.one("header").text.count("weak") == 1 and "fine" not in page.one("header").text
+    rows = {row.one("h3").text: row.text for row in page.one(id="rows").find("li", class_="row")}
+    assert "Last look of the watch: 2026-11-26 02:00 UTC, version 3: as before." in rows["fine"]
+    assert "An alarm of the watch stands since 2026-11-25 02:00 UTC, about version 3: darker." in rows["weak"]
+    assert "alarm" not in rows["fine"] and "watch" not in rows["kept"]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from tocoad.watch.look import Look, Moved
-from tocoad.watch.watched import Alarm, Watched, judged
+from tocoad.watch.watched import Alarm, Watched, judged, remembered
 
 NOW = datetime(2026, 11, 26, 2, 0, tzinfo=UTC)
 DARKER = Look(32, 0.0001, (Moved("brightness", 0.0001, 0.1),))
@@ -32,6 +33,22 @@ def test_another_champion_has_a_reference_of_its_own_and_so_an_alarm_of_its_own(
 def test_no_cool_down_tells_every_time() -> None:
     _, alarm = judged(DARKER, 3, NOW, None, 0)
     assert judged(DARKER, 3, NOW, alarm, 0)[0] == "alarm"
+
+
+def test_an_alarm_stands_until_a_look_finds_it_over_or_there_is_another_champion() -> None:
+    outcome, alarm = judged(DARKER, 3, NOW, None, 24)
+    first = Watched(outcome=outcome, sentence=DARKER.sentence, time=NOW, version=3, alarm=alarm)
+    assert first.standing(3) == alarm and first.standing(4) is None and first.standing(None) is None
+    for look, stands in ((DARKER, True), (Look(3, None), True), (Look(32, 0.4), False)):
+        outcome, known = judged(look, 3, NOW + timedelta(hours=1), alarm, 24)
+        seen = first.model_copy(update={"outcome": outcome, "alarm": known})
+        assert (seen.standing(3) is not None) == stands
+
+
+def test_what_cannot_be_read_is_remembered_as_nothing(tmp_path: Path) -> None:
+    assert remembered(tmp_path / "gear.json") is None
+    (tmp_path / "gear.json").write_text("{}")
+    assert remembered(tmp_path / "gear.json") is None
 
 
 def test_it_is_remembered_as_it_was() -> None:
