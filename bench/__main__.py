@@ -18,12 +18,13 @@ QUESTIONS = (
     "memory",
     "parallel",
     "recontrast",
+    "score",
     "search",
     "store",
     "watch",
 )
 
-NEED_MORE = ("cuda", "watch")
+NEED_MORE = ("cuda", "score", "watch")
 """Ask for what not every machine has, and give no rows where it is missing."""
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from prefect import get_run_logger, task
@@ -17,6 +16,7 @@ from services.fleet import LINE_SECONDS
 from services.mlflow.models import detector_folder
 from services.ray.runner import RayStages
 from services.scoring.batch import Batch, batch
+from services.scoring.model import Model, model_in
 from services.scoring.pace import Pace
 from services.scoring.running import Scorer
 from services.scoring.source import Source, open_source
@@ -24,22 +24,10 @@ from services.scoring.table import Told, checked_ending, write_table
 from services.shared_store import shared_store
 from services.watching import Planned, tell, telling
 from tocoad.files.workspace import Workspace
-from tocoad.package.card import DetectorCard, package_sha256
-from tocoad.package.detector import load_detector
 from tocoad.settings.sections import Settings
 from tocoad.stages.stage import Progress
 
 __all__ = ["Model", "announce", "checked_ending", "listed", "model_at_hand", "open_source", "score_batch", "write"]
-
-
-@dataclass(frozen=True)
-class Model:
-    """A detector package at hand; `name` is what the user typed."""
-
-    name: str
-    folder: Path
-    card: DetectorCard
-    digest: str
 
 
 def announce(workspace: Workspace) -> None:
@@ -50,14 +38,14 @@ def announce(workspace: Workspace) -> None:
 
 @contextmanager
 def model_at_hand(workspace: Workspace, name: str) -> Iterator[Model]:
-    """For the block; the package is read once, so that a damaged one is told before Ray starts.
+    """For the block; a damaged one is told before Ray starts.
 
     Raises:
-        SettingsError, TrackingError, PackageError: there is none, or it is damaged.
+        SettingsError, StageError: there is none, or it is damaged.
         AwayError: the registry does not answer.
     """
     with detector_folder(name, workspace) as folder:
-        yield Model(name, folder.resolve(), load_detector(folder).card, package_sha256(folder))
+        yield model_in(folder, name)
 
 
 @contextmanager

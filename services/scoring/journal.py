@@ -33,10 +33,10 @@ class Journal:
     def __init__(self, file: Path, descriptor: int) -> None:
         self._file, self._descriptor = file, descriptor
 
-    def add(self, place: int, row: Row) -> None:
-        """Returns when the line is the system's to keep."""
+    def add(self, lines: str) -> None:
+        """As `line_of` makes them; returns when they are the system's to keep."""
         with full_disk_named(self._file):
-            left = line_of(place, row).encode()
+            left = lines.encode()
             while left:
                 left = left[os.write(self._descriptor, left) :]
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from services.ray.lost import NodeLostError
 from services.ray.runner import RayStages
 from services.scoring.batch import Batch
-from services.scoring.shard import ShardOrder
+from services.scoring.journal import journal
+from services.scoring.order import ShardOrder
 from services.scoring.source import FolderSource
 from tocoad.errors import PassingError
-from tocoad.files.replacing import write_whole
 from tocoad.settings.sections import Settings
 
 WINDOW = 256
@@ -70,19 +70,13 @@ class Scorer:
 
     def _start(self, shard: int, images: int, tries: _Tries) -> None:
         batch, ray = self._batch, self._settings.ray
-        names = batch.listing.names(shard)
+        threads = max(1, int(ray.of_stage("evaluate").num_cpus or 0))
+        # Nodes of a cluster may share no disk with this process: there the rows come home with the answer.
+        order = order_of(batch, shard, threads, shared=not ray.address)
         folders, parts = {"package": self._package}, {}
         if isinstance(batch.source, FolderSource):
             folders["images"] = batch.source.folder.resolve()
-            parts["images"] = names
-        order = ShardOrder(
-            place=batch.source.place,
-            names=tuple(names),
-            package=batch.begun.package,
-            threads=max(1, int(ray.of_stage("evaluate").num_cpus or 0)),
-            # Nodes of a cluster may share no disk with this process: there the rows come home with the answer.
-            journal=None if ray.address else str(batch.journal(shard).resolve()),
-        )
+            parts["images"] = [*order.names.values()]
         answer = self._runner.start(
             f"shard {shard} of {batch.source.place}", _FUNCTION, folders, order.model_dump_json(),
             compute=self._settings.compute, parts=parts, of_many=True,
@@ -97,5 +91,18 @@ class Scorer:
             self._start(shard, images, tries)
             return
         if lines := answer.result():
-            write_whole(self._batch.journal(shard), lines.encode("ascii"))
+            with journal(self._batch.journal(shard)) as kept:
+                kept.add(lines)
         self._scored(images)
+
+
+def order_of(batch: Batch, shard: int, threads: int, shared: bool) -> ShardOrder:
+    """Of what is not known of the shard; `shared` says whether the worker reaches the batch's folder."""
+    known = batch.rows(shard)
+    return ShardOrder(
+        place=batch.source.place,
+        names={place: name for place, name in enumerate(batch.listing.names(shard)) if place not in known},
+        package=batch.begun.package,
+        threads=threads,
+        journal=str(batch.journal(shard).resolve()) if shared else None,
+    )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
-
-from services.scoring.journal import Row, journal, line_of, read_rows
+from services.scoring.journal import Row, journal, line_of
+from services.scoring.order import ShardOrder
 from services.scoring.source import Source, open_source
 from tocoad.data.images import image_from_bytes, resize_image
 from tocoad.data.problems import DataError
@@ -21,23 +20,9 @@ from tocoad.text.printable import encodable
 _FETCHERS, _FETCHED = 8, 16
 
 
-class ShardOrder(BaseModel):
-    """What a worker is told as text. `package` is the package's digest; `journal` a file that both sides reach, None
-    where they share no disk.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    place: str
-    names: tuple[str, ...]
-    package: str
-    threads: int
-    journal: str | None
-
-
 def score_shard(folders: Mapping[str, Path], text: str) -> str:
-    """With a `package` and, where the source is a folder, its `images` at hand. Images that the journal has are not
-    scored again; without one, it returns what it would hold.
+    """With a `package` and, where the source is a folder, its `images` at hand. Each row goes into the journal; without
+    one, it returns what that would hold.
 
     Raises:
         StageError: the detector is damaged, or its answer to an image is not finite; no room for the journal.
@@ -48,26 +33,21 @@ def score_shard(folders: Mapping[str, Path], text: str) -> str:
     detector = _loaded(folders["package"], order.package)
     if order.journal is None:
         lines: list[str] = []
-        _score(order, source, detector, set(), lambda place, row: lines.append(line_of(place, row)))
+        _score(order, source, detector, lambda place, row: lines.append(line_of(place, row)))
         return "".join(lines)
-    file = Path(order.journal)
-    with journal(file) as kept:
-        _score(order, source, detector, read_rows(file).keys(), kept.add)
+    with journal(Path(order.journal)) as kept:
+        _score(order, source, detector, lambda place, row: kept.add(line_of(place, row)))
     return ""
 
 
-def _score(
-    order: ShardOrder, source: Source, detector: Detector, known: Iterable[int], tell: Callable[[int, Row], object]
-) -> None:
-    left = sorted(set(range(len(order.names))) - set(known))
-
+def _score(order: ShardOrder, source: Source, detector: Detector, tell: Callable[[int, Row], object]) -> None:
     def score(fetched: tuple[int, Future[bytes]]) -> None:
         place, content = fetched
         tell(place, _row(detector, order.names[place], content))
 
     with detector.shared(), thread_pool(_FETCHERS) as fetchers, thread_pool(order.threads) as scorers:
-        coming = ahead(fetchers, lambda place: source.read(order.names[place]), left, _FETCHED)
-        for done in ahead(scorers, score, zip(left, coming, strict=True), 2 * order.threads):
+        coming = ahead(fetchers, source.read, order.names.values(), _FETCHED)
+        for done in ahead(scorers, score, zip(order.names, coming, strict=True), 2 * order.threads):
             done.result()
 
 

@@ -19,7 +19,7 @@ from services.ray.carrier import Carrier, FoldersOf, LostInStoreError
 from services.ray.decoded import Decoded
 from services.ray.inbox import Call
 from services.ray.order import CallOrder, JobOrder, NodeSettings, StoreAddress
-from services.scoring.shard import ShardOrder
+from services.scoring.order import ShardOrder
 from services.store.errors import StoreError
 from services.store.folders import md5_of_file
 from services.store.notes import noted
@@ -330,7 +330,7 @@ def test_of_a_folder_those_files_alone_travel_that_a_call_reads(way: Way, tmp_pa
     images, rng = tmp_path / "images", np.random.default_rng(1)
     write(images, ((number, rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)) for number in range(3)))
     names, digest = ["000.png", "002.png", "gone.png"], package_sha256(package)
-    order = ShardOrder(place=str(images), names=tuple(names), package=digest, threads=1, journal=None)
+    order = ShardOrder(place=str(images), names=dict(enumerate(names)), package=digest, threads=1, journal=None)
     call, folders = Call("key", "shard", "", ()), {"package": package, "images": images}
     told = way.carrier.call(
         call, "services.scoring.shard:score_shard", folders, (order.model_dump_json(),), {"images": names}

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from services.scoring.batch import ENDING, batch
-from services.scoring.journal import Row, journal
+from services.scoring.journal import Row, journal, line_of
+from services.scoring.running import order_of
 from services.scoring.source import FolderSource, open_source
 from services.scoring.table import write_table
 from tocoad.data.problems import DataError
@@ -31,13 +32,15 @@ def out(tmp_path: Path) -> Path:
 def begin(out: Path, source: FolderSource) -> None:
     """With the row of one image known."""
     with batch(out, source, "models:/a.b@champion", "digest") as begun, journal(begun.journal(0)) as kept:
-        kept.add(1, Row(0.5, True))
+        kept.add(line_of(1, Row(0.5, True)))
 
 
 def test_the_same_call_goes_on_with_what_is_known(out: Path, source: FolderSource) -> None:
     begin(out, source)
     with batch(out, source, "models:/a.b@champion", "digest") as again:
         assert again.found == 1 and list(again.known()) == [(0, 3, 1)]
+        order = order_of(again, 0, threads=1, shared=True)
+        assert order.names == {0: "0.png", 2: "2.png"} and order.journal == str(again.journal(0))
         assert (again.begun.left_out.count, again.begun.left_out.first) == (1, ("notes.txt",))
 
 
@@ -112,7 +115,7 @@ def test_the_table_is_in_order_and_the_batch_goes_when_it_is_written(out: Path, 
     with batch(out, source, "m", "digest") as begun:
         with journal(begun.journal(0)) as kept:
             for place, row in ((2, Row(0.25, False)), (0, Row(0.5, True)), (1, Row(error="the file is empty"))):
-                kept.add(place, row)
+                kept.add(line_of(place, row))
         told = write_table(out, begun.table(), {})
         begun.remove()
     assert out.read_text() == (

@@ -11,8 +11,12 @@ import cv2
 import numpy as np
 import pytest
 
-from services.scoring.journal import Row, Rows, journal, read_rows
-from services.scoring.shard import ShardOrder, score_shard
+from services.scoring.batch import batch
+from services.scoring.journal import Row, Rows, read_rows
+from services.scoring.order import ShardOrder
+from services.scoring.running import order_of
+from services.scoring.shard import score_shard
+from services.scoring.source import FolderSource
 from tests.helpers.packages import save_detector
 from tests.helpers.processes import wait_until
 from tocoad.package.card import package_sha256
@@ -39,10 +43,10 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def order_of(images: Path, package: Path, journal: Path | None = None, threads: int = 2) -> str:
+def whole(images: Path, package: Path, journal: Path | None = None, threads: int = 2) -> str:
     return ShardOrder(
         place=str(images),
-        names=tuple(NAMES),
+        names=dict(enumerate(NAMES)),
         package=package_sha256(package),
         threads=threads,
         journal=None if journal is None else str(journal),
@@ -65,7 +69,7 @@ def test_its_rows_are_what_predict_says_to_the_bit(
     images: Path, package: Path, predicted: dict[str, Row], tmp_path: Path, threads: int
 ) -> None:
     file = tmp_path / "shard"
-    assert score_shard({"package": package}, order_of(images, package, file, threads)) == ""
+    assert score_shard({"package": package}, whole(images, package, file, threads)) == ""
     rows = by_name(read_rows(file))
     gone = rows.pop(GONE)
     assert rows == predicted and "truncated" in str(rows[DAMAGED].error)
@@ -76,25 +80,15 @@ def test_where_no_disk_is_shared_the_rows_come_home_with_the_answer(
     images: Path, package: Path, predicted: dict[str, Row], tmp_path: Path
 ) -> None:
     told = tmp_path / "told"
-    told.write_text(score_shard({"package": package, "images": images}, order_of(Path("elsewhere"), package)))
+    told.write_text(score_shard({"package": package, "images": images}, whole(Path("elsewhere"), package)))
     rows = by_name(read_rows(told))
     assert {name: rows[name] for name in predicted} == predicted
-
-
-def test_a_row_that_is_known_is_not_asked_for_again(images: Path, package: Path, tmp_path: Path) -> None:
-    known = Row(42.0, True)
-    with journal(tmp_path / "shard") as kept:
-        kept.add(7, known)
-    score_shard({"package": package}, order_of(images, package, tmp_path / "shard"))
-    lines = (tmp_path / "shard").read_text().splitlines()
-    assert read_rows(tmp_path / "shard")[7] == known
-    assert len(lines) == len(NAMES)
 
 
 def test_after_kill_9_no_image_that_has_its_row_is_scored_again(
     images: Path, package: Path, predicted: dict[str, Row], tmp_path: Path
 ) -> None:
-    file, slow = tmp_path / "shard", tmp_path / "slow.py"
+    slow = tmp_path / "slow.py"
     slow.write_text(
         "import sys, time\n"
         "from services.scoring import source\n"
@@ -107,14 +101,15 @@ def test_after_kill_9_no_image_that_has_its_row_is_scored_again(
         "source.FolderSource.read = slowly\n"
         "score_shard({'package': Path(sys.argv[1])}, sys.argv[2])\n"
     )
-    text = order_of(images, package, file)
-    with subprocess.Popen([sys.executable, str(slow), str(package), text]) as process:
-        wait_until("some rows are there", lambda: len(read_rows(file)) >= 5, 120)
-        process.send_signal(signal.SIGKILL)
-    before = file.read_bytes()
-    assert 5 <= len(read_rows(file)) < len(NAMES)
-    score_shard({"package": package}, text)
-    after = file.read_bytes()
-    assert after.startswith(before) and len(after.splitlines()) == len(NAMES), "each has one row, and those stay"
-    rows = by_name(read_rows(file))
-    assert {name: rows[name] for name in predicted} == predicted
+    with batch(tmp_path / "scores.csv", FolderSource(str(images), images), "m", package_sha256(package)) as begun:
+        file, text = begun.journal(0), order_of(begun, 0, threads=2, shared=True).model_dump_json()
+        with subprocess.Popen([sys.executable, str(slow), str(package), text]) as process:
+            wait_until("some rows are there", lambda: len(read_rows(file)) >= 5, 120)
+            process.send_signal(signal.SIGKILL)
+        before = file.read_bytes()
+        assert 5 <= len(read_rows(file)) < len(predicted)
+        score_shard({"package": package}, order_of(begun, 0, threads=2, shared=True).model_dump_json())
+        after = file.read_bytes()
+        assert after.startswith(before) and len(after.splitlines()) == len(predicted), "each has one row; those stay"
+        found = {Path(path).name: row for path, row in begun.table()}
+    assert found == predicted
