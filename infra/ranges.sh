@@ -36,7 +36,8 @@ export PATH=$VIRTUAL_ENV/bin:$PATH OMP_NUM_THREADS=1
 code=0
 for part in "$@"; do
     echo "ranges: $end versions, $part" >&2
-    pytest --quiet --basetemp "$place/tmp" --junitxml "$place/results.xml" "$part" || code=1
-    python infra/ranges_page.py "$end" "$part" "$place/results.xml"
+    own=$place/${part//\//-}
+    pytest --quiet --basetemp "$own" --junitxml "$own.xml" "$part" || code=1
+    python infra/ranges_page.py "$end" "$part" "$own.xml"
 done
 exit "$code"

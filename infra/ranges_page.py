@@ -63,7 +63,7 @@ def locked() -> dict[str, str]:
 
 def keep(end: str, part: str, results: Path) -> None:
     """Puts the outcome of a part of the tests, and this environment's versions, beside what is kept already."""
-    kept = _read()
+    kept = read()
     versions = {name: _version(name) for name in requirements()}
     before = kept.get(end, {})
     # What other versions gave says nothing of these.
@@ -75,7 +75,7 @@ def keep(end: str, part: str, results: Path) -> None:
 
 def page() -> str:
     """From what is kept."""
-    kept = _read()
+    kept = read()
     runs = [_run(end, part, outcome) for end in ENDS for part, outcome in kept.get(end, {"parts": {}})["parts"].items()]
     head = "| versions | tests | passed | failed | skipped | minutes | on |\n|---|---|---:|---:|---:|---:|---|"
     lock = locked()
@@ -99,6 +99,8 @@ def _failures(kept: Mapping[str, Any]) -> str:
         for outcome in kept.get(end, {"parts": {}})["parts"].values()
         for name in outcome["failed"]
     ]
+    if not kept:
+        return "Nothing has been run."
     if not lines:
         return "Nothing failed."
     more = [f"- and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
@@ -130,7 +132,8 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _read() -> dict[str, Any]:
+def read() -> dict[str, Any]:
+    """What is kept, by the end of the ranges."""
     return dict(json.loads(KEPT.read_text(encoding="utf-8"))) if KEPT.is_file() else {}
 
 

@@ -33,7 +33,7 @@ def check_git(case: Case) -> Iterator[Finding]:
         yield Finding("git", needed, reason or f"git status ended with {said.returncode}", way_out)
         return
     branch, *changed = said.stdout.decode(errors="replace").rstrip("\0").split("\0")
-    at = branch.removeprefix("## ").partition("...")[0]
+    at = branch.removeprefix("## ").removeprefix("No commits yet on ").partition("...")[0]
     if at.startswith("HEAD (no branch)") and wanted:
         yield Finding("git", "bad", "no branch is checked out, and flow.commit is git", "git switch BRANCH")
     text = f"branch {at}, every document is committed"

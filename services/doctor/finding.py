@@ -17,7 +17,9 @@ _ORDER: tuple[State, ...] = ("ok", "warn", "bad")
 
 @dataclass(frozen=True)
 class Finding:
-    """`do` is one line: what mends it; empty where there is nothing to do."""
+    """`do` is one line: what mends it. Empty where there is nothing to do, and where the text is an error of
+    ours, which says it.
+    """
 
     check: str
     state: State

@@ -31,6 +31,8 @@ def git(workspace: Workspace, *arguments: str) -> None:
 
 def test_documents_that_no_commit_has_are_named(workspace: Workspace) -> None:
     git(workspace, "init", "--initial-branch", "line")
+    (found,) = documents.check_git(Case(workspace))
+    assert found.text == "branch line, not committed: dvc.yaml, params.yaml, plan.yaml"
     git(workspace, "add", ".")
     git(workspace, "commit", "--message", "begin")
     (found,) = documents.check_git(Case(workspace))
