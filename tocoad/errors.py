@@ -8,6 +8,7 @@
           TooFewError                 tocoad.data.split
           CalibrationError            tocoad.calibration.conformal
           PackageError                tocoad.package.detector
+          ExportError                 tocoad.export.errors
           NewerCardError              tocoad.package.formats
           LeaseTakenError             tocoad.files.lease
           LeaseLostError              tocoad.files.lease

@@ -172,7 +172,7 @@ class MemoryBankModel(nn.Module):
 
     def _reweighted(self, found: Nearest) -> Tensor:
         worst = found.distances.argmax(1)
-        rows = torch.arange(len(worst), device=worst.device)
+        rows = torch.arange(worst.shape[0], device=worst.device)
         neighbours = self.spec.reweight_neighbours
         support = self.bank(0).support_distances(found.patches[rows, worst], found.indices[rows, worst], neighbours)
         return reweighted_score(found.distances[rows, worst], support)

@@ -114,12 +114,17 @@ class Discriminator(nn.Module):
 
     def forward(self, maps: Mapping[int, Tensor], size: int) -> Tensor:
         """Square maps (B, C_l, H_l, H_l) by level; returns logits (B, 1, size, size)."""
+        # A 1x1 convolution and bilinear up-sampling commute, so the cheap order is taken.
+        x = self.on_grid(maps)
+        return apply_operator(_up_sampling(size, x.shape[-1], x.device), x)
+
+    def on_grid(self, maps: Mapping[int, Tensor]) -> Tensor:
+        """The logits before they are enlarged, on the grid of the shallowest map: (B, 1, H_l, H_l)."""
         x = maps[self.levels[0]]
         for level, up, skip in zip(self.levels[1:], self.up, self.skip, strict=True):
             x = up(x) + skip(maps[level])
-        # A 1x1 convolution and bilinear up-sampling commute, so the cheap order is taken.
-        x = self.logit(x)
-        return apply_operator(_up_sampling(size, x.shape[-1], x.device), x)
+        y: Tensor = self.logit(x)
+        return y
 
     def folded(self) -> Self:
         """A frozen copy whose batch norms lie in the convolutions before them. This one must be in eval mode."""

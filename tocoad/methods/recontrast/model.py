@@ -100,7 +100,7 @@ class ReContrastModel(nn.Module):
         """(B, 3, S, S), normalised -> anomaly map (B, S, S) in [0, 12] and image score (B,), float32."""
         trained, frozen = self.trained(images), self.frozen(images)
         of_frozen, of_trained = self.network(trained, frozen)
-        maps = images.new_zeros(len(images), self.spec.image_size, self.spec.image_size, dtype=torch.float32)
+        maps = images.new_zeros(images.shape[0], self.spec.image_size, self.spec.image_size, dtype=torch.float32)
         for level in LEVELS:
             points = point_distance(frozen[level], of_frozen[level]) + point_distance(trained[level], of_trained[level])
             maps = maps + apply_operator(getattr(self, f"operator_{level}"), points)

@@ -107,7 +107,7 @@ class ReconstructionNetwork(nn.Module):
         variance, and the running variances alone, which torch keeps as n / (n - 1) of them, are a 2n-th part greater.
         """
         same = trained is frozen
-        count = 0 if same else len(trained[LEVELS[0]])
+        count = 0 if same else trained[LEVELS[0]].shape[0]
         codes = trained if same else {level: torch.cat([trained[level], frozen[level]]) for level in LEVELS}
         x = self.bottleneck(codes)
         of_frozen, of_trained = {}, {}
