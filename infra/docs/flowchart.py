@@ -53,6 +53,12 @@ class Box:
     def centre(self) -> Point:
         return self.xy[::-1] if self.turned else self.xy
 
+    @property
+    def corners(self) -> tuple[Point, Point]:
+        """The upper left one and the lower right one."""
+        (x, y), (width, height) = self.centre, self.size
+        return (x - width / 2, y - height / 2), (x + width / 2, y + height / 2)
+
 
 @dataclass(eq=False)
 class Arrow:

@@ -39,10 +39,10 @@ def _part(part: Part) -> tuple[str, Point]:
     boxes = list(part.boxes.values())
     beside = max((arrow.label[0] for arrow in part.arrows), default=0.0)
     head = LINE + PAD / 2 if part.title else 0.0
-    left = min(box.centre[0] - box.size[0] / 2 for box in boxes) - PAD - beside
-    top = min(box.centre[1] - box.size[1] / 2 for box in boxes) - PAD - head
-    width = max(box.centre[0] + box.size[0] / 2 for box in boxes) + PAD + beside - left
-    height = max(box.centre[1] + box.size[1] / 2 for box in boxes) + PAD - top
+    corners = [corner for box in boxes for corner in box.corners]
+    xs, ys = zip(*corners, *(point for arrow in part.arrows for point in arrow.path), strict=True)
+    left, top = min(xs) - PAD - beside, min(ys) - PAD - head
+    width, height = max(xs) + PAD + beside - left, max(ys) + PAD - top
     inside = "".join([*(_arrow(arrow, part.arrows) for arrow in part.arrows), *map(_box, boxes)])
     moved = f'<g transform="translate({-left:g} {-top:g})">{inside}</g>'
     if part.title:

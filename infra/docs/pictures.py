@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from PIL import Image
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
 from infra.docs.exhibition import CATEGORY, Exhibition, exhibition
@@ -25,13 +26,16 @@ _QUALITY = 80
 
 @dataclass(frozen=True)
 class _Shot:
-    """A page, the text that has to stand on it, and what of it is shown: a window of this size, from an element on."""
+    """A page, the text that has to stand on it, and what of it is shown: a window of this size, from an element on,
+    after a button was pressed.
+    """
 
     name: str
     address: str
     text: str
     size: tuple[int, int]
     element: str | None = None
+    button: str | None = None
 
 
 def take_pictures(root: Path) -> None:
@@ -51,11 +55,12 @@ def take_pictures(root: Path) -> None:
 def _shots(shown: Exhibition) -> Iterator[_Shot]:
     work = shown.workspace / "work/sample"
     page, review = (work / "report" / f"{CATEGORY}.html").as_uri(), (work / "review" / f"{CATEGORY}.html").as_uri()
-    yield _Shot("report", page, CATEGORY, (1100, 900))
+    yield _Shot("report", page, CATEGORY, (1100, 1000), element="#gallery", button="caught")
+    yield _Shot("verdict", page, CATEGORY, (1100, 640), element="#ship")
     yield _Shot("comparison", page, CATEGORY, (1100, 980), element="#champion")
     yield _Shot("review", review, CATEGORY, (1000, 980))
     yield _Shot("approval", shown.waiting_run(), "Resume", (1200, 900))
-    yield _Shot("registry", f"{shown.mlflow}/#/models/sample.{CATEGORY}", "champion", (1200, 760))
+    yield _Shot("registry", f"{shown.mlflow}/#/models/sample.{CATEGORY}", "champion", (1700, 760))
 
 
 def _taken(browser: webdriver.Chrome, shot: _Shot) -> bytes:
@@ -63,6 +68,8 @@ def _taken(browser: webdriver.Chrome, shot: _Shot) -> bytes:
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     browser.get(shot.address)
     WebDriverWait(browser, 60).until(lambda b: shot.text in b.execute_script("return document.body.innerText"))
+    if shot.button:
+        browser.find_element(By.XPATH, f"//button[contains(., '{shot.button}')]").click()
     if shot.element:
         browser.execute_script("document.querySelector(arguments[0]).scrollIntoView()", shot.element)
     time.sleep(2)  # what fades in has done so

@@ -82,3 +82,14 @@ def test_the_picture_of_the_stages_shows_what_each_method_declares() -> None:
         for name, method in METHODS.items()
     }
     assert drawn == declared
+
+
+def test_every_picture_is_shown_on_a_page_and_all_of_them_are_small() -> None:
+    shown = {
+        (page.parent / link).resolve()
+        for page in map(ROOT.joinpath, PAGES)
+        for link in _LINK.findall(page.read_text(encoding="utf-8"))
+    }
+    pictures = [file for file in (ROOT / "docs/images").iterdir() if not file.name.startswith(".")]
+    assert pictures and [file.name for file in pictures if file.resolve() not in shown] == []
+    assert sum(file.stat().st_size for file in pictures) < 1_500_000
