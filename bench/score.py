@@ -31,7 +31,7 @@ from tocoad.settings.plan import Plan
 from tocoad.stages.graph import detector_dir
 from tocoad.stages.running import run_stage
 
-IMAGES, TURNS = 384, 3
+IMAGES, TURNS = 128, 2
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 BARE, FILES, FOLDER, BUCKET = (
     "the bare detector, images decoded in memory",

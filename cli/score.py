@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
@@ -11,6 +10,7 @@ from time import monotonic
 from typing import Any
 
 from cli.command import Subparsers, add_command, filled, path
+from cli.document import print_document
 from cli.streams import print_error
 from cli.workspace import current_workspace
 
@@ -71,8 +71,7 @@ def _tell(result: Mapping[str, Any], as_json: bool) -> None:
     if (more := result["errors"] - len(result["first_errors"])) > 0:
         print_error(f"... and {more:,} more: the column `error` of {result['out']} has them all")
     if as_json:
-        json.dump(result, sys.stdout, indent=1)
-        print()
+        print_document(result)
         return
     before = f", {result['scored_before']:,} of them before" if result["scored_before"] else ""
     print(f"{result['out']}: {result['images']:,} images scored{before}")

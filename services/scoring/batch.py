@@ -18,8 +18,7 @@ from services.scoring.source import Source
 from tocoad.data.problems import DataError, Problem
 from tocoad.errors import SettingsError
 from tocoad.files.process_lock import is_free, locked
-from tocoad.files.replacing import recover, replacing
-from tocoad.files.temporary import temporary_folder
+from tocoad.files.replacing import discarded, recover, replacing
 
 ENDING = ".parts"
 _BEGUN, _LISTING, _SHARDS = "begun.json", "listing", "shards"
@@ -155,7 +154,8 @@ def _refuse_other(folder: Path, begun: Begun, package: str, source: Source, list
         raise SettingsError(
             f"{folder}: begun with another detector, as {begun.model} was then: name that one, or {_ANEW} with this"
         )
-    with temporary_folder("score") as scratch:
+    # On the disk that has room for the other one; it goes again.
+    with discarded(folder) as scratch:
         now = write_listing(source.images(lambda _: None), scratch / _LISTING, listed)
     if (source.place, now.digest) != (begun.place, begun.listing):
         changed = f"{begun.images} in {begun.place} then, {now.images} in {source.place} now"
