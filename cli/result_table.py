@@ -60,12 +60,20 @@ def show_places(workspace: Workspace, tracking_uri: str, prefect_api_url: str | 
     local = tracking_uri.startswith("sqlite")
     command = f"mlflow server --backend-store-uri {shlex.quote(tracking_uri)} --port 5000"
     mlflow = command if local else redacted(tracking_uri)
-    prefect = redacted(prefect_api_url or "") or "make serve, then http://127.0.0.1:4200"
+    prefect = redacted(prefect_api_url or "") or f"{_serving(workspace)}, then http://127.0.0.1:4200"
     console = console_of()
     if (page := workspace.report_dir(dataset) / "index.html").is_file():
         print_line(console, f"report    {page}")
     print_line(console, f"MLflow    {mlflow}")
     print_line(console, f"Prefect   {prefect}")
+
+
+def _serving(workspace: Workspace) -> str:
+    """What shows the runs of a Prefect that no server is named for; a workspace may be no checkout."""
+    if (workspace.root / "infra/prefect/serve.py").is_file():
+        return "make serve"
+    home = shlex.quote(str(workspace.services_dir / "prefect"))
+    return f"PREFECT_HOME={home} prefect server start"
 
 
 def waiting_text(dataset: str, category: str, question: Mapping[str, str | None] | None) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
 from cli.figures import SHOWN_MAX
-from cli.result_table import pushed_text, result_table
+from cli.result_table import pushed_text, result_table, show_places
+from tests.helpers.project import PROJECT
+from tocoad.files.workspace import Workspace
 from tocoad.metrics.names import METRIC_NAMES
 
 Entry = dict[str, Any]
@@ -115,3 +118,14 @@ def test_what_was_pushed_is_told_in_a_line(objects: int, error: str | None, text
     size = 41_629_259 if objects else 0
     push = {"remote": "s3://inspection/line-3", "objects": objects, "bytes": size, "seconds": 0.66, "error": error}
     assert pushed_text(push) == text
+
+
+def test_the_pages_of_prefect_are_shown_by_what_the_workspace_has(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show_places(Workspace(PROJECT), "sqlite:///m.db", None, "d")
+    assert "Prefect   make serve, then http://127.0.0.1:4200" in capsys.readouterr().err
+    made = tmp_path / "a workspace"
+    show_places(Workspace(made), "sqlite:///m.db", None, "d")
+    said = capsys.readouterr().err
+    assert f"Prefect   PREFECT_HOME='{made}/.services/prefect' prefect server start, then http://127.0.0.1:4200" in said
