@@ -20,6 +20,7 @@ QUESTIONS = (
     "recontrast",
     "score",
     "search",
+    "serve",
     "store",
     "watch",
 )

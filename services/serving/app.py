@@ -47,6 +47,7 @@ class Service:
         self.shelf, self.state, self.limits, self.counters = shelf, state, limits, counters
         self._pool = pool
         self._accepted = 0
+        self.answered = 0
         counters.places.set(limits.places)
 
     def named(self, category: str) -> Served:
@@ -133,6 +134,7 @@ def make_app(service: Service) -> FastAPI:
             raise
         finally:
             counters.requests.labels(name, str(status)).inc()
+        service.answered += 1
         counters.predictions.labels(name, str(answered.pred_label).lower()).inc()
         counters.seconds.labels(name).observe(time.perf_counter() - begin)
         return Response(answered.model_dump_json(), media_type="application/json")

@@ -66,10 +66,10 @@ class Server:
         shelf, state, counters = Shelf(), State(tuple(self._models)), Counters()
         # Torch's settings are the process's: they hold for all detectors, and threads find them as they leave them.
         with compute_context(ComputeSettings()), thread_pool(self._limits.threads) as pool:
-            app = make_app(Service(shelf, state, pool, self._limits, counters))
+            service = Service(shelf, state, pool, self._limits, counters)
             self._uvicorn = _Uvicorn(
                 uvicorn.Config(
-                    app,
+                    make_app(service),
                     log_config=None,
                     access_log=False,
                     loop="asyncio",
@@ -97,6 +97,7 @@ class Server:
                 loader.join(_CLOSING_SECONDS)
         if self._fault is not None:
             raise self._fault
+        self._say(f"ended, images answered: {service.answered}")
 
     def stop(self) -> None:
         """Lets it answer what it has accepted, and end. For any thread, and for a signal's handler."""

@@ -1,4 +1,4 @@
-"""A real browser without a window, for pages that are opened from disk."""
+"""A real browser without a window, for pages that are opened from disk or from a server of the test."""
 
 from __future__ import annotations
 
@@ -41,14 +41,16 @@ def start_browser(profile: Path) -> webdriver.Chrome:
     return webdriver.Chrome(options=options, service=Service(DRIVER))
 
 
-def open_page(browser: webdriver.Chrome, page: Path, size: tuple[int, int] = DESKTOP, scheme: str = "light") -> None:
+def open_page(
+    browser: webdriver.Chrome, page: Path | str, size: tuple[int, int] = DESKTOP, scheme: str = "light"
+) -> None:
     metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": size == PHONE}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     features = [{"name": "prefers-color-scheme", "value": scheme}]
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
     browser.get("about:blank")  # so that a page opened twice is loaded twice
     browser.get_log("browser")
-    browser.get(page.as_uri())
+    browser.get(page if isinstance(page, str) else page.as_uri())
 
 
 def severe(browser: webdriver.Chrome) -> list[Any]:
