@@ -39,6 +39,7 @@ ROUNDS, SECONDS = 3, 5.0
 THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 _GEAR = Category("sample", "gear")
 _READY = "ready at "
+LOAD = "others on the machine, before it began"
 _ALONE = """
 import sys, time
 from pathlib import Path
@@ -55,6 +56,7 @@ print(done / spent, (time.process_time() - worked) / done)
 
 
 def run() -> list[Row]:
+    load = Row(LOAD, os.getloadavg()[0], "processes")
     with tempfile.TemporaryDirectory(prefix="tocoad-bench-") as scratch:
         package, images = _fitted(Path(scratch))
         files = [file.read_bytes() for file in sorted(images.glob("*.png"))]
@@ -73,7 +75,11 @@ def run() -> list[Row]:
                     measured.rates.append(len(took) / spent)
                     measured.worked.append((_worked(server) - before) / len(took))
                     measured.times += took
-    return _rows(alone, served)
+    rows = [load, *_rows(alone, served)]
+    from bench.serve_page import write_page
+
+    write_page(rows)
+    return rows
 
 
 @dataclass
@@ -104,9 +110,6 @@ def _rows(alone: dict[int, Measured], served: dict[str, Measured]) -> list[Row]:
         rows.append(Row(f"{name}: processor", measured.work * 1000, "ms", measured.work / beside.work))
         for share in (50, 95, 99):
             rows.append(Row(f"{name}: p{share}", float(np.percentile(measured.times, share)) * 1000, "ms"))
-    from bench.serve_page import write_page
-
-    write_page(rows)
     return rows
 
 

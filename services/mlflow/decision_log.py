@@ -269,6 +269,18 @@ def champion_in_force(registry: Registry, uri: str) -> Version:
     return registry.resolve(uri)
 
 
+def log_length(registry: Registry, uri: str) -> int:
+    """Of the log that `champion_in_force` reads, in one small request: as long as it stays the same, so does the
+    champion. 0 where no log decides.
+    """
+    name, _, alias = uri.removeprefix("models:/").partition("@")
+    if alias != CHAMPION:
+        return 0
+    query = f"name = '{name}{SUFFIX}'"
+    last = registry.client.search_model_versions(query, max_results=1, order_by=["version_number DESC"])
+    return int(last[0].version) if last else 0
+
+
 def told(entry: Entry) -> str:
     """Who decided what, when: "anna on line-3 promoted version 3 at ..."."""
     who = f"{entry.by} on {entry.host}" if entry.host else entry.by

@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Event
 
 from services.mlflow.calls import AwayError
-from services.mlflow.decision_log import champion_in_force
+from services.mlflow.decision_log import champion_in_force, log_length
 from services.mlflow.package_check import BrokenPackageError
 from services.mlflow.registry import Registry, Version
 from services.serving.counting import Counters
@@ -32,6 +32,7 @@ class Following:
         self._shelf, self._state, self._counters, self._say = shelf, state, counters, say
         self._registry = registry
         self._followed: dict[str, str] = {}
+        self._seen: dict[str, int] = {}
         self._broken: dict[str, tuple[int, float]] = {}
 
     def load(self, models: Sequence[str], stopped: Event) -> None:
@@ -63,7 +64,11 @@ class Following:
         first = None
         for model, name in self._followed.items():
             try:
-                self._take(name, champion_in_force(self._registry, model))
+                length = log_length(self._registry, model)
+                # A log grows by an entry a night, and to read all of it every few seconds would be much.
+                if not length or length != self._seen.get(model):
+                    taken = self._take(name, champion_in_force(self._registry, model))
+                    self._seen[model] = length if taken else 0
             except Exception as error:  # a defect of ours too is told, and stops no look
                 first = first or error_line(error)
                 if isinstance(error, AwayError):
@@ -77,23 +82,25 @@ class Following:
         assert self._registry is not None
         return from_registry(self._registry, champion_in_force(self._registry, model), others)
 
-    def _take(self, name: str, version: Version) -> None:
+    def _take(self, name: str, version: Version) -> bool:
+        """Whether it is served now."""
         assert self._registry is not None
         before, broken = self._shelf.served[name], self._broken.get(name)
         if version.version != before.version:
             if broken is not None and broken[0] == version.version and time.monotonic() < broken[1]:
-                return
+                return False
             try:
                 served = from_registry(self._registry, version, self._shelf.served.values())
             except (PackageError, BrokenPackageError) as error:
                 self._broken[name] = version.version, time.monotonic() + _AGAIN_SECONDS
                 self._state.not_taken = {**self._state.not_taken, name: str(error)}
                 self._say(f"warning: {before.title} stays: {error}")
-                return
+                return False
             self._shelf.replace(served)
             self._say(f"{served.title} in place of version {before.version}")
         self._broken.pop(name, None)
         self._state.not_taken = {of: why for of, why in self._state.not_taken.items() if of != name}
+        return True
 
     def _looked(self, error: str | None) -> None:
         before, self._state.registry_error = self._state.registry_error, error

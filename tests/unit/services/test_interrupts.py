@@ -106,3 +106,41 @@ def test_what_an_interrupt_was_covered_by_is_seen_through() -> None:
         assert (uncovered := covered(caught.value)) is not None
         assert exit_code(uncovered) == found
     assert covered(OSError("the server is gone")) is None
+
+
+SERVER = """
+import threading
+from services.interrupts import ended_by, interruptible
+
+def say(text):
+    print(text, flush=True)
+
+told = threading.Event()
+with interruptible():
+    with ended_by(told.set):
+        say("serving")
+        told.wait()
+        say("closing")
+        sys.stdin.readline()
+    say("ended")
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_server_is_told_to_end_and_a_second_signal_ends_it_at_once(number: int) -> None:
+    ends = {False: (["ended"], 0), True: ([], 128 + number)}
+    for again, (rest, code) in ends.items():
+        process = subprocess.Popen(
+            [sys.executable, "-c", f"import sys{SERVER}"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        said(process, "serving")
+        process.send_signal(number)
+        said(process, "closing")
+        if again:
+            process.send_signal(number)
+        output, _ = process.communicate("\n" if not again else None, timeout=20)
+        assert (output.splitlines(), process.returncode) == (rest, code)

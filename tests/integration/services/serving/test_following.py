@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from services.addresses import configure
+from services.mlflow.calls import connect
 from services.mlflow.decision_log import DecisionLog
-from services.mlflow.registry import PACKAGE_TAG
+from services.mlflow.registry import PACKAGE_TAG, Registry
 from services.mlflow.tracking import Tracking
 from services.serving import following as following_module
 from services.serving.counting import Counters
@@ -33,9 +34,10 @@ IMAGE = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
 
 @dataclass
 class Line:
-    """One category, its registry, and what serves it."""
+    """One category, its registry, and what serves it, which reaches the registry through the proxy."""
 
     tracking: Tracking
+    proxy: FaultProxy
     folder: Path
     name: str
     shelf: Shelf = field(default_factory=Shelf)
@@ -45,7 +47,8 @@ class Line:
         self.registry = self.tracking.registry()
         self.log = DecisionLog(self.registry, self.name)
         self.state = State((self.uri,))
-        self.following = Following(self.shelf, self.state, Counters(), self.registry, self.said.append)
+        seen = Registry(connect(self.proxy.endpoint))
+        self.following = Following(self.shelf, self.state, Counters(), seen, self.said.append)
 
     @property
     def uri(self) -> str:
@@ -72,21 +75,23 @@ def proxy(mlflow_server: str) -> Iterator[FaultProxy]:
 
 
 @pytest.fixture
-def line(proxy: FaultProxy, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Line]:
+def line(proxy: FaultProxy, mlflow_server: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Line]:
     """Version 1 is champion, and served."""
     with kept_environment():
-        os.environ |= {"MLFLOW_TRACKING_URI": proxy.endpoint, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
-        line = Line(Tracking(configure(Workspace(tmp_path))), tmp_path, f"line.{request.node.name[:40]}")
+        os.environ |= {"MLFLOW_TRACKING_URI": mlflow_server, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+        line = Line(Tracking(configure(Workspace(tmp_path))), proxy, tmp_path, f"line.{request.node.name[:40]}")
         line.promote(line.register(1))
         line.following.load([line.uri], Event())
         assert (line.version, line.state.loading) == (1, ())
         yield line
 
 
-def test_a_new_champion_is_served_from_the_next_look_on_and_a_rollback_too(line: Line) -> None:
+def test_a_new_champion_is_served_from_the_next_look_on_and_a_rollback_too(line: Line, proxy: FaultProxy) -> None:
     served = line.shelf.served[line.name]
     line.following.look()
-    assert line.shelf.served[line.name] is served, "nothing has changed"
+    before = len(proxy.requests)
+    line.following.look()
+    assert line.shelf.served[line.name] is served and len(proxy.requests) == before + 1, "nothing has changed"
     second = line.register(2)
     line.promote(second)
     assert line.version == 1
