@@ -89,6 +89,9 @@ def test_make_does_by_itself_what_the_first_steps_type() -> None:
     assert INSTALL.commands("Whether all is well") == ["tocoad doctor", "make test"]
     said = run("source .venv/bin/activate && tocoad --version", PROJECT, dict(os.environ))
     assert said.strip()
+    (completion,) = INSTALL.commands("In your shell")
+    typed = f"source .venv/bin/activate && {completion} && complete -p tocoad"
+    assert "_shtab_tocoad" in run(typed, PROJECT, dict(os.environ))
 
 
 def _dry(target: str) -> str:

@@ -33,6 +33,7 @@ ARGUMENTS = {
     "study": ["study.yaml"],
     "watch": ["set", "--images", "images"],
     "score": ["models:/set.part@champion", "images", "--out", "scores.csv"],
+    "export": ["models:/set.part@champion", "--format", "onnx", "--out", "exported"],
     "serve": ["models:/set.part@champion"],
     "doctor": [],
     "completion": ["bash"],
