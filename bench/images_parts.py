@@ -82,6 +82,9 @@ def merged(folder: Path) -> None:
 def removed(folder: Path) -> None:
     """So that there is something to bring back."""
     shutil.rmtree(folder / "ours" / "data" / DATASET)
+
+
+def removed_plain(folder: Path) -> None:
     shutil.rmtree(folder / "plain" / DATASET)
 
 
@@ -120,6 +123,7 @@ PARTS: dict[str, Callable[[Path], None]] = {
     "copy 100": copied_more,
     "dvc add again": dvc("add", DATASET),
     "remove": removed,
+    "remove plain": removed_plain,
     "restore": restored,
     "dvc checkout": dvc("checkout", f"{DATASET}.dvc"),
 }

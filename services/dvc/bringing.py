@@ -4,8 +4,8 @@ workspace that has the very same content.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from services.dvc.remote import local_store, remote_store
@@ -22,8 +22,11 @@ Place = Mapping[str, str]
 class Brought:
     """`healed` names what was damaged, and where it was put aside."""
 
-    moved: Moved
-    healed: tuple[str, ...]
+    moved: Moved = field(default_factory=Moved)
+    healed: tuple[str, ...] = ()
+
+    def __add__(self, other: Brought) -> Brought:
+        return Brought(self.moved + other.moved, self.healed + other.healed)
 
 
 class Bringing:
@@ -54,17 +57,21 @@ class Bringing:
             file.write_bytes(self._remote.read(folder, scratch))
             self._local.place.take(folder, file, scratch)
 
-    def bring(self, wanted: Place, lying: Mapping[str, Path], progress: Progress) -> Brought:
-        """All of these objects, folders' lists and files, are in the cache then, each read through. `lying` are files
-        of the workspace, by the hash that they were seen to have.
+    def bring(
+        self, wanted: Place, lying: Mapping[str, Path], progress: Progress, unread: Collection[str] = ()
+    ) -> Brought:
+        """All of these objects, folders' lists and files, are in the cache then, each read through but the `unread`.
+        `lying` are files of the workspace, by the hash that they were seen to have.
         """
-        there = set(wanted) - self._local.missing(wanted)
+        missing = self._local.missing(wanted)
+        damaged = sorted(self._local.damaged({name for name in wanted if name not in missing and name not in unread}))
         healed = tuple(
             f"{wanted[name]}: its object was damaged; it is put aside as {self._local.place.set_aside(name)}"
-            for name in sorted(self._local.damaged(there))
+            for name in damaged
         )
-        self.save({name: lying[name] for name in self._local.missing(wanted) if name in lying})
-        missing = self._local.missing(wanted)
+        missing.update(damaged)
+        self.save({name: lying[name] for name in missing if name in lying})
+        missing = self._local.missing(missing)
         if missing and self._remote is None:
             raise _nowhere(len(missing), wanted[min(missing)], f"object {min(missing)} is not in {self._local}")
         if not missing or self._remote is None:

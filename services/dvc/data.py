@@ -11,6 +11,7 @@ from dvc.exceptions import CacheLinkError
 from dvc.repo import Repo
 
 from services.dvc import moved_links
+from services.dvc.adding import add_copies
 from services.dvc.calls import DvcError, told
 from services.dvc.damage import absent_objects, data_file_md5, healing, remove_damaged_listing
 from services.dvc.known import Known, tell_known
@@ -59,9 +60,10 @@ def _add(repo: Repo, folder: Path, again: bool, changed: bool) -> None:
         return
     with listings_dropped(), repo.scm_context():
         if changed or stage.outs[0].status():
-            # The cache has what cannot be linked to it.
-            with suppress(CacheLinkError):
-                stage.add_outs()
+            if not add_copies(repo, stage):
+                # The cache has what cannot be linked to it.
+                with suppress(CacheLinkError):
+                    stage.add_outs()
             stage.dump()
 
 

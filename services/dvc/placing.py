@@ -4,9 +4,11 @@ its place whole.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dvc.fs import localfs
 from dvc.repo import Repo
@@ -14,7 +16,8 @@ from dvc_data.hashfile.hash_info import HashInfo
 from dvc_data.hashfile.tree import Tree
 from dvc_objects.fs.generic import test_links, transfer
 
-from services.store.objects import is_named, read_through
+from services.store.objects import copy_through, is_named, md5_of_file
+from tocoad.data.threads import in_batches, thread_pool
 from tocoad.errors import StageError
 from tocoad.files.lease import still_held
 from tocoad.files.linking import link_or_copy
@@ -25,6 +28,7 @@ Files = Mapping[str, str]
 Step = Callable[[], object]
 Told = Callable[[int, int], object]
 """Files done, of how many."""
+Mend = Callable[[Mapping[str, str]], object]
 
 _THREADS = 4
 
@@ -44,34 +48,35 @@ class Placer:
         files = [path[len(base) + 1 :] for path in self._repo.dvcignore.find(localfs, base)]
 
         found = {}
-        with ThreadPoolExecutor(_THREADS) as pool:
-            digests = pool.map(lambda path: read_through(folder / path, lambda _: None)[0], files)
+        with thread_pool(_THREADS) as pool:
+            digests = in_batches(pool, lambda path: md5_of_file(f"{base}/{path}"), files)
             for path, digest in zip(files, digests, strict=True):
                 found[path] = digest
                 told(len(found), len(files))
         return found
 
-    def put(self, folder: Path, files: Files, present: Files, step: Step) -> None:
+    def put(self, folder: Path, files: Files, present: Files, step: Step, mend: Mend | None = None) -> None:
         """Makes the folder so; what DVC ignores in it stays. A file that is right already stays the very same.
+
+        Every object has been read through before, unless there is `mend`: then they are read here, and those that are
+        damaged are given to it, by hash a path that needs each. It brings them anew, or raises.
 
         Raises:
             StageError: an object of the cache is not what its hash says, or the disk is full; the folder is as it was.
         """
         with replacing(folder, still_held()) as incoming:
             self._keep_ignored(folder, incoming, present)
-            for place in {(incoming / path).parent for path in files}:
-                place.mkdir(parents=True, exist_ok=True)
+            for place in {path.rpartition("/")[0] for path in files}:
+                (incoming / place).mkdir(parents=True, exist_ok=True)
             links = test_links(self._cache.cache_types, self._cache.fs, self._cache.path, localfs, str(incoming / "a"))
-
-            def place_file(path: str) -> None:
-                if present.get(path) == files[path]:
-                    link_or_copy(folder / path, incoming / path)
-                else:
-                    self._bring(files[path], incoming / path, links)
-
-            with ThreadPoolExecutor(_THREADS) as pool:
-                for _ in pool.map(place_file, files):
-                    step()
+            filling = _Filling(self._cache, str(folder), str(incoming), files, present, links, mend is not None)
+            damaged = filling.fill([*files], step)
+            if damaged and mend is not None:
+                mend({files[path]: path for path in damaged})
+                damaged = filling.fill(damaged, lambda: None)
+            if damaged:
+                source = self._cache.oid_to_path(files[damaged[0]])
+                raise StageError(f"{source}: damaged just now: run the same again, which brings it from the remote")
         self._remember(folder, files)
 
     def _keep_ignored(self, folder: Path, incoming: Path, present: Files) -> None:
@@ -83,20 +88,48 @@ class Placer:
                 (incoming / path).parent.mkdir(parents=True, exist_ok=True)
                 link_or_copy(file, incoming / path)
 
-    def _bring(self, md5: str, target: Path, links: list[str]) -> None:
-        source = Path(self._cache.oid_to_path(md5))
-        if links and links[0] != "copy":
-            transfer(localfs, str(source), localfs, str(target), links=links)
-            return
-        with target.open("xb") as copy:
-            digest, _ = read_through(source, copy.write)
-        if not is_named(md5, digest):
-            raise StageError(f"{source}: damaged just now: run the same again, which brings it from the remote")
-
     def _remember(self, folder: Path, files: Files) -> None:
         """So that DVC need not read them all to see that nothing has changed."""
         known = ((f"{folder}/{path}", HashInfo("md5", md5), None) for path, md5 in files.items())
         self._repo.state.save_many(known, localfs)
+
+
+@dataclass(frozen=True)
+class _Filling:
+    """Of the folder `incoming`, in the place of `folder`; `unread` are the cache's objects that come as links."""
+
+    cache: Any
+    folder: str
+    incoming: str
+    files: Files
+    present: Files
+    links: list[str]
+    unread: bool
+
+    def fill(self, paths: Sequence[str], step: Step) -> list[str]:
+        """Returns the paths of files whose object is not what its hash says: they are not there then."""
+        damaged = []
+        with thread_pool(_THREADS) as pool:
+            for path, is_sound in zip(paths, in_batches(pool, self._is_placed, paths), strict=True):
+                if not is_sound:
+                    damaged.append(path)
+                step()
+        return damaged
+
+    def _is_placed(self, path: str) -> bool:
+        target, md5 = f"{self.incoming}/{path}", self.files[path]
+        if self.present.get(path) == md5:
+            link_or_copy(f"{self.folder}/{path}", target)
+            return True
+        source = self.cache.oid_to_path(md5)
+        if self.links[:1] in ([], ["copy"]):
+            is_sound = is_named(md5, copy_through(source, target))
+        else:
+            transfer(localfs, source, localfs, target, links=self.links)
+            is_sound = not self.unread or is_named(md5, md5_of_file(source))
+        if not is_sound:
+            os.unlink(target)  # noqa: PTH108
+        return is_sound
 
 
 def expanded(outputs: Mapping[str, str], listing: Callable[[str], Files]) -> dict[str, str]:

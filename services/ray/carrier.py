@@ -16,8 +16,9 @@ from services.ray.guard import versions
 from services.ray.inbox import Call, stopped
 from services.ray.order import WITHOUT_ENCODER, CallOrder, Done, JobOrder, NodeSettings, OutsideFile
 from services.store.errors import AbsentError, DamagedError
-from services.store.folders import files_below, folder_name, get_folder, md5_of_file, put_files
+from services.store.folders import files_below, folder_name, get_folder, put_files
 from services.store.notes import JOBS, add_to_note
+from services.store.objects import md5_of_file
 from services.store.store import Store
 from tocoad.errors import PassingError
 from tocoad.files.lease import on_behalf, still_held

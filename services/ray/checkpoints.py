@@ -12,8 +12,9 @@ from types import TracebackType
 from typing import Self
 
 from services.store.errors import AbsentError, DamagedError, StoreAwayError, StoreError
-from services.store.folders import files_below, folder_name, get_folder, md5_of_file, put_files
+from services.store.folders import files_below, folder_name, get_folder, put_files
 from services.store.notes import CHECKPOINTS, Note, read_note, write_note
+from services.store.objects import md5_of_file
 from services.store.store import Store
 from tocoad.files.linking import link_or_copy
 

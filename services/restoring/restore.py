@@ -101,6 +101,7 @@ class _Restore:
         self._workspace, self._state, self._force = workspace, state, force
         self._progress, self._bringing = progress, Bringing(workspace)
         self._losses = Losses(workspace, state, is_recorded, self._bringing, force)
+        self._brought = Brought()
         with opened(workspace) as repo:
             self._placer = Placer(repo)
 
@@ -116,7 +117,9 @@ class _Restore:
         wrong = [target for target in targets if not target.is_right(present[target.path])]
         for target in wrong:
             self._losses.refuse_of(target, present[target.path])
-        brought = self._bring(targets, lists, present)
+        # Nothing has changed before the first takes its place: what it lacks is read as it is copied, and not twice.
+        wrong.sort(key=lambda target: len(target.files), reverse=True)
+        self._bring(targets, lists, present, next(iter(wrong), None))
         damaged = self._place(wrong, present)
         self._write(settings)
         self._check_package()
@@ -125,9 +128,9 @@ class _Restore:
             state=state.name,
             files=sum(len(target.files) for target in targets),
             bytes=sum(sizes),
-            brought=brought,
+            brought=self._brought,
             seconds=time.perf_counter() - begin,
-            healed=(*brought.healed, *damaged),
+            healed=(*self._brought.healed, *damaged),
             settings=settings.keys,
             of_other_code=tuple(recorded.of_other_code(self._jobs, self._entries)),
         )
@@ -216,14 +219,22 @@ class _Restore:
         others = {} if now is None else self._bringing.listing(now, path)
         return {name: md5 for name, md5 in others.items() if not name.startswith(mine)} | files
 
-    def _bring(self, targets: list[Target], lists: dict[str, str], present: Mapping[str, Files]) -> Brought:
+    def _bring(
+        self, targets: list[Target], lists: dict[str, str], present: Mapping[str, Files], first: Target | None
+    ) -> None:
         wanted = dict(lists)
         for target in targets:
             wanted |= {md5: f"{target.path}/{path}" for path, md5 in target.files.items()}
         lying: dict[str, Path] = {}
         for place, files in present.items():
             lying |= {md5: self._workspace.root / place / path for path, md5 in files.items() if md5 in wanted}
-        return self._bringing.bring(wanted, lying, self._tell)
+        others = {md5 for target in targets if target is not first for md5 in target.files.values()}
+        unread = set() if first is None else set(first.files.values()) - others - lying.keys()
+        self._brought += self._bringing.bring(wanted, lying, self._tell, unread)
+
+    def _mend(self, target: Target, damaged: Mapping[str, str]) -> None:
+        wanted = {md5: f"{target.path}/{path}" for md5, path in damaged.items()}
+        self._brought += self._bringing.bring(wanted, {}, self._tell)
 
     def _place(self, wrong: list[Target], present: Mapping[str, Files]) -> list[str]:
         """Names the files that lay there and were not what they should be, though nothing was to change them."""
@@ -238,7 +249,8 @@ class _Restore:
         for target in wrong:
             folder, there = self._workspace.root / target.path, present[target.path]
             if target.files:
-                self._placer.put(folder, target.files, there, step)
+                mend = partial(self._mend, target) if target is wrong[0] else None
+                self._placer.put(folder, target.files, there, step, mend)
             else:
                 with still_held():
                     shutil.rmtree(folder)

@@ -28,9 +28,14 @@ class FolderPlace:
     def __init__(self, root: Path) -> None:
         self.name, self.jobs, self.is_near = str(root), _JOBS, True
         self._root, self._objects = root, root.joinpath(*LAYOUT)
+        self._place = str(self._objects)
 
     def existing(self, hashes: set[str]) -> set[str]:
         return {name for name in hashes if self._is_there(name)}
+
+    def path_of(self, name: str) -> str:
+        """Where the object lies, or would. There may be ten thousands: no Path is made of each."""
+        return f"{self._place}/{name[:2]}/{name[2:]}"
 
     def found(self, part: str) -> list[Found]:
         folder, objects = self._objects / part, []
@@ -122,12 +127,12 @@ class FolderPlace:
         return self._root / NOTES / name
 
     def _file(self, name: str) -> Path:
-        return self._objects / name[:2] / name[2:]
+        return Path(self.path_of(name))
 
     def _is_there(self, name: str) -> bool:
         """An object without a byte is what a power cut leaves of a file that DVC had not yet written out."""
         try:
-            return self._file(name).stat().st_size > 0 or name == _EMPTY
+            return os.stat(self.path_of(name)).st_size > 0 or name == _EMPTY  # noqa: PTH116
         except FileNotFoundError:
             return False
 

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 from services.store.errors import DamagedError, StoreError
-from services.store.objects import FOLDER_MARK, is_named, listing_of, md5_of, read_through
+from services.store.objects import FOLDER_MARK, is_named, listing_of, md5_of, md5_of_file, read_through
 from services.store.patience import patiently
 from services.store.store import LOOKS, Store
 from services.store.transfer import Moved
@@ -96,10 +96,6 @@ def _listed(store: Store, name: str) -> dict[str, str]:
     except DamagedError:
         store.give_free(name)
         raise
-
-
-def md5_of_file(file: Path) -> str:
-    return read_through(file, lambda _: None)[0]
 
 
 def _put(store: Store, name: str, file: Path, scratch: Path) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 from services.store.errors import AbsentError, DamagedError, StoreError
 from services.store.folder import FolderPlace
 from services.store.folders import get_folder, put_folder
-from services.store.objects import FOLDER_MARK, is_named, read_through
+from services.store.objects import FOLDER_MARK, is_named, md5_of_file
 from services.store.store import Store
 from services.store.transfer import Moved, transfer
 from services.store.uses import Uses
@@ -138,6 +138,6 @@ class _CachePlace(FolderPlace):
         """Takes it away: the far store has it sound. Another process may have healed it meanwhile."""
         file = self._file(name)
         with self._told(file), locked(self._objects), suppress(FileNotFoundError):
-            if not is_named(name, read_through(file, lambda _: None)[0]):
+            if not is_named(name, md5_of_file(file)):
                 file.unlink()
         return str(file)

@@ -12,6 +12,7 @@ from services.store.check import check
 from services.store.errors import DamagedError, StoreAwayError, StoreError
 from services.store.objects import FOLDER_MARK, PARTS, Found, Place, files_of, is_named, read_through
 from services.store.patience import PATIENCE_SECONDS, patiently
+from tocoad.data.threads import in_batches, thread_pool
 from tocoad.files.temporary import temporary_folder
 from tocoad.text.redaction import redacted
 
@@ -83,8 +84,8 @@ class Store:
     def damaged(self, hashes: Iterable[str]) -> set[str]:
         """Those whose object is something else than its hash says: all of them are read. Raises AbsentError."""
         names = sorted(set(hashes))
-        with _scratch() as scratch, ThreadPoolExecutor(self.place.jobs) as pool:
-            digests = pool.map(lambda name: self._digest(name, scratch), names)
+        with _scratch() as scratch, thread_pool(self.place.jobs) as pool:
+            digests = in_batches(pool, lambda name: self._digest(name, scratch), names)
             return {name for name, digest in zip(names, digests, strict=True) if not is_named(name, digest)}
 
     def _digest(self, name: str, scratch: Path, pieces: list[bytes] | None = None) -> str:

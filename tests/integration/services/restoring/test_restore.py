@@ -334,6 +334,36 @@ def test_a_damaged_object_is_named_put_aside_and_comes_anew_from_the_remote(ther
     assert contents(here, "tiny") == contents(there, "tiny") and is_up_to_date(here, "tiny")
 
 
+@pytest.mark.parametrize("cache_type", ["copy", "symlink", "hardlink"])
+def test_damaged_images_come_anew_before_the_folder_takes_its_place(
+    there: Workspace, here: Workspace, store: Path, cache_type: str
+) -> None:
+    """The largest folder is placed first, and its objects are read as they are copied."""
+    bring_back(here)
+    with Repo(str(here.root)) as repo, repo.config.edit("local") as config:
+        config["cache"]["type"] = [cache_type]
+    images = ("data/tiny/gear/train/good/2.png", "data/tiny/gear/test/good/1.png")
+    damaged, cache = [md5_of(there, image) for image in images], here.root / ".dvc/cache"
+
+    def lose() -> None:
+        shutil.rmtree(here.root / "data/tiny")
+        for md5 in damaged:
+            flip(object_of(cache, md5))
+
+    lose()
+    done = bring_back(here)
+    assert {line.partition(": its object was damaged; it is put aside")[0] for line in done.healed} == {*images}
+    assert done.brought.moved.objects == 2
+    assert contents(here, "tiny") == contents(there, "tiny") and is_up_to_date(here, "tiny")
+    assert [object_of(cache, md5).read_bytes() for md5 in damaged] == [b"gear 2", b"gear 1"]
+    lose()
+    object_of(store, damaged[0]).unlink()
+    before = snapshot(here)
+    with pytest.raises(StoreError, match=rf"^{images[0]}: "):
+        bring_back(here)
+    assert snapshot(here) == before
+
+
 def test_a_damaged_list_of_a_folder_comes_anew_too(there: Workspace, here: Workspace) -> None:
     bring_back(here)
     version = data.data_version(here, "tiny")

@@ -21,8 +21,8 @@ from services.ray.inbox import Call
 from services.ray.order import CallOrder, JobOrder, NodeSettings, StoreAddress
 from services.scoring.order import ShardOrder
 from services.store.errors import StoreError
-from services.store.folders import md5_of_file
 from services.store.notes import noted
+from services.store.objects import md5_of_file
 from tests.helpers.packages import save_detector
 from tests.helpers.project import project_workspace
 from tests.helpers.toys import write
