@@ -88,8 +88,10 @@ class Part:
 
 
 def read(text: str) -> list[Part]:
-    """Raises:
-    FlowchartError: a line is not understood.
+    """The groups of a chart, and what stands between them.
+
+    Raises:
+        FlowchartError: a line is not understood.
     """
     head, *lines = [line.strip() for line in text.strip().splitlines()]
     if not (found := _HEAD.match(head)):

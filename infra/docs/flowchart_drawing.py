@@ -21,8 +21,10 @@ _APART = 14
 
 
 def drawing(text: str) -> str:
-    """Raises:
-    FlowchartError: it is not of the part of the language that our pages use.
+    """An SVG element, of a chart's text.
+
+    Raises:
+        FlowchartError: it is not of the part of the language that our pages use.
     """
     groups, width, height = [], 0.0, 0.0
     for part in read(text):
@@ -31,7 +33,7 @@ def drawing(text: str) -> str:
         groups.append(f'<g transform="translate(0 {height:g})">{elements}</g>')
         width, height = max(width, wide), height + high + PAD
     size = f'viewBox="0 0 {width:.0f} {height:.0f}" style="max-width:{width:.0f}px"'
-    return f'<svg class="flowchart" role="img" {size}>{_TIP}{"".join(groups)}</svg>'
+    return f'<svg class="flowchart" {size}>{_TIP}{"".join(groups)}</svg>'
 
 
 def _part(part: Part) -> tuple[str, Point]:

@@ -18,6 +18,7 @@ from tocoad.settings.base import Section
 from tocoad.settings.file import settings_with
 from tocoad.settings.methods import declared_methods
 from tocoad.settings.sections import Settings
+from tocoad.settings.yaml_text import parsed
 
 _HEAD = """\
 # Settings
@@ -46,7 +47,8 @@ _BOUNDS = (("ge", "at least"), ("gt", "above"), ("le", "at most"), ("lt", "below
 
 def settings_page(workspace: Workspace) -> str:
     """The page, with what the files of a workspace as it is delivered hold."""
-    delivered = {profile: settings_with(workspace, profile) for profile in ("demo", "default", "paper")}
+    document = parsed(workspace.params_file.read_text(encoding="utf-8"), workspace.params_file.name)
+    delivered = {profile: settings_with(workspace, profile) for profile in document["profiles"]}
     parts = [_HEAD]
     for name, field in Settings.model_fields.items():
         rows = _keys(name, field.annotation) if _is_section(field.annotation) else [(name, field)]
