@@ -10,6 +10,7 @@ QUESTIONS = (
     "aupro",
     "cluster",
     "cuda",
+    "export",
     "fleet_slots",
     "fleet_retrain",
     "fleet",

@@ -36,32 +36,32 @@ SIZE = 64
 _NORMALS = np.stack([draw("disc", number) for number in range(6)])
 
 
-def _encoder(levels: tuple[int, ...] | None, name: str = "resnet18") -> Encoder:
+def _encoder(levels: tuple[int, ...] | None, name: str = "test_resnet") -> Encoder:
     return build_encoder(EncoderSettings(name=name, weights="none"), levels).folded()
 
 
-def _bank(encoder: Encoder, factor: float) -> MemoryBank:
+def _bank(encoder: Encoder, factor: float, layers: tuple[int, ...]) -> MemoryBank:
     with compute_context(ComputeSettings(device="cpu")) as compute, torch.inference_mode():
         images = enlarged(image_tensor(_NORMALS[:3], encoder.mean, encoder.std, compute), factor)
-        return MemoryBank(patch_features(encoder(images, (2, 3)), 1024).flatten(0, 2)[::3].clone())
+        return MemoryBank(patch_features(encoder(images, layers), 1024).flatten(0, 2)[::3].clone())
 
 
-def _banks(encoder: Encoder, factors: tuple[float, ...], **scoring: object) -> MemoryBankModel:
-    banks = {factor: _bank(encoder, factor) for factor in factors}
+def _banks(encoder: Encoder, factors: tuple[float, ...], layers: tuple[int, ...], **scoring: object) -> MemoryBankModel:
+    banks = {factor: _bank(encoder, factor, layers) for factor in factors}
     settings = ScoringSettings.model_validate(scoring)
-    model = MemoryBankModel.assemble(encoder, banks, SIZE, 1024, settings, (2, 3))
+    model = MemoryBankModel.assemble(encoder, banks, SIZE, 1024, settings, layers)
     return model.normalised_by([(1.0, 4.0), (2.0, 6.0)]) if len(factors) > 1 else model
 
 
 def patchcore() -> ScoringModel:
     """Re-weighted, with the convolutions of the encoder that the profiles have: some of them lengthen their kernels."""
-    encoder = _encoder((2, 3), "tf_efficientnet_lite0")
-    return _banks(encoder, (1.0,), reweight=True, reweight_neighbours=5)
+    encoder = _encoder((1, 2), "tf_efficientnet_lite0")
+    return _banks(encoder, (1.0,), (1, 2), reweight=True, reweight_neighbours=5)
 
 
 def tocoad() -> ScoringModel:
     """With D, and two scales."""
-    bank = _banks(_encoder(None), (1.0, 1.5), image_score="top_mean")
+    bank = _banks(_encoder(None), (1.0, 1.5), (2, 3), image_score="top_mean")
     discriminator = Discriminator(bank.encoder.channels, 1)
     discriminator.init_weights(3)
     return FusedModel.assemble(bank, discriminator.eval(), 1, (0.1, 0.9), 1.0, 2.0)
@@ -100,7 +100,7 @@ def save_exportable(folder: Path, method: str) -> Path:
         model=name,
         architecture=model.architecture,
         image_size=SIZE,
-        image_threshold=conformal_threshold(scores, 0.3),
+        image_threshold=conformal_threshold(scores, 0.6),
         pixel_threshold=float(np.quantile(maps, 0.9)),
         calibration=Calibration(scores=tuple(map(float, scores)), scale=(low, low + 1.5 * (float(maps.max()) - low))),
         provenance=Provenance(

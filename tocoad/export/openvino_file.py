@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +13,7 @@ from torch.export import ExportedProgram
 from tocoad.export import onnx_file
 from tocoad.export.formats import Run
 from tocoad.export.graph import INPUT, OUTPUTS
+from tocoad.export.silent_openvino import silent_openvino
 from tocoad.package.detector import Prediction
 
 
@@ -45,15 +44,3 @@ def opened(file: Path) -> Run:
         return Prediction(*(np.array(found[name]) for name in OUTPUTS))
 
     return run
-
-
-def silent_openvino() -> ModuleType:
-    """The module `openvino`. It tells its makers of every import unless a file in the home directory forbids it; with
-    their reporter out of reach it has a stand-in that tells nobody (openvino/tools/ovc/telemetry_utils.py).
-    """
-    if "openvino" not in sys.modules:
-        sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # an import of it fails from now on
-    import openvino
-
-    module: ModuleType = openvino
-    return module

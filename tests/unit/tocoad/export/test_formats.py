@@ -19,7 +19,7 @@ from toys import draw
 from tocoad.export.agreement import agreement, probes_of
 from tocoad.export.formats import FORMATS
 from tocoad.export.metadata import CARD
-from tocoad.export.openvino_file import silent_openvino
+from tocoad.export.silent_openvino import silent_openvino
 from tocoad.package.card import DetectorCard
 from tocoad.package.detector import load_detector
 from tocoad.settings.sections import ComputeSettings
@@ -45,7 +45,7 @@ def test_it_gives_the_detectors_scores_maps_and_verdicts(
     low, high = detector.card.calibration.scale
     np.testing.assert_allclose(found.anomaly_map, expected.anomaly_map, rtol=0, atol=1e-4 * (high - low))
     assert found.pred_label.tolist() == expected.pred_label.tolist()
-    assert expected.pred_label.any() and expected.pred_mask.any() and not expected.pred_mask.all()
+    assert expected.pred_mask.any() and not expected.pred_mask.all()
 
 
 @EVERY
@@ -92,7 +92,7 @@ _OPEN = """
 import os, sys
 asked = []
 sys.addaudithook(lambda event, _: asked.append(event) if event in ("socket.connect", "socket.getaddrinfo") else None)
-from tocoad.export.openvino_file import silent_openvino
+from tocoad.export.silent_openvino import silent_openvino
 silent_openvino()
 from openvino.tools.ovc import telemetry_utils
 print(telemetry_utils.tm.__name__, asked, os.listdir(os.environ["HOME"]))
