@@ -22,7 +22,8 @@ with its listing and its table.
 
 The bare detector is `tocoad predict`'s loop in one process with a thread a core; *from files* is what all but the first
 do: read, decode, resize, score. The processor's time is that of all processes, Ray's own with it, and without the S3
-server's, which shares the cores and so slows the bucket by the clock. Before the first image Ray and its workers take
+server's, which shares the cores. It is the column to read: by the clock what else the machine does decides, and two
+processes get more of a busy one than two threads. Before the first image Ray and its workers take
 {start:.0f} s by the clock.
 
 ## Memory
