@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # End-to-end tests that take about a third of the time of all.
 LONG := $(addprefix tests/e2e/test_,retrain.py unified.py)
 # Those that take minutes each, and no part of `make test`; the schedule goes on from what the retrain leaves.
-STORIES := $(addprefix tests/e2e/test_,promotion_story.py recontrast.py retrain.py schedule.py) tests/integration/cli/test_score_guide.py
+STORIES := $(addprefix tests/e2e/test_,promotion_story.py recontrast.py retrain.py schedule.py) $(addprefix tests/integration/cli/test_,first_steps.py score_guide.py)
 # The parts of all tests, the longest first.
 PARTS := test-services test-e2e test-long test-rest
 
@@ -52,7 +52,7 @@ test-processors: setup ## the numeric tests once more with the instructions of o
 test-cluster: setup ## the guide to a cluster, with all its servers at once: some minutes
 	@TOCOAD_TEST_CLUSTER=1 pytest tests/e2e/test_cluster_guide.py
 
-test-story: setup ## nights on real servers: an owner's story, the schedule, the other method, a batch that is killed; some minutes
+test-story: setup ## the first result, nights on real servers, the other method, a batch that is killed; some minutes
 	@TOCOAD_TEST_STORY=1 pytest $(STORIES)
 
 test-wheel: setup ## the guide to a workspace without a checkout: some minutes

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from cli.main import parser
 from tests.helpers.guide import Guide, missing_lines, run, typist
+from tests.helpers.on_request import on_request
 from tests.helpers.project import PROJECT
 from tests.helpers.shop import make_workspace
 from tests.helpers.toys import draw_toys
@@ -54,6 +57,7 @@ def typed(guide: Guide, section: str, place: Path, environment: dict[str, str]) 
     return said
 
 
+@on_request("story")
 def test_the_first_result_comes_as_the_page_says(place: Path, environment: dict[str, str]) -> None:
     typed(WORKSPACE, "Another place", place, environment)
     typed(START, "Images", place, environment)
@@ -70,13 +74,20 @@ def test_the_first_result_comes_as_the_page_says(place: Path, environment: dict[
     assert any(file.is_symlink() for file in (workspace.work_dir(GEAR) / "patchcore/fit/detector").iterdir())
 
 
-def test_images_of_ones_own_come_in_as_the_page_says(place: Path, environment: dict[str, str]) -> None:
+def test_images_of_ones_own_come_in_as_the_page_says(place: Path) -> None:
     draw_toys(place.parent / "drawn")
     (place.parent / "drawn/data/toys").rename(place.parent / "pictures")
     override(Workspace(place), parse_assignments(["split.calibration_min=2", "split.train_min=4"]))
     for command in IMAGES.commands("Bring them in"):
-        run(command, place, environment)
+        run(command, place, typist())
     assert (place / "data/parts.dvc").is_file()
+
+
+def test_each_command_of_the_first_steps_is_one() -> None:
+    for section in START.sections:
+        for command in START.commands(section):
+            name, *arguments = shlex.split(command)
+            assert name == "tocoad" and parser().parse_args(arguments)
 
 
 def test_make_does_by_itself_what_the_first_steps_type() -> None:
