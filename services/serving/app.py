@@ -7,12 +7,14 @@ import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from threading import Event
 from typing import Annotated, Any
 
 from fastapi import FastAPI, HTTPException, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.serving.answering import Answer, MapKind, answer
 from services.serving.counting import CONTENT_TYPE, NOBODY, Counters
@@ -39,11 +41,18 @@ _BODY = {
 
 
 class Service:
-    """What the routes share: the detectors, the threads that score, and who is let in."""
+    """What the routes share: the detectors, the threads that score, who is let in, and whether it was told to end."""
 
     def __init__(
-        self, shelf: Shelf, state: State, pool: ThreadPoolExecutor, limits: Limits, counters: Counters
+        self,
+        shelf: Shelf,
+        state: State,
+        pool: ThreadPoolExecutor,
+        limits: Limits,
+        counters: Counters,
+        stopped: Event,
     ) -> None:
+        self.stopped = stopped
         self.shelf, self.state, self.limits, self.counters = shelf, state, limits, counters
         self._pool = pool
         self._accepted = 0
@@ -116,6 +125,7 @@ def make_app(service: Service) -> FastAPI:
     # Its own pages of documentation would load their scripts from elsewhere.
     app = FastAPI(title="ToCoAD", docs_url=None, redoc_url=None)
     _tell_errors_in_one_line(app)
+    app.add_middleware(_LastAnswers, stopped=service.stopped)
     counters = service.counters
 
     @app.post("/v1/predict/{category}", openapi_extra=_BODY, response_model=Answer)
@@ -154,6 +164,23 @@ def make_app(service: Service) -> FastAPI:
         return page(service.shelf.served)
 
     return app
+
+
+class _LastAnswers:
+    """Once the server is told to end, each answer is the last of its connection: who keeps one would ask again on it,
+    be accepted, and not be answered when the time for ending is over.
+    """
+
+    def __init__(self, app: ASGIApp, stopped: Event) -> None:
+        self._app, self._stopped = app, stopped
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_last(message: Message) -> None:
+            if message["type"] == "http.response.start" and self._stopped.is_set():
+                message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
+            await send(message)
+
+        await self._app(scope, receive, send_last)
 
 
 def _tell_errors_in_one_line(app: FastAPI) -> None:

@@ -66,7 +66,7 @@ class Server:
         shelf, state, counters = Shelf(), State(tuple(self._models)), Counters()
         # Torch's settings are the process's: they hold for all detectors, and threads find them as they leave them.
         with compute_context(ComputeSettings()), thread_pool(self._limits.threads) as pool:
-            service = Service(shelf, state, pool, self._limits, counters)
+            service = Service(shelf, state, pool, self._limits, counters, self._stopped)
             self._uvicorn = _Uvicorn(
                 uvicorn.Config(
                     make_app(service),

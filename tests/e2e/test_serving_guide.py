@@ -35,7 +35,7 @@ pytestmark = pytest.mark.e2e
 
 GUIDE = Guide("serving.md")
 PORT = "8000"
-CLIENTS = 6
+CLIENTS = 4
 IMAGES = [np.random.default_rng(seed).integers(0, 256, (32, 32, 3), np.uint8) for seed in range(CLIENTS)]
 
 

@@ -26,7 +26,7 @@ def serving(packages: Sequence[Path], limits: Limits = Limits(threads=2)) -> Ite
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        with httpx.Client(base_url=server.address) as client:
+        with httpx.Client(base_url=server.address, timeout=60) as client:
             wait_until("ready", lambda: client.get("/health").status_code == 200, 60, pause=0.02)
         yield server
     finally:

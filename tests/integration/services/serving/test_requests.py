@@ -51,7 +51,7 @@ def server(packages: dict[str, Path]) -> Iterator[Server]:
 
 @pytest.fixture
 def client(server: Server) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=server.address) as opened:
+    with httpx.Client(base_url=server.address, timeout=60) as opened:
         yield opened
 
 
@@ -196,14 +196,16 @@ def test_who_was_accepted_is_answered_after_the_server_was_told_to_stop(
     with serving([packages["set.plate"]], Limits(threads=1)) as server:
         callers = [Caller(server.address, PLATE, len(file_of(image))) for image in images]
         _accepted(server, 6)
-        server.stop()
-        with pytest.raises(httpx.TransportError):
-            while True:
-                httpx.get(f"{server.address}health")
+        with httpx.Client(base_url=server.address, timeout=60) as kept:
+            assert "connection" not in kept.get("/health").headers
+            server.stop()
+            with pytest.raises(httpx.TransportError):
+                while True:
+                    assert kept.get("/health").headers["connection"] == "close", "nobody stays on a connection"
         for caller, image in zip(callers, images, strict=True):
             caller.send(file_of(image))
         answers = [caller.answer() for caller in callers]
-    assert [status for status, _ in answers] == [200] * 6
+    assert [status for status, _ in answers] == [200] * 6, answers
     assert [np.float32(told["pred_score"]) for _, told in answers] == [
         plate.predict(image[None]).pred_score[0] for image in images
     ]
@@ -226,5 +228,5 @@ def test_a_model_that_cannot_be_loaded_ends_the_server_with_its_reason(tmp_path:
 
 
 def _accepted(server: Server, count: int) -> None:
-    with httpx.Client(base_url=server.address) as client:
+    with httpx.Client(base_url=server.address, timeout=60) as client:
         wait_until("accepted", lambda: client.get("/health").json()["accepted"] == count, 20, pause=0.02)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import httpx
 import pytest
@@ -28,7 +29,7 @@ def test_until_all_models_are_loaded_it_is_not_ready_and_asks_to_come_again(tmp_
     shelf, state = Shelf(), State(("a", "b"))
     shelf.add(from_folder(save_detector(tmp_path / "a", 1), ()))
     state.loading = ("b",)
-    service = Service(shelf, state, ThreadPoolExecutor(1), Limits(threads=1), Counters())
+    service = Service(shelf, state, ThreadPoolExecutor(1), Limits(threads=1), Counters(), Event())
 
     async def ask() -> list[httpx.Response]:
         transport = httpx.ASGITransport(make_app(service))
