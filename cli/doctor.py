@@ -40,9 +40,10 @@ def _doctor(options: argparse.Namespace) -> int:
     from services.doctor.finding import worst
     from tocoad.stages.bars import stage_bar
 
+    workspace = workspace_here()
     # What a library prints at its import is no result.
     with redirect_stdout(sys.stderr), stage_bar("looking") as progress:
-        findings = examine(workspace_here(), options.debug, progress)
+        findings = examine(workspace, options.debug, progress)
     if options.json:
         json.dump(_document(findings), sys.stdout, indent=1)
         print()
