@@ -23,7 +23,7 @@ export VIRTUAL_ENV
 VIRTUAL_ENV=$(cd "$place" && pwd)/venv
 
 echo "ranges: what are the $end versions?" >&2
-"$uv" pip compile --quiet --resolution "$resolution" --python "${PYTHON:-python3}" --extra dev --extra docs \
+"$uv" pip compile --quiet --upgrade --resolution "$resolution" --python "${PYTHON:-python3}" --extra dev --extra docs \
     --extra export --output-file "$place/requirements.txt" pyproject.toml
 [ -x "$VIRTUAL_ENV/bin/python" ] || "$uv" venv --quiet --python "${PYTHON:-python3}" "$VIRTUAL_ENV"
 "$uv" pip sync --quiet --compile-bytecode "$place/requirements.txt"

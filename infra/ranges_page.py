@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import datetime
 import json
-import platform
 import re
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -25,7 +25,6 @@ KEPT = ROOT / "docs/results/ranges.json"
 PAGE = KEPT.with_suffix(".md")
 ENDS = ("lowest", "newest")
 GROUPS = ("dev", "docs", "export")
-_SHOWN = 20
 
 _TEXT = """# The ranges of pyproject.toml
 
@@ -35,6 +34,14 @@ index serves, each in an environment of its own, and the tests run there.
 {runs}
 
 {failures}
+
+## What was found so
+
+Bounds that were false, and are raised: OpenCV 4.12 has no `cv2.utils.logging`, Ray 2.55 no `LoggingConfig` in
+`ray.train.v2`, SQLAlchemy before 2.0.20 not what Prefect imports, hypothesis 6.100 asks NumPy for what its version 2
+has lost. Not of the versions: `serve` was missing in `test_endings` on that day, MLflow's page of code had grown in
+`test_mlflow_keeps_every_byte_once`, and on a busy machine an upload may end before it is killed (`test_checkpoints`).
+The other failures were tests that asked for more than is promised; they are mended.
 
 ## What was installed
 
@@ -64,19 +71,21 @@ def locked() -> dict[str, str]:
 def keep(end: str, part: str, results: Path) -> None:
     """Puts the outcome of a part of the tests, and this environment's versions, beside what is kept already."""
     kept = read()
-    versions = {name: _version(name) for name in requirements()}
-    before = kept.get(end, {})
-    # What other versions gave says nothing of these.
-    parts = before["parts"] if before.get("versions") == versions else {}
-    machine = f"Python {platform.python_version()}, {platform.machine()}"
-    kept[end] = {"versions": versions, "machine": machine, "parts": {**parts, part: _outcome(results)}}
+    versions = {name: installed(name) for name in requirements()}
+    parts = kept.get(end, {"parts": {}})["parts"]
+    parts[part] = {**_outcome(results), "versions": versions}
+    kept[end] = {"versions": versions, "parts": parts}
     KEPT.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def page() -> str:
     """From what is kept."""
     kept = read()
-    runs = [_run(end, part, outcome) for end in ENDS for part, outcome in kept.get(end, {"parts": {}})["parts"].items()]
+    runs = [
+        _run(end, part, outcome, kept[end]["versions"])
+        for end in ENDS
+        for part, outcome in kept.get(end, {"parts": {}})["parts"].items()
+    ]
     head = "| versions | tests | passed | failed | skipped | minutes | on |\n|---|---|---:|---:|---:|---:|---|"
     lock = locked()
     rows = (
@@ -87,24 +96,28 @@ def page() -> str:
     return _TEXT.format(runs="\n".join([head, *runs]), failures=_failures(kept), rows="\n".join(rows))
 
 
-def _run(end: str, part: str, outcome: Mapping[str, Any]) -> str:
+def _run(end: str, part: str, outcome: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Where a bound has moved since, the row says which versions it was run with."""
+    other = [f"{name} {was}" for name, was in outcome["versions"].items() if was and was != now.get(name)]
+    versions = f"{end}, but {', '.join(other)}" if other else end
     counts = (outcome["passed"], len(outcome["failed"]), outcome["skipped"], round(outcome["seconds"] / 60))
-    return f"| {end} | `{part}` | {' | '.join(map(str, counts))} | {outcome['date']} |"
+    return f"| {versions} | `{part}` | {' | '.join(map(str, counts))} | {outcome['date']} |"
 
 
 def _failures(kept: Mapping[str, Any]) -> str:
-    lines = [
-        f"- {end}: `{name}`"
+    """Each test once, with how many of its cases failed."""
+    failed = Counter(
+        (end, name.partition("[")[0])
         for end in ENDS
         for outcome in kept.get(end, {"parts": {}})["parts"].values()
         for name in outcome["failed"]
-    ]
+    )
     if not kept:
         return "Nothing has been run."
-    if not lines:
+    if not failed:
         return "Nothing failed."
-    more = [f"- and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
-    return "\n".join(["Failed:", "", *lines[:_SHOWN], *more])
+    lines = [f"- {end}: `{name}`" + (f", {cases} cases" if cases > 1 else "") for (end, name), cases in failed.items()]
+    return "\n".join(["Failed:", "", *lines])
 
 
 def _outcome(results: Path) -> dict[str, Any]:
@@ -125,7 +138,8 @@ def _found(kept: Mapping[str, Any], end: str, name: str) -> str:
     return str(kept.get(end, {"versions": {}})["versions"].get(name) or "-")
 
 
-def _version(name: str) -> str | None:
+def installed(name: str) -> str | None:
+    """Its version here."""
     try:
         return version(name)
     except PackageNotFoundError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -41,4 +42,16 @@ def test_a_part_that_was_run_is_counted_and_what_failed_is_named(
     ranges_page.keep("lowest", "tests/unit", results)
     page = ranges_page.page()
     assert "| lowest | `tests/unit` | 1 | 2 | 1 | 2 |" in page
-    assert "- lowest: `tests.unit.a::test_breaks[x]`\n- lowest: `tests.unit.a::test_fails`\n" in page
+    assert "- lowest: `tests.unit.a::test_breaks`\n- lowest: `tests.unit.a::test_fails`\n" in page
+
+
+def test_a_part_that_was_run_before_a_bound_moved_says_with_which_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ranges_page, "KEPT", tmp_path / "ranges.json")
+    (tmp_path / "results.xml").write_text(_RESULTS)
+    ranges_page.keep("lowest", "tests/unit", tmp_path / "results.xml")
+    kept = ranges_page.read()
+    kept["lowest"]["parts"]["tests/unit"]["versions"]["numpy"] = "2.0.0"
+    ranges_page.KEPT.write_text(json.dumps(kept))
+    assert "| lowest, but numpy 2.0.0 | `tests/unit` |" in ranges_page.page()
