@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # End-to-end tests that take about a third of the time of all.
 LONG := $(addprefix tests/e2e/test_,retrain.py unified.py)
 # Those that take minutes each, and no part of `make test`; the schedule goes on from what the retrain leaves.
-STORIES := $(addprefix tests/e2e/test_,promotion_story.py recontrast.py retrain.py schedule.py) $(addprefix tests/integration/cli/test_,first_steps.py score_guide.py)
+STORIES := $(addprefix tests/e2e/test_,promotion_story.py recontrast.py retrain.py schedule.py) $(addprefix tests/integration/cli/test_,export_guide.py first_steps.py score_guide.py)
 # The parts of all tests, the longest first.
 PARTS := test-services test-e2e test-long test-rest
 
