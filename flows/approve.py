@@ -25,9 +25,11 @@ from prefect.runtime import flow_run
 from flows.answer_form import AnswerForm
 from flows.notice import answer_notice
 from tasks.approve import (
+    IN_VAIN,
     Answer,
     Question,
     Registry,
+    ask_again,
     check,
     claim,
     dismiss,
@@ -40,13 +42,19 @@ from tasks.approve import (
     show,
 )
 from tasks.notify import told_when_finished
+from tocoad.errors import error_line
 from tocoad.files.workspace import Category, Workspace
 from tocoad.settings.file import load_params
 
 
 @flow(name="approve", flow_run_name="approve {dataset}/{category}")
 def approve(
-    dataset: str, category: str, question: str | None = None, ask: bool = True, workspace: str | None = None
+    dataset: str,
+    category: str,
+    question: str | None = None,
+    ask: bool = True,
+    workspace: str | None = None,
+    note: str | None = None,
 ) -> dict[str, Any]:
     """Shows what waits, and waits for the answer: suspended, without a process. Answered on its page, the flow begins
     anew, has the answer, and enters it.
@@ -57,6 +65,7 @@ def approve(
         question: the id of the verdict that is to be answered; None takes what waits.
         ask: without it nobody is asked: it is found out whether the time is over.
         workspace: its folder; None takes the current one.
+        note: why an answer that was given before could not be entered.
 
     Returns:
         The document of `tocoad approve --json`, of action `expire` where nobody has answered in time; where there is
@@ -64,7 +73,7 @@ def approve(
 
     Raises:
         BrokenPackageError: the version's package is not what was registered, or gives other numbers than it did then.
-            It waits on.
+            It waits on, and another run asks.
     """
     place = Workspace(Path(workspace or ".").resolve())
     registry, gate = open_registry(place), load_params(place).settings.gate
@@ -79,10 +88,15 @@ def approve(
             dismiss(about, told)
         return {"action": None, "name": about.model_name, "told": told}
     if flow_run.get_run_count() < 2:
-        show(registry, waits)
+        show(registry, waits, note)
     given = suspend_flow_run(wait_for_input=AnswerForm.with_initial_data(_invitation(waits)), key=waits.asked.id)
     approved, by = given.answer == "approve", f"{given.name}, on Prefect's page"
-    return _answer(place, registry, plan_answer(registry, dataset, category, gate, approved, given.reason, by))
+    try:
+        return _answer(place, registry, plan_answer(registry, dataset, category, gate, approved, given.reason, by))
+    except IN_VAIN as error:
+        # A run that has failed is asked by nobody.
+        ask_again(waits, f"{given.name} said {given.answer} ({given.reason}), but {error_line(error)}")
+        raise
 
 
 @flow(name="answer", flow_run_name="answer {dataset}/{category}")

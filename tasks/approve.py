@@ -10,12 +10,15 @@ from typing import Any
 from prefect import task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
+from prefect.runtime import flow_run
 
 from services.addresses import configure
 from services.closing import claim_flow_run
 from services.mlflow import approval
 from services.mlflow.approval import Answer, Question, last_word, open_question, plan_answer, plan_expiry
+from services.mlflow.calls import AwayError, TrackingError
 from services.mlflow.comparisons import fetch_comparison
+from services.mlflow.package_check import BrokenPackageError
 from services.mlflow.registry import Registry
 from services.prefect import questions
 from tasks.promotion import check, open_registry
@@ -25,10 +28,12 @@ from tocoad.report.comparison_markdown import comparison_markdown, findings_mark
 from tocoad.settings.sections import GateSettings
 
 __all__ = [
+    "IN_VAIN",
     "Answer",
     "Question",
     "Registry",
     "ask",
+    "ask_again",
     "check",
     "claim",
     "dismiss",
@@ -40,6 +45,10 @@ __all__ = [
     "plan_expiry",
     "show",
 ]
+
+
+IN_VAIN = (BrokenPackageError, TrackingError, AwayError)
+"""What an approval fails by though the version still waits: it cannot be put in force, or not now."""
 
 
 def claim(workspace: Workspace) -> None:
@@ -60,11 +69,21 @@ def ask(workspace: Workspace, registry: Registry, category: Category, gate: Gate
     return {"until": _told(question.until), "page": page if has_pages else None}
 
 
+@task(name="ask again", task_run_name="ask again {question.category}", cache_policy=NO_CACHE)
+def ask_again(question: Question, note: str) -> str | None:
+    """Has another flow run wait, as the answer that this one was given could not be entered; returns its page's
+    address. `note` says why.
+    """
+    return questions.ask(question.category, question.asked.id, question.until, str(flow_run.get_id()), note)
+
+
 @task(name="show", task_run_name="show {question.category}", cache_policy=NO_CACHE)
-def show(registry: Registry, question: Question) -> None:
+def show(registry: Registry, question: Question, note: str | None = None) -> None:
     """What the answer is about, on the flow run's page."""
     key = f"approve-{question.category.dataset}-{question.category.name}".lower().replace("_", "-")
     text = f"{_invitation(question)}\n\n{_compared(registry, question)}"
+    if note is not None:
+        text = f"**It was answered before, in vain**: {note}\n\n{text}"
     create_markdown_artifact(text, key=key, description=f"version {question.version.version} waits")
 
 

@@ -6,6 +6,7 @@ The log of decisions is what counts; these runs ask, and follow it.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from tocoad.files.workspace import Category
 
@@ -15,9 +16,12 @@ _GRACE = timedelta(seconds=5)
 _OPEN_MAX = 200
 
 
-def ask(category: Category, question: str, until: datetime) -> str | None:
+def ask(
+    category: Category, question: str, until: datetime, after: str | None = None, note: str | None = None
+) -> str | None:
     """Starts the run that waits, and for `until` one that finds out whether there was an answer. `question` is the id
-    of the verdict to be answered: asked again, it is the same run. What waits of the category's earlier questions ends.
+    of the verdict to be answered: asked again, it is the same run; another one `after` the run in which the answer
+    could not be entered, with a `note` why. What waits of the category's earlier questions ends.
 
     Returns:
         The address of the run's page; None where the server has no such deployment, or no pages are configured.
@@ -32,9 +36,12 @@ def ask(category: Category, question: str, until: datetime) -> str | None:
             deployment = client.read_deployment_by_name(DEPLOYMENT)
         except ObjectNotFound:
             return None
-        parameters = {"dataset": category.dataset, "category": category.name, "question": question}
+        parameters: dict[str, Any] = {"dataset": category.dataset, "category": category.name, "question": question}
         run = client.create_flow_run_from_deployment(
-            deployment.id, parameters=parameters, tags=[category.model_name], idempotency_key=question
+            deployment.id,
+            parameters=parameters if note is None else parameters | {"note": note},
+            tags=[category.model_name],
+            idempotency_key=question if after is None else f"{question} after {after}",
         )
         client.create_flow_run_from_deployment(
             deployment.id,

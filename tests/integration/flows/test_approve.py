@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from services.addresses import configure
+from services.mlflow.package_check import BrokenPackageError
 from services.mlflow.registry import Registry
 from services.mlflow.tracking import Tracking
 from services.prefect import questions
@@ -81,6 +82,12 @@ class Office:
         (artifact,) = self._client.read_artifacts(artifact_filter=wanted)
         return str(artifact.data)
 
+    def others(self, *runs: Any) -> list[Any]:
+        """The other runs of the question."""
+        asked = self.line.log.read().waiting
+        assert asked is not None
+        return [run.id for run in self._runs(asked.entry.id) if run.id not in runs]
+
     def _runs(self, question: str) -> list[Any]:
         from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
 
@@ -111,11 +118,12 @@ def office(
             office.close()
 
 
-def register(line: Line, package: Path) -> None:
+def register(line: Line, package: Path, digest: str | None = None) -> None:
+    """With this digest, or its own."""
     tracking = Tracking(configure(line.workspace))
     with tracking.run(tracking.experiment("approve"), "gear") as run:
-        image = np.zeros((32, 32, 3), np.uint8)
-        Registry(line.client).register(line.name, run, package, image, {"package_sha256": package_sha256(package)})
+        image, tags = np.zeros((32, 32, 3), np.uint8), {"package_sha256": digest or package_sha256(package)}
+        Registry(line.client).register(line.name, run, package, image, tags)
 
 
 LATER = timedelta(hours=72)
@@ -139,6 +147,28 @@ def test_what_is_approved_on_the_page_is_checked_and_champion_and_nothing_waits_
     entry = line.log.read().counted[-1].entry
     assert (entry.by, entry.reason) == ("anna, on Prefect's page", "catches scratches")
     assert office.state(asking)[0] == office.state(ending)[0] == "Completed"
+
+
+def test_an_approval_that_cannot_be_entered_fails_as_what_it_is_and_is_asked_for_again(office: Office) -> None:
+    line = office.line
+    register(line, save_detector(line.workspace.root / "package", 1), digest="0" * 64)
+    line.gate_asks(2)
+    asking, ending = office.ask(datetime.now(UTC) + LATER)
+    assert office.work(asking) is None
+    assert office.fill_in(asking, answer="approve", name="anna", reason="catches scratches") == "ACCEPT"
+    with pytest.raises(BrokenPackageError, match=r"version 2: .*its package is not the one"):
+        office.work(asking)
+    name, message = office.state(asking)
+    assert name == "Failed" and "its package is not the one that was registered" in message
+    assert line.aliases == {"champion": 1, "challenger": 2} and office.state(ending)[0] == "Scheduled"
+
+    (again,) = office.others(asking, ending)
+    assert office.work(again) is None and office.state(again)[0] == "Suspended"
+    page = office.page(again)
+    assert "anna said approve (catches scratches), but" in page and "its package is not the one" in page
+    assert office.fill_in(again, answer="decline", name="bert", reason="it is broken") == "ACCEPT"
+    assert office.work(again)["action"] == "decline" and line.log.read().waiting is None
+    assert office.state(again)[0] == office.state(ending)[0] == "Completed"
 
 
 def test_an_answer_in_a_terminal_is_in_the_log_and_ends_what_waits_in_prefect(office: Office) -> None:
