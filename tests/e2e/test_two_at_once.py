@@ -100,8 +100,11 @@ def test_who_does_not_wait_is_refused_in_one_line_and_nothing_is_changed(
     (lone.root / "small.yaml").write_text(STUDY)
     settings = (lone.root / "params.yaml").read_bytes()
     refused = lone.run(*command, "--no-wait")
-    assert (refused.returncode, refused.stdout) == (1, ""), refused.stderr
+    assert refused.returncode == 1, refused.stderr
     assert refused.stderr.startswith("error: ")
+    # Who asked for a document gets one.
+    told = {"error": refused.stderr.removeprefix("error: ").strip()}
+    assert refused.stdout == "" if "--json" not in command else json.loads(refused.stdout) == told
     assert f"tiny/gear: another run (process {holder.pid} on " in refused.stderr
     assert refused.stderr.endswith(f"works there; wait for longer (--wait), or end it (kill {holder.pid})\n")
     assert refused.stderr.count("\n") == 1
