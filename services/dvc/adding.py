@@ -19,6 +19,8 @@ from dvc_data.hashfile.utils import _tokenize_mtimes
 from dvc_objects.errors import ObjectFormatError
 from dvc_objects.fs.generic import test_links
 
+from services.dvc.damage import remove_partials
+
 
 def add_copies(repo: Repo, stage: Stage) -> bool:
     """As `stage.add_outs()`, of a stage that is one folder; whether that could be done so. Where it could not, a file
@@ -33,7 +35,15 @@ def add_copies(repo: Repo, stage: Stage) -> bool:
         return False
     files = {f"{out.fs_path}/{'/'.join(key)}": (meta, info.value) for key, meta, info in tree}
     lacking = {md5: path for path, (_, md5) in files.items() if not _has(cache, md5)}
-    cache.add([*lacking.values()], localfs, [*lacking], check_exists=False)
+    failed: list[str] = []
+
+    def note(md5: str, _: BaseException) -> None:
+        failed.append(cache.oid_to_path(md5))
+
+    cache.add([*lacking.values()], localfs, [*lacking], check_exists=False, on_error=note)
+    if failed:
+        remove_partials(failed)
+        return False  # DVC's own finds no room either, and leaves what is known
     add_update_tree(cache, tree)
     # By this DVC knows what a checkout of a commit without the folder may take away.
     mtimes = _tokenize_mtimes({path: meta.mtime for path, (meta, _) in files.items()})

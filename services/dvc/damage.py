@@ -13,7 +13,7 @@ import os
 import shutil
 import sqlite3
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -79,10 +79,15 @@ def absent_objects(repo: Repo, md5: str) -> list[str]:
     listing = Path(cache.oid_to_path(md5))
     listed = [entry["md5"] for entry in json.loads(listing.read_bytes())] if listing.is_file() else [md5]
     absent = [oid for oid in listed if not os.path.isfile(cache.oid_to_path(oid))]  # noqa: PTH113  (many thousands)
-    for folder in {Path(cache.oid_to_path(oid)).parent for oid in absent}:
+    remove_partials([cache.oid_to_path(oid) for oid in absent])
+    return absent
+
+
+def remove_partials(objects: Iterable[str]) -> None:
+    """What a copy to one of them that failed has left beside it: it may be what fills the disk."""
+    for folder in {Path(file).parent for file in objects}:
         for partial in folder.glob(".*.tmp"):
             partial.unlink(missing_ok=True)
-    return absent
 
 
 def _set_aside(root: Path) -> bool:

@@ -33,8 +33,8 @@ MODEL = "parts.gear"
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory, mlflow_server: str) -> Iterator[Path]:
-    """A folder with `examples/` and new images; `parts.gear` has a champion."""
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with `examples/` and new images; `parts.gear` has a champion, in a registry that no other guide has."""
     place = tmp_path_factory.mktemp("export")
     (place / "examples").symlink_to(PROJECT / "examples")
     (place / "new-images").mkdir()
@@ -43,7 +43,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, mlflow_server: str) -> Itera
     package = save_detector(place / "package", 1)
     write_card(package, read_card(package)[0].model_copy(update={"dataset": "parts"}))
     with kept_environment():
-        os.environ["MLFLOW_TRACKING_URI"] = mlflow_server
+        os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{place}/mlflow.db"
         tracking = Tracking(configure(Workspace(place)))
         registry = Registry(tracking.client)
         with tracking.run(tracking.experiment("export"), "gear") as tracked:

@@ -72,10 +72,9 @@ class Line:
 
 
 @pytest.fixture(scope="module")
-def line(
-    tmp_path_factory: pytest.TempPathFactory, mlflow_server: str, prefect_server: str, rclone_server: S3Server
-) -> Iterator[Line]:
+def line(tmp_path_factory: pytest.TempPathFactory, prefect_server: str, rclone_server: S3Server) -> Iterator[Line]:
     place = tmp_path_factory.mktemp("scoring")
+    registry_uri = f"sqlite:///{place}/mlflow.db"  # other guides have a model of this name too
     (place / "workspace").mkdir()
     workspace = make_workspace(place / "workspace").root
     images = place / "line"
@@ -86,7 +85,7 @@ def line(
     (images / "damaged.png").write_bytes((images / "early" / "000.png").read_bytes()[:200])
     package = save_detector(place / "package", 1)
     with kept_environment():
-        os.environ["MLFLOW_TRACKING_URI"] = mlflow_server
+        os.environ["MLFLOW_TRACKING_URI"] = registry_uri
         tracking = Tracking(configure(Workspace(workspace)))
         registry = Registry(tracking.client)
         tags = {"package_sha256": package_sha256(package)}
@@ -99,7 +98,7 @@ def line(
     predicted = {
         str(one.found.file.relative_to(images)): Row(one.pred_score, one.pred_label, one.error) for one in predictions
     }
-    services = {"MLFLOW_TRACKING_URI": mlflow_server, "PREFECT_API_URL": prefect_server}
+    services = {"MLFLOW_TRACKING_URI": registry_uri, "PREFECT_API_URL": prefect_server}
     assert rclone_server.folder is not None
     shutil.copytree(images, rclone_server.folder.parent / "line-3" / "gear")
     yield Line(Workspace(workspace), images, {**typist(), **rclone_server.env, **services}, predicted)

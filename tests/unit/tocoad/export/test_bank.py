@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from rounding import sum_error
+from skip_report import reason
 from torch import Tensor, nn
 
 from tocoad.export import bank as module
@@ -68,7 +69,7 @@ print(json.dumps((peak() - before) / 1024))
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="reads the peak of memory from /proc")
+@pytest.mark.skipif(sys.platform != "linux", reason=reason("no /proc, which has the peak of memory", "on Linux"))
 def test_a_batch_of_16_takes_a_fraction_of_the_product_with_all_of_a_large_bank(tmp_path: Path) -> None:
     class Search(nn.Module):
         def __init__(self) -> None:
