@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         Image.fromarray(pixels).save(place / "new-images" / f"{number}.png")
     package = save_detector(place / "package", 1)
     write_card(package, read_card(package)[0].model_copy(update={"dataset": "parts"}))
-    with kept_environment():
+    with kept_environment(), chdir(place):  # MLflow keeps what a database of its own has beside where it stands
         os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{place}/mlflow.db"
         tracking = Tracking(configure(Workspace(place)))
         registry = Registry(tracking.client)

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,7 +85,7 @@ def line(tmp_path_factory: pytest.TempPathFactory, prefect_server: str, rclone_s
         shutil.copy(images / "early" / f"{number % DISTINCT:03d}.png", images / "late" / f"{number:03d}.png")
     (images / "damaged.png").write_bytes((images / "early" / "000.png").read_bytes()[:200])
     package = save_detector(place / "package", 1)
-    with kept_environment():
+    with kept_environment(), chdir(place):  # MLflow keeps what a database of its own has beside where it stands
         os.environ["MLFLOW_TRACKING_URI"] = registry_uri
         tracking = Tracking(configure(Workspace(workspace)))
         registry = Registry(tracking.client)
