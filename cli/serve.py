@@ -60,7 +60,8 @@ def _serve(options: argparse.Namespace) -> int:
     of_registry = next((model for model in options.models if model.startswith("models:/")), None)
     registry = None if of_registry is None else registry_of(of_registry, workspace_here())
     from services.serving.limits import Limits
-    from services.serving.server import Server, is_loopback
+    from services.serving.listening import is_loopback
+    from services.serving.server import Server
 
     limits = Limits(options.threads or cores(), options.waiting, options.timeout, int(options.max_mb * 2**20))
     server = Server(options.models, registry, limits, options.look, _say, options.host, options.port)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import errno
-import ipaddress
 import math
-import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Event, Thread
@@ -18,17 +15,16 @@ from services.serving.app import Service, make_app
 from services.serving.counting import Counters
 from services.serving.following import Following, Say
 from services.serving.limits import Limits
+from services.serving.listening import listening_at
 from services.serving.served import Shelf
 from services.serving.state import State
 from tocoad.data.threads import thread_pool
-from tocoad.errors import UserError
 from tocoad.nn.device import compute_context
 from tocoad.settings.sections import ComputeSettings
 
 _KEPT_SECONDS = 75
 """A connection without a request; longer than clients and proxies usually keep theirs, so that they end it."""
 _CLOSING_SECONDS = 5
-_BACKLOG = 2048
 
 
 class Server:
@@ -47,7 +43,7 @@ class Server:
         """Raises UserError where the port cannot be had."""
         self._models, self._registry, self._limits, self._say = models, registry, limits, say
         self._look_seconds = look_seconds
-        self._socket = _listening(host, port)
+        self._socket = listening_at(host, port)
         self._stopped = Event()
         self._fault: BaseException | None = None
         self._uvicorn: uvicorn.Server | None = None
@@ -78,7 +74,6 @@ class Server:
                     lifespan="off",
                     proxy_headers=False,
                     server_header=False,
-                    backlog=_BACKLOG,
                     timeout_keep_alive=_KEPT_SECONDS,
                     timeout_graceful_shutdown=math.ceil(self._limits.seconds) + _CLOSING_SECONDS,
                 ),
@@ -127,25 +122,3 @@ class _Uvicorn(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         with ended_by(self._stop):
             yield
-
-
-def is_loopback(host: str) -> bool:
-    """Whether nobody from another machine can reach it."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    try:
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise UserError(
-                f"{host}:{port}: something listens there already; choose another port with --port"
-            ) from None
-        raise UserError(f"{host}:{port}: cannot listen there ({error.strerror or error})") from None

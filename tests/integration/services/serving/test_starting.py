@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
@@ -13,9 +14,10 @@ import pytest
 from services.serving.app import Service, make_app
 from services.serving.counting import Counters
 from services.serving.limits import Limits
+from services.serving.listening import is_loopback, listening_at
 from services.serving.loading import from_folder
 from services.serving.served import Shelf
-from services.serving.server import Server, is_loopback
+from services.serving.server import Server
 from services.serving.state import State
 from tests.helpers.packages import as_category, save_detector
 from tests.helpers.processes import free_port
@@ -68,6 +70,13 @@ def test_a_port_that_is_taken_is_told_at_once() -> None:
     assert first.address == f"http://127.0.0.1:{port}/"
     with pytest.raises(UserError, match=rf"127\.0\.0\.1:{port}: something listens there already"):
         Server([], None, Limits(threads=1), 60, lambda _: None, port=port)
+
+
+def test_no_packet_of_an_answer_waits_for_the_callers_word_on_the_one_before() -> None:
+    with listening_at("127.0.0.1", 0) as listening, socket.create_connection(listening.getsockname()):
+        accepted, _ = listening.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
 
 
 @pytest.mark.parametrize(
