@@ -77,7 +77,10 @@ def _refuse_others(out: Path) -> None:
         raise SettingsError(f"{out}: not a folder; give one to write the export into with --out")
     if out.resolve() == Path.cwd().resolve():
         raise SettingsError(f"{out}: the current folder would be replaced; give another with --out")
-    if any(out.iterdir()) and not (out / RECORD_FILE).is_file():
+    names = {file.name for file in out.iterdir()}
+    # Every format's files are called so; what a person has put beside an export must not go with it.
+    others = [name for name in names - {RECORD_FILE} if not name.startswith("detector.")]
+    if names and (RECORD_FILE not in names or others):
         raise SettingsError(
             f"{out}: something else lies in it, and it would be replaced; give another folder with --out"
         )

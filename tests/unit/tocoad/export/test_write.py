@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -81,13 +83,18 @@ def test_a_folder_with_something_else_is_not_replaced(
 ) -> None:
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis/chapter.tex").write_text("a year of work")
+    (tmp_path / "disc").mkdir()
+    for name in ("export.json", "detector.onnx", "our notes.txt"):
+        (tmp_path / "disc" / name).write_text("ours")
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    for out, reason in (("../thesis", "something else lies in it"), (".", "the current folder would be replaced"),
+    for out, reason in (("../thesis", "something else lies in it"), ("../disc", "something else lies in it"),
+                        (".", "the current folder would be replaced"),
                         ("../thesis/chapter.tex", "not a folder")):  # fmt: skip
         assert export(packages["patchcore"], Path(out)) == 2
         assert reason in capsys.readouterr().err
     assert (tmp_path / "thesis/chapter.tex").read_text() == "a year of work"
+    assert (tmp_path / "disc/our notes.txt").read_text() == "ours"
 
 
 @pytest.mark.parametrize("out", ["data/parts", "work"])
@@ -112,6 +119,30 @@ def test_what_is_not_installed_is_one_line_with_the_way_out(
     assert export(packages["patchcore"], tmp_path / "out", form="onnx") == 1
     told = capsys.readouterr().err
     assert told == "error: --format onnx needs onnxruntime: pip install 'tocoad[export]'\n"
+
+
+@pytest.mark.parametrize(
+    ("output", "change", "figure"),
+    [
+        ("pred_score", lambda scores: scores * np.float32(1 + 2e-5), "score"),
+        ("anomaly_map", lambda maps: maps * np.float32(1.01), "map"),
+        ("pred_label", np.logical_not, "labels"),
+        ("pred_mask", np.logical_not, "pixels"),
+    ],
+)
+def test_no_output_may_differ(
+    output: str, change: Callable[[np.ndarray], np.ndarray], figure: str, packages: dict[str, Path]
+) -> None:
+    package = packages["patchcore"]
+    detector = load_detector(package, ComputeSettings(device="cpu"))
+
+    def run(batch: np.ndarray) -> Prediction:
+        found = detector.predict(batch)
+        return replace(found, **{output: change(getattr(found, output))})
+
+    found = agreement(detector, run, probes_of(package, detector))
+    assert not found.holds
+    assert [name for name in ("score", "map", "labels", "pixels") if getattr(found, name)] == [figure]
 
 
 def test_a_verdict_may_differ_only_where_the_score_is_the_threshold_but_for_rounding(packages: dict[str, Path]) -> None:
