@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 from cli.command import Subparsers, add_command, path
 from cli.document import print_document
 from cli.workspace import workspace_here
+from tocoad.export.formats import FORMATS
 
 if TYPE_CHECKING:
     from tocoad.export.write import Exported
-
-_FORMATS = ("onnx", "openvino", "torch")
 
 
 def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
@@ -26,7 +25,10 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
     )
     command.add_argument("model", metavar="MODEL", help="a detector folder, or models:/NAME.CATEGORY@champion")
     command.add_argument(
-        "--format", choices=_FORMATS, required=True, help="ONNX, OpenVINO's .xml and .bin, or torch.export's .pt2"
+        "--format",
+        choices=tuple(FORMATS),
+        required=True,
+        help="ONNX, OpenVINO's .xml and .bin, or torch.export's .pt2",
     )
     command.add_argument(
         "--out", type=path, metavar="DIR", required=True, help="the folder to write; an earlier export is replaced"

@@ -9,17 +9,16 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from tocoad.export.errors import ExportError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch.export import ExportedProgram
 
     from tocoad.package.detector import Prediction
 
-Run = Callable[[NDArray[np.uint8]], "Prediction"]
+Run = Callable[["NDArray[np.uint8]"], "Prediction"]
 """What was written, at work on images (B, S, S, 3)."""
 
 
