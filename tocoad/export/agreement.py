@@ -48,25 +48,24 @@ class Agreement:
 def agreement(detector: Detector, run: Run, images: NDArray[np.uint8]) -> Agreement:
     """Of images (N, S, S, 3)."""
     expected = detector.predict(images)
-    found = [(count, run(images[np.arange(count) % len(images)])) for count in _BATCHES]
     card = detector.card
     low, high = card.calibration.scale
+    greatest = float(np.abs(expected.pred_score).max())
     scores, maps, labels, pixels = [], [], 0, 0
-    for count, prediction in found:
+    for count in _BATCHES:
         chosen = np.arange(count) % len(images)
-        part = _taken(expected, chosen)
+        part, prediction = _taken(expected, chosen), run(images[chosen])
         if _shapes(prediction) != _shapes(part):
             raise ValueError(f"a batch of {count} gives {_shapes(prediction)}, not {_shapes(part)}")
         scores.append(np.abs(prediction.pred_score - part.pred_score).max())
         maps.append(np.abs(prediction.anomaly_map - part.anomaly_map).max())
-        margin = SCORE_TOLERANCE * np.abs(expected.pred_score).max()
-        clear = np.abs(part.pred_score - np.float32(card.image_threshold.value)) > margin
+        clear = np.abs(part.pred_score - np.float32(card.image_threshold.value)) > SCORE_TOLERANCE * greatest
         labels += int((clear & (prediction.pred_label != part.pred_label)).sum())
         clear = np.abs(part.anomaly_map - np.float32(card.pixel_threshold)) > MAP_TOLERANCE * (high - low)
         pixels += int((clear & (prediction.pred_mask != part.pred_mask)).sum())
     return Agreement(
         images=len(images),
-        score=float(np.max(scores)) / max(_TINY, float(np.abs(expected.pred_score).max())),
+        score=float(np.max(scores)) / max(_TINY, greatest),
         map=float(np.max(maps)) / (high - low),
         labels=labels,
         pixels=pixels,
