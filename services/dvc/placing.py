@@ -29,6 +29,7 @@ Step = Callable[[], object]
 Told = Callable[[int, int], object]
 """Files done, of how many."""
 Mend = Callable[[Mapping[str, str]], object]
+"""Brings objects anew: by hash, a path below the folder that needs it."""
 
 _THREADS = 4
 
@@ -59,7 +60,7 @@ class Placer:
         """Makes the folder so; what DVC ignores in it stays. A file that is right already stays the very same.
 
         Every object has been read through before, unless there is `mend`: then they are read here, and those that are
-        damaged are given to it, by hash a path that needs each. It brings them anew, or raises.
+        damaged are given to it. It brings them anew, or raises.
 
         Raises:
             StageError: an object of the cache is not what its hash says, or the disk is full; the folder is as it was.
@@ -96,7 +97,9 @@ class Placer:
 
 @dataclass(frozen=True)
 class _Filling:
-    """Of the folder `incoming`, in the place of `folder`; `unread` are the cache's objects that come as links."""
+    """Of the folder `incoming`, in the place of `folder`. Of `unread` objects those that come as links are read too, as
+    all are that are copied.
+    """
 
     cache: Any
     folder: str
