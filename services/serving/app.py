@@ -157,7 +157,7 @@ def make_app(service: Service) -> FastAPI:
 
     @app.get("/metrics")
     async def metrics() -> Response:
-        return Response(counters.text(service.shelf.served), media_type=CONTENT_TYPE)
+        return Response(counters.text(service.shelf.served, service.state), media_type=CONTENT_TYPE)
 
     @app.get("/", response_class=HTMLResponse)
     async def index() -> HTMLResponse:

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from services.serving.served import Served
+from services.serving.state import State
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 NOBODY = "unknown"
@@ -35,8 +36,12 @@ class Counters:
         )  # fmt: skip
         self.accepted = Gauge("tocoad_accepted", "Requests that were accepted and are not answered yet.", registry=own)
         self.places = Gauge("tocoad_places", "At how many of them further ones are refused (503).", registry=own)
-        self.registry_answers = Gauge(
+        self._registry_answers = Gauge(
             "tocoad_registry_answers", "0: the last look for new champions failed, and what was served stays.",
+            registry=own,
+        )  # fmt: skip
+        self._not_taken = Gauge(
+            "tocoad_champion_not_taken", "1: a newer champion is not served; /health says why.", ["category"],
             registry=own,
         )  # fmt: skip
         self._served = Gauge(
@@ -44,9 +49,11 @@ class Counters:
             ["category", "version", "package_sha256"], registry=own,
         )  # fmt: skip
 
-    def text(self, served: Mapping[str, Served]) -> bytes:
+    def text(self, served: Mapping[str, Served], state: State) -> bytes:
+        self._registry_answers.set(state.registry_error is None)
         self._served.clear()
         for name, one in served.items():
+            self._not_taken.labels(name).set(name in state.not_taken)
             version = "" if one.version is None else str(one.version)
             self._served.labels(name, version, one.package_sha256).set(one.since.timestamp())
         found: bytes = generate_latest(self._registry)

@@ -12,7 +12,6 @@ from services.mlflow.calls import AwayError
 from services.mlflow.decision_log import champion_in_force, log_length
 from services.mlflow.package_check import BrokenPackageError
 from services.mlflow.registry import Registry, Version
-from services.serving.counting import Counters
 from services.serving.loading import from_folder, from_registry
 from services.serving.served import Served, Shelf
 from services.serving.state import State
@@ -28,8 +27,8 @@ Say = Callable[[str], None]
 class Following:
     """For one thread. `registry` is None where no model is of the registry."""
 
-    def __init__(self, shelf: Shelf, state: State, counters: Counters, registry: Registry | None, say: Say) -> None:
-        self._shelf, self._state, self._counters, self._say = shelf, state, counters, say
+    def __init__(self, shelf: Shelf, state: State, registry: Registry | None, say: Say) -> None:
+        self._shelf, self._state, self._say = shelf, state, say
         self._registry = registry
         self._followed: dict[str, str] = {}
         self._seen: dict[str, int] = {}
@@ -104,7 +103,6 @@ class Following:
 
     def _looked(self, error: str | None) -> None:
         before, self._state.registry_error = self._state.registry_error, error
-        self._counters.registry_answers.set(error is None)
         if error is None:
             self._state.last_look = datetime.now(UTC)
         if error is not None and before is None:

@@ -81,7 +81,7 @@ class Server:
             )
             if self._stopped.is_set():
                 return
-            following = Following(shelf, state, counters, self._registry, self._say)
+            following = Following(shelf, state, self._registry, self._say)
             loader = Thread(target=self._load_and_follow, args=(following,), name="models", daemon=True)
             loader.start()
             try:

@@ -48,7 +48,7 @@ class Line:
         self.log = DecisionLog(self.registry, self.name)
         self.state = State((self.uri,))
         seen = Registry(connect(self.proxy.endpoint))
-        self.following = Following(self.shelf, self.state, Counters(), seen, self.said.append)
+        self.following = Following(self.shelf, self.state, seen, self.said.append)
 
     @property
     def uri(self) -> str:
@@ -57,6 +57,9 @@ class Line:
     @property
     def version(self) -> int | None:
         return self.shelf.served[self.name].version
+
+    def metrics(self) -> list[str]:
+        return Counters().text(self.shelf.served, self.state).decode().splitlines()
 
     def register(self, seed: int, digest: str | None = None) -> int:
         package = save_detector(self.folder / str(seed), seed)
@@ -113,9 +116,11 @@ def test_while_the_registry_is_away_what_is_served_stays_and_says_so(line: Line,
     line.following.look()
     assert line.version == 1 and "is away" in str(line.state.registry_error)
     assert len([said for said in line.said if said.startswith("warning")]) == 1, "it is told once"
+    assert "tocoad_registry_answers 0.0" in line.metrics()
     proxy.sound()
     line.following.look()
     assert (line.version, line.state.registry_error) == (2, None)
+    assert "tocoad_registry_answers 1.0" in line.metrics()
 
 
 def test_a_champion_whose_package_is_not_the_registered_one_is_not_served(
@@ -125,6 +130,8 @@ def test_a_champion_whose_package_is_not_the_registered_one_is_not_served(
     line.following.look()
     assert line.version == 1 and line.state.registry_error is None
     assert line.state.not_taken == {line.name: f"{line.name} version 2: its package is not what was registered"}
+    not_taken = f'tocoad_champion_not_taken{{category="{line.name}"}}'
+    assert f"{not_taken} 1.0" in line.metrics()
     before = len(proxy.requests)
     line.following.look()
     looked = len(proxy.requests) - before
@@ -132,4 +139,5 @@ def test_a_champion_whose_package_is_not_the_registered_one_is_not_served(
     line.promote(line.register(3))
     line.following.look()
     assert line.version == 3 and line.state.not_taken == {}
+    assert f"{not_taken} 0.0" in line.metrics()
     assert looked < 6, "the broken package is not fetched at every look"

@@ -165,6 +165,7 @@ def test_health_and_metrics_tell_what_is_served_and_what_was_asked(
     assert values['tocoad_requests_total{category="set.plate",status="200"}'] >= 1
     assert values['tocoad_requests_total{category="unknown",status="404"}'] >= 1
     assert values['tocoad_request_seconds_count{category="set.plate"}'] >= 1
+    assert values["tocoad_registry_answers"] == 1, "no registry is asked, and none has failed"
     assert values["tocoad_accepted"] == 0 and values["tocoad_places"] == 66
     assert not any(name.startswith(("python_", "process_")) for name in values)
 
