@@ -25,8 +25,8 @@ from prefect.runtime import flow_run
 from flows.answer_form import AnswerForm
 from flows.notice import answer_notice
 from tasks.approve import (
-    IN_VAIN,
     Answer,
+    PromotionError,
     Question,
     Registry,
     ask_again,
@@ -72,8 +72,9 @@ def approve(
         nothing to answer any more, `told` says why.
 
     Raises:
+        PromotionError: others have decided in the meantime.
         BrokenPackageError: the version's package is not what was registered, or gives other numbers than it did then.
-            It waits on, and another run asks.
+            It waits on, and another run asks; so it is with whatever else keeps an answer from being entered.
     """
     place = Workspace(Path(workspace or ".").resolve())
     registry, gate = open_registry(place), load_params(place).settings.gate
@@ -93,7 +94,9 @@ def approve(
     approved, by = given.answer == "approve", f"{given.name}, on Prefect's page"
     try:
         return _answer(place, registry, plan_answer(registry, dataset, category, gate, approved, given.reason, by))
-    except IN_VAIN as error:
+    except PromotionError:  # nothing waits any more
+        raise
+    except Exception as error:
         # A run that has failed is asked by nobody.
         ask_again(waits, f"{given.name} said {given.answer} ({given.reason}), but {error_line(error)}")
         raise

@@ -16,9 +16,8 @@ from services.addresses import configure
 from services.closing import claim_flow_run
 from services.mlflow import approval
 from services.mlflow.approval import Answer, Question, last_word, open_question, plan_answer, plan_expiry
-from services.mlflow.calls import AwayError, TrackingError
 from services.mlflow.comparisons import fetch_comparison
-from services.mlflow.package_check import BrokenPackageError
+from services.mlflow.entering import PromotionError
 from services.mlflow.registry import Registry
 from services.prefect import questions
 from tasks.promotion import check, open_registry
@@ -28,8 +27,8 @@ from tocoad.report.comparison_markdown import comparison_markdown, findings_mark
 from tocoad.settings.sections import GateSettings
 
 __all__ = [
-    "IN_VAIN",
     "Answer",
+    "PromotionError",
     "Question",
     "Registry",
     "ask",
@@ -45,10 +44,6 @@ __all__ = [
     "plan_expiry",
     "show",
 ]
-
-
-IN_VAIN = (BrokenPackageError, TrackingError, AwayError)
-"""What an approval fails by though the version still waits: it cannot be put in force, or not now."""
 
 
 def claim(workspace: Workspace) -> None:

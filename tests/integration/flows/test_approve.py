@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +14,7 @@ import numpy as np
 import pytest
 
 from services.addresses import configure
+from services.clean_process import CleanProcessError
 from services.mlflow.package_check import BrokenPackageError
 from services.mlflow.registry import Registry
 from services.mlflow.tracking import Tracking
@@ -140,6 +143,7 @@ def test_what_is_approved_on_the_page_is_checked_and_champion_and_nothing_waits_
     assert "**Version 2 of" in page and "too few images" in page
 
     assert office.fill_in(asking, answer="approve", name="", reason="fine") == "REJECT"
+    assert office.fill_in(asking, answer="approve", name="anna", reason=" ") == "REJECT"
     assert office.fill_in(asking, answer="approve", name="anna", reason="catches scratches") == "ACCEPT"
     document = office.work(asking)
     assert (document["action"], document["from"], document["to"], document["warnings"]) == ("approve", 1, 2, [])
@@ -169,6 +173,22 @@ def test_an_approval_that_cannot_be_entered_fails_as_what_it_is_and_is_asked_for
     assert office.fill_in(again, answer="decline", name="bert", reason="it is broken") == "ACCEPT"
     assert office.work(again)["action"] == "decline" and line.log.read().waiting is None
     assert office.state(again)[0] == office.state(ending)[0] == "Completed"
+
+
+def test_an_approval_whose_package_cannot_be_checked_here_is_asked_for_again(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = office.line
+    register(line, save_detector(line.workspace.root / "package", 1))
+    line.gate_asks(2)
+    asking, ending = office.ask(datetime.now(UTC) + LATER)
+    assert office.work(asking) is None
+    assert office.fill_in(asking, answer="approve", name="anna", reason="catches scratches") == "ACCEPT"
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "executable", shutil.which("false"))
+        with pytest.raises(CleanProcessError, match="it ended with 1"):
+            office.work(asking)
+    assert line.log.read().waiting is not None and len(office.others(asking, ending)) == 1
 
 
 def test_an_answer_in_a_terminal_is_in_the_log_and_ends_what_waits_in_prefect(office: Office) -> None:
