@@ -15,9 +15,9 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -173,9 +173,6 @@ def _ask(address: str, files: Sequence[bytes], callers: int, seconds: float, que
             took.append(time.perf_counter() - start)
             number += 1
 
-    threads = [threading.Thread(target=ask, args=(first,)) for first in range(callers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(callers) as pool:
+        list(pool.map(ask, range(callers)))  # which raises what one of them met
     return took, time.perf_counter() - begin
