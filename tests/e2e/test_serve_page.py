@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -83,8 +84,6 @@ def test_a_picture_that_is_chosen_gets_its_verdict_and_its_overlay(
 def test_a_picture_can_be_dropped_and_asked_of_another_category(
     browser: webdriver.Chrome, server: Server, picture: Path
 ) -> None:
-    import base64
-
     open_page(browser, server.address)
     content = base64.b64encode(picture.read_bytes()).decode()
     browser.execute_script(DROP, browser.find_element(By.ID, "drop"), content, picture.name)
