@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from fastapi import FastAPI, HTTPException, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -38,6 +39,15 @@ _BODY = {
         },
     }
 }
+
+
+class Refusal(BaseModel):
+    """In one line."""
+
+    error: str
+
+
+_REFUSED: dict[int | str, dict[str, Any]] = {"4XX": {"model": Refusal}, "5XX": {"model": Refusal}}
 
 
 class Service:
@@ -128,7 +138,7 @@ def make_app(service: Service) -> FastAPI:
     app.add_middleware(_LastAnswers, stopped=service.stopped)
     counters = service.counters
 
-    @app.post("/v1/predict/{category}", openapi_extra=_BODY, response_model=Answer)
+    @app.post("/v1/predict/{category}", openapi_extra=_BODY, response_model=Answer, responses=_REFUSED)
     async def predict(
         category: str, request: Request, map_kind: Annotated[MapKind | None, Query(alias="map")] = None
     ) -> Response:

@@ -140,6 +140,16 @@ def test_what_a_caller_can_mend_is_told_in_one_line(
     assert client.get("/health").status_code == 200, "the connection is good for the next request"
 
 
+def test_the_description_for_machines_has_what_is_answered_and_how_it_is_refused(client: httpx.Client) -> None:
+    answers = client.get("/openapi.json").json()["paths"]["/v1/predict/{category}"]["post"]["responses"]
+    named = {status: one["content"]["application/json"]["schema"]["$ref"] for status, one in answers.items()}
+    assert {status: name.rpartition("/")[2] for status, name in named.items()} == {
+        "200": "Answer",
+        "4XX": "Refusal",
+        "5XX": "Refusal",
+    }
+
+
 def test_a_category_alone_is_enough_where_no_other_data_set_has_it(client: httpx.Client) -> None:
     assert client.post("/v1/predict/plate", content=file_of(pixels(4))).json()["category"] == "set.plate"
 
