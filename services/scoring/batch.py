@@ -19,6 +19,7 @@ from tocoad.data.problems import DataError, Problem
 from tocoad.errors import SettingsError
 from tocoad.files.process_lock import is_free, locked
 from tocoad.files.replacing import discarded, recover, replacing
+from tocoad.text.printable import encodable
 
 ENDING = ".parts"
 _BEGUN, _LISTING, _SHARDS = "begun.json", "listing", "shards"
@@ -35,7 +36,7 @@ class LeftOut(BaseModel):
 
     def hear(self, name: str) -> None:
         self.count += 1
-        self.first = tuple(sorted((*self.first, name))[:3])
+        self.first = tuple(sorted((*self.first, encodable(name)))[:3])
 
 
 class Begun(BaseModel):

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+import json
+from dataclasses import asdict, dataclass
 
 
-class ShardOrder(BaseModel):
+@dataclass(frozen=True)
+class ShardOrder:
     """`names` are those of the images that have no row yet, by their places in the shard; `package` is the package's
     digest; `journal` a file that both sides reach, None where they share no disk.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     place: str
     names: dict[int, str]
     package: str
     threads: int
     journal: str | None
+
+    def text(self) -> str:
+        """ASCII, as a file's name may be no text; pydantic writes none of such."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def of(cls, text: str) -> ShardOrder:
+        told = json.loads(text)
+        return cls(**{**told, "names": {int(place): name for place, name in told["names"].items()}})

@@ -78,7 +78,7 @@ class Scorer:
             folders["images"] = batch.source.folder.resolve()
             parts["images"] = [*order.names.values()]
         answer = self._runner.start(
-            f"shard {shard} of {batch.source.place}", _FUNCTION, folders, order.model_dump_json(),
+            f"shard {shard} of {batch.source.place}", _FUNCTION, folders, order.text(),
             compute=self._settings.compute, parts=parts, of_many=True,
         )  # fmt: skip
         self._running[answer] = shard, images, tries

@@ -28,7 +28,7 @@ def score_shard(folders: Mapping[str, Path], text: str) -> str:
         StageError: the detector is damaged, or its answer to an image is not finite; no room for the journal.
         StoreError, StoreAwayError: the source is a bucket, and does not answer as it should.
     """
-    order = ShardOrder.model_validate_json(text)
+    order = ShardOrder.of(text)
     source = open_source(order.place, folders.get("images"))
     detector = _loaded(folders["package"], order.package)
     if order.journal is None:

@@ -333,7 +333,7 @@ def test_of_a_folder_those_files_alone_travel_that_a_call_reads(way: Way, tmp_pa
     order = ShardOrder(place=str(images), names=dict(enumerate(names)), package=digest, threads=1, journal=None)
     call, folders = Call("key", "shard", "", ()), {"package": package, "images": images}
     told = way.carrier.call(
-        call, "services.scoring.shard:score_shard", folders, (order.model_dump_json(),), {"images": names}
+        call, "services.scoring.shard:score_shard", folders, (order.text(),), {"images": names}
     )
     rows = [json.loads(line) for line in told.result().splitlines()]
     detector = load_detector(package)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from services.scoring.order import ShardOrder
 from services.scoring.running import order_of
 from services.scoring.shard import score_shard
 from services.scoring.source import FolderSource
+from services.scoring.table import write_table
 from tests.helpers.packages import save_detector
 from tests.helpers.processes import wait_until
 from tocoad.package.card import package_sha256
@@ -50,7 +52,7 @@ def whole(images: Path, package: Path, journal: Path | None = None, threads: int
         package=package_sha256(package),
         threads=threads,
         journal=None if journal is None else str(journal),
-    ).model_dump_json()
+    ).text()
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +87,22 @@ def test_where_no_disk_is_shared_the_rows_come_home_with_the_answer(
     assert {name: rows[name] for name in predicted} == predicted
 
 
+def test_an_image_whose_name_is_no_text_is_scored_too(
+    images: Path, package: Path, predicted: dict[str, Row], tmp_path: Path
+) -> None:
+    line = tmp_path / "line"
+    line.mkdir()
+    (line / os.fsdecode(b"St\xfcck.png")).write_bytes((images / NAMES[0]).read_bytes())
+    (line / os.fsdecode(b"St\xfcck.txt")).touch()
+    source = FolderSource(str(line), line)
+    with batch(tmp_path / "scores.csv", source, "m", package_sha256(package)) as begun:
+        score_shard({"package": package}, order_of(begun, 0, threads=1, shared=True).text())
+        write_table(tmp_path / "scores.csv", begun.table(), {})
+        assert [row for _, row in begun.table()] == [predicted[NAMES[0]]]
+        assert begun.begun.left_out.first == (r"St\xfcck.txt",)
+    assert rf"{line}/St\xfcck.png," in (tmp_path / "scores.csv").read_text()
+
+
 def test_after_kill_9_no_image_that_has_its_row_is_scored_again(
     images: Path, package: Path, predicted: dict[str, Row], tmp_path: Path
 ) -> None:
@@ -102,13 +120,13 @@ def test_after_kill_9_no_image_that_has_its_row_is_scored_again(
         "score_shard({'package': Path(sys.argv[1])}, sys.argv[2])\n"
     )
     with batch(tmp_path / "scores.csv", FolderSource(str(images), images), "m", package_sha256(package)) as begun:
-        file, text = begun.journal(0), order_of(begun, 0, threads=2, shared=True).model_dump_json()
+        file, text = begun.journal(0), order_of(begun, 0, threads=2, shared=True).text()
         with subprocess.Popen([sys.executable, str(slow), str(package), text]) as process:
             wait_until("some rows are there", lambda: len(read_rows(file)) >= 5, 120)
             process.send_signal(signal.SIGKILL)
         before = file.read_bytes()
         assert 5 <= len(read_rows(file)) < len(predicted)
-        score_shard({"package": package}, order_of(begun, 0, threads=2, shared=True).model_dump_json())
+        score_shard({"package": package}, order_of(begun, 0, threads=2, shared=True).text())
         after = file.read_bytes()
         assert after.startswith(before) and len(after.splitlines()) == len(predicted), "each has one row; those stay"
         found = {Path(path).name: row for path, row in begun.table()}
