@@ -102,7 +102,7 @@ def batch(
     begun = _begun(folder)
     if begun is not None:
         if not is_free(folder, unknown=True):
-            raise SettingsError(f"{folder}: another tocoad score works there; end it, or wait until it has ended")
+            raise _taken(folder)
         if anew:
             shutil.rmtree(folder)
             begun = None
@@ -118,7 +118,7 @@ def batch(
 
 def _begin(folder: Path, source: Source, model: str, package: str, listed: Count) -> None:
     left_out = LeftOut()
-    with replacing(folder) as incoming:
+    with replacing(folder, _not_begun(folder)) as incoming:
         listing = write_listing(source.images(left_out.hear), incoming / _LISTING, listed)
         if not listing.images:
             raise DataError([Problem(Path(source.place), "no image in it (.png, .jpg, .bmp, .tif)")])
@@ -134,6 +134,14 @@ def _begin(folder: Path, source: Source, model: str, package: str, listed: Count
         (incoming / _BEGUN).write_text(begun.model_dump_json(), encoding="utf-8")
 
 
+@contextmanager
+def _not_begun(folder: Path) -> Iterator[None]:
+    """To list the images takes a while, in which another may have begun: what it works in is not replaced."""
+    if folder.exists():
+        raise _taken(folder)
+    yield
+
+
 def _begun(folder: Path) -> Begun | None:
     """None where there is no such folder."""
     if not folder.exists():
@@ -144,6 +152,10 @@ def _begun(folder: Path) -> Begun | None:
         raise SettingsError(
             f"{folder}: is in the way, and no batch that was begun: move it, or give another --out"
         ) from None
+
+
+def _taken(folder: Path) -> SettingsError:
+    return SettingsError(f"{folder}: another tocoad score works there; end it, or wait until it has ended")
 
 
 def _gone(folder: Path) -> Begun:

@@ -332,9 +332,7 @@ def test_of_a_folder_those_files_alone_travel_that_a_call_reads(way: Way, tmp_pa
     names, digest = ["000.png", "002.png", "gone.png"], package_sha256(package)
     order = ShardOrder(place=str(images), names=dict(enumerate(names)), package=digest, threads=1, journal=None)
     call, folders = Call("key", "shard", "", ()), {"package": package, "images": images}
-    told = way.carrier.call(
-        call, "services.scoring.shard:score_shard", folders, (order.text(),), {"images": names}
-    )
+    told = way.carrier.call(call, "services.scoring.shard:score_shard", folders, (order.text(),), {"images": names})
     rows = [json.loads(line) for line in told.result().splitlines()]
     detector = load_detector(package)
     scores = [float(detector.predict(load_images([images / name], 32, FULL_DEPTH)).pred_score[0]) for name in names[:2]]

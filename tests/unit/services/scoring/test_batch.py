@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from services.scoring.batch import ENDING, batch
+from services.scoring.batch import ENDING, Batch, batch
 from services.scoring.journal import Row, journal, line_of
 from services.scoring.running import order_of
 from services.scoring.source import FolderSource, open_source
@@ -92,6 +93,24 @@ def test_two_at_once_do_not_work_on_one_batch(out: Path, source: FolderSource) -
         batch(out, source, "m", "digest", anew=True),
     ):
         pass
+
+
+def test_of_two_that_list_at_once_the_first_to_begin_keeps_its_batch(out: Path, source: FolderSource) -> None:
+    with ExitStack() as stack:
+        first: list[Batch] = []
+
+        def meanwhile(_: int) -> None:
+            first.append(stack.enter_context(batch(out, source, "m", "digest")))
+
+        with (
+            pytest.raises(SettingsError, match="another tocoad score works there"),
+            batch(out, source, "m", "other", listed=meanwhile),
+        ):
+            pass
+        with journal(first[0].journal(0)) as kept:
+            kept.add(line_of(1, Row(0.5, True)))
+    with batch(out, source, "m", "digest") as again:
+        assert again.found == 1
 
 
 def test_a_listing_that_was_broken_off_leaves_no_batch(out: Path, source: FolderSource) -> None:
