@@ -12,6 +12,8 @@ from services.scoring.source import Source, open_source
 from tocoad.data.images import image_from_bytes, resize_image
 from tocoad.data.problems import DataError
 from tocoad.data.threads import ahead, thread_pool
+from tocoad.errors import StageError
+from tocoad.package.card import package_sha256
 from tocoad.package.detector import Detector, load_detector
 from tocoad.predict.files import finite_prediction
 from tocoad.text.printable import encodable
@@ -25,7 +27,8 @@ def score_shard(folders: Mapping[str, Path], text: str) -> str:
     one, it returns what that would hold.
 
     Raises:
-        StageError: the detector is damaged, or its answer to an image is not finite; no room for the journal.
+        StageError: the detector is damaged or another by now, or its answer to an image is not finite; no room for the
+            journal.
         StoreError, StoreAwayError: the source is a bucket, and does not answer as it should.
     """
     order = ShardOrder.of(text)
@@ -67,5 +70,10 @@ def _loaded(folder: Path, digest: str) -> Detector:
     """Once for a process that does one shard after another."""
     global _last
     if _last is None or _last[0] != digest:
-        _last = digest, load_detector(folder)
+        detector = load_detector(folder)
+        if package_sha256(folder) != digest:
+            raise StageError(
+                f"{folder}: another detector than when this began: put that back, or --anew scores all again"
+            )
+        _last = digest, detector
     return _last[1]

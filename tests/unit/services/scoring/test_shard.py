@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from services.scoring.source import FolderSource
 from services.scoring.table import write_table
 from tests.helpers.packages import save_detector
 from tests.helpers.processes import wait_until
+from tocoad.errors import StageError
 from tocoad.package.card import package_sha256
 from tocoad.package.detector import load_detector
 from tocoad.predict.files import find_images, predict_files
@@ -101,6 +103,15 @@ def test_an_image_whose_name_is_no_text_is_scored_too(
         assert [row for _, row in begun.table()] == [predicted[NAMES[0]]]
         assert begun.begun.left_out.first == (r"St\xfcck.txt",)
     assert rf"{line}/St\xfcck.png," in (tmp_path / "scores.csv").read_text()
+
+
+def test_a_detector_that_has_been_replaced_meanwhile_scores_nothing(images: Path, tmp_path: Path) -> None:
+    text = whole(images, save_detector(tmp_path / "package", 2, probes=False), tmp_path / "shard")
+    shutil.rmtree(tmp_path / "package")
+    save_detector(tmp_path / "package", 3, probes=False)
+    with pytest.raises(StageError, match="another detector than when this began"):
+        score_shard({"package": tmp_path / "package"}, text)
+    assert read_rows(tmp_path / "shard") == {}
 
 
 def test_after_kill_9_no_image_that_has_its_row_is_scored_again(
