@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from functools import lru_cache
 from pathlib import Path
 
 from services.scoring.journal import Row, journal, line_of
@@ -32,7 +33,8 @@ def score_shard(folders: Mapping[str, Path], text: str) -> str:
         StoreError, StoreAwayError: the source is a bucket, and does not answer as it should.
     """
     order = ShardOrder.of(text)
-    source = open_source(order.place, folders.get("images"))
+    images = folders.get("images")
+    source = _opened(order.place) if images is None else open_source(order.place, images)
     detector = _loaded(folders["package"], order.package)
     if order.journal is None:
         lines: list[str] = []
@@ -62,6 +64,9 @@ def _row(detector: Detector, name: str, content: Future[bytes]) -> Row:
     prediction = finite_prediction(detector, resize_image(pixels, detector.image_size), name)
     return Row(float(prediction.pred_score[0]), bool(prediction.pred_label[0]))
 
+
+# Once for a process: to make a client of S3 takes as long as to score an image, and its connections are used again.
+_opened = lru_cache(maxsize=1)(open_source)
 
 _last: tuple[str, Detector] | None = None
 
