@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from prefect import task
@@ -14,12 +15,10 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import AsyncClientContext
 
 from services.aside import run_aside
-from services.ray.lost import NodeLostError
+from services.ray.tries import Tries
 from services.watching import Ended, Moved, Planned, tell
 from tasks.session import Workshop
 from tasks.version import Stale
-from tocoad.errors import PassingError
-from tocoad.settings.sections import FlowSettings, RaySettings
 from tocoad.stages.deciding import Decisions
 from tocoad.stages.graph import Job
 from tocoad.stages.order import run_in_order, urgency
@@ -67,7 +66,7 @@ def run_stages(shop: Workshop, jobs: Sequence[Job], stale: Stale, ran: Ran) -> N
             task_run_name=name,
             retries=tries.most,
             retry_delay_seconds=shop.settings.flow.retry_delay_seconds,
-            retry_condition_fn=tries.again,
+            retry_condition_fn=partial(_again, tries),
         )
         try:
             # It reads whole files.
@@ -97,26 +96,8 @@ async def stage(submit: Callable[[], Future[StageRecord]]) -> StageRecord:
     return await asyncio.wrap_future(submit())
 
 
-class Tries:
-    """How often one job is tried again."""
-
-    def __init__(self, flow: FlowSettings, ray: RaySettings) -> None:
-        self._left, self._left_when_lost = flow.retries, ray.lost_retries
-
-    @property
-    def most(self) -> int:
-        return self._left + self._left_when_lost
-
-    async def again(self, _task: Any, _run: TaskRun, state: State[Any]) -> bool:
-        """Whether another try is worth it; it counts as one then."""
-        error = await state.aresult(raise_on_failure=False)
-        if isinstance(error, NodeLostError):
-            self._left_when_lost -= 1
-            return self._left_when_lost >= 0
-        if isinstance(error, PassingError):
-            self._left -= 1
-            return self._left >= 0
-        return False
+async def _again(tries: Tries, _task: Any, _run: TaskRun, state: State[Any]) -> bool:
+    return tries.again(await state.aresult(raise_on_failure=False))
 
 
 def _tell(shop: Workshop, job: Job, progress: Progress) -> None:

@@ -4,36 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass
 from pathlib import Path
 
-from services.ray.lost import NodeLostError
 from services.ray.runner import RayStages
+from services.ray.tries import Tries
 from services.scoring.batch import Batch
 from services.scoring.journal import journal
 from services.scoring.order import ShardOrder
 from services.scoring.source import FolderSource
-from tocoad.errors import PassingError
 from tocoad.settings.sections import Settings
 
 WINDOW = 256
 """More than the places of all but the largest clusters: what waits in it are names."""
 _FUNCTION = "services.scoring.shard:score_shard"
-
-
-@dataclass
-class _Tries:
-    """That a shard has left, as `tasks.stages.Tries` counts those of a job."""
-
-    passing: int
-    lost: int
-
-    def again(self, error: BaseException | None) -> bool:
-        if isinstance(error, NodeLostError):
-            self.lost -= 1
-            return self.lost >= 0
-        self.passing -= 1
-        return isinstance(error, PassingError) and self.passing >= 0
 
 
 class Scorer:
@@ -44,7 +27,7 @@ class Scorer:
     ) -> None:
         self._runner, self._batch, self._package = runner, batch, package
         self._settings, self._scored = settings, scored
-        self._running: dict[Future[str], tuple[int, int, _Tries]] = {}
+        self._running: dict[Future[str], tuple[int, int, Tries]] = {}
 
     def run(self) -> None:
         """Until every image has its row. What is known when it is ended is kept.
@@ -53,12 +36,11 @@ class Scorer:
             PassingError: what should have passed has not, for a shard that was tried again.
             StageError, StoreError: as `score_shard`.
         """
-        flow, ray = self._settings.flow, self._settings.ray
         to_do = ((shard, size - known) for shard, size, known in self._batch.known() if known < size)
         try:
             while True:
                 while len(self._running) < WINDOW and (found := next(to_do, None)) is not None:
-                    self._start(*found, _Tries(flow.retries, ray.lost_retries))
+                    self._start(*found, Tries(self._settings.flow, self._settings.ray))
                 if not self._running:
                     return
                 done, _ = wait(self._running, return_when=FIRST_COMPLETED)
@@ -68,7 +50,7 @@ class Scorer:
             for answer in self._running:
                 answer.cancel()
 
-    def _start(self, shard: int, images: int, tries: _Tries) -> None:
+    def _start(self, shard: int, images: int, tries: Tries) -> None:
         batch, ray = self._batch, self._settings.ray
         threads = max(1, int(ray.of_stage("evaluate").num_cpus or 0))
         # Nodes of a cluster may share no disk with this process: there the rows come home with the answer.

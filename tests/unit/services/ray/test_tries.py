@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import Any, cast
-
 import pytest
-from prefect.states import Failed
 
 from services.ray.lost import NodeLostError, RayLostError, WorkerLostError
-from tasks.stages import Tries
+from services.ray.tries import Tries
 from tocoad.errors import StageError
 from tocoad.settings.sections import FlowSettings, RaySettings
 
@@ -29,5 +25,4 @@ NODE, HEAD, WORKER, OWN = NodeLostError("node"), RayLostError("head"), WorkerLos
 def test_a_lost_machine_is_counted_apart(errors: list[Exception], tried_again: list[bool]) -> None:
     tries = Tries(FlowSettings(retries=1), RaySettings(lost_retries=2))
     assert tries.most == 3
-    nothing = cast(Any, None)
-    assert [asyncio.run(tries.again(nothing, nothing, Failed(data=error))) for error in errors] == tried_again
+    assert [tries.again(error) for error in errors] == tried_again
