@@ -14,8 +14,6 @@ from cli.document import print_document
 from cli.streams import print_error
 from cli.workspace import current_workspace
 
-_LINE_SECONDS = 60.0
-
 
 def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
     command = add_command(
@@ -84,6 +82,7 @@ def _progress() -> Iterator[None]:
     """On a terminal as every flow's; in a log a line now and then that tells of the images."""
     from cli.console import console_of, print_line
     from cli.live import live_progress
+    from services.fleet import LINE_SECONDS
     from services.scoring.pace import pace_line
     from services.watching import Event, Moved, watching
 
@@ -91,7 +90,7 @@ def _progress() -> Iterator[None]:
 
     def hear(event: Event) -> None:
         nonlocal said
-        if isinstance(event, Moved) and event.progress.metrics and monotonic() - said >= _LINE_SECONDS:
+        if isinstance(event, Moved) and event.progress.metrics and monotonic() - said >= LINE_SECONDS:
             said = monotonic()
             step = event.progress
             print_line(console, pace_line(step.step, step.total, *step.metrics.values()))
