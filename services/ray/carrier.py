@@ -5,6 +5,7 @@ brought home.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
@@ -101,8 +102,10 @@ class Carrier:
         def put(name: str, folder: Path) -> str:
             if name not in parts:
                 return self._put(files_below(folder))
-            # Each is asked for once, of any number: nothing is remembered of it.
-            return put_files({part: folder / part for part in parts[name] if (folder / part).is_file()}, self._far)[0]
+            # Each is asked for once, of any number: nothing is remembered of it. Who misses one says so.
+            files = {part: folder / part for part in parts[name]}
+            there = {part: file for part, file in files.items() if file.is_file() and os.access(file, os.R_OK)}
+            return put_files(there, self._far)[0]
 
         def order() -> str:
             hashes = {name: put(name, folder) for name, folder in folders.items()}

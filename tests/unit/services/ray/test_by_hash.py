@@ -325,23 +325,29 @@ def test_a_node_checks_the_parity_of_one_package_after_another(workspace: Worksp
         assert parity.passed, parity.reason
 
 
-def test_of_a_folder_those_files_alone_travel_that_a_call_reads(way: Way, tmp_path: Path) -> None:
+def test_of_a_folder_those_files_alone_travel_that_a_call_reads(
+    way: Way, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And one that nobody may read stops no other."""
+    may = os.access
+    monkeypatch.setattr(os, "access", lambda file, *how: Path(file).name != "003.png" and may(file, *how))
     package = save_detector(tmp_path / "package", 1, probes=False)
     images, rng = tmp_path / "images", np.random.default_rng(1)
-    write(images, ((number, rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)) for number in range(3)))
-    names, digest = ["000.png", "002.png", "gone.png"], package_sha256(package)
+    write(images, ((number, rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)) for number in range(4)))
+    names, digest = ["000.png", "002.png", "003.png", "gone.png"], package_sha256(package)
     order = ShardOrder(place=str(images), names=dict(enumerate(names)), package=digest, threads=1, journal=None)
     call, folders = Call("key", "shard", "", ()), {"package": package, "images": images}
     told = way.carrier.call(call, "services.scoring.shard:score_shard", folders, (order.text(),), {"images": names})
     rows = [json.loads(line) for line in told.result().splitlines()]
     detector = load_detector(package)
     scores = [float(detector.predict(load_images([images / name], 32, FULL_DEPTH)).pred_score[0]) for name in names[:2]]
-    assert [row[1] for row in rows] == [*scores, None]
+    assert [row[1] for row in rows] == [*scores, None, None]
     there = {file.parent.name + file.name for file in (way.store / "files/md5").rglob("*") if file.is_file()}
-    assert {name: md5_of_file(images / name) in there for name in ("000.png", "001.png", "002.png")} == {
+    assert {name: md5_of_file(images / name) in there for name in ("000.png", "001.png", "002.png", "003.png")} == {
         "000.png": True,
         "001.png": False,
         "002.png": True,
+        "003.png": False,
     }
 
 
