@@ -55,6 +55,17 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+def whole(what: str, least: int = 0) -> Callable[[str], int]:
+    """An argument's type: a whole number, `least` or more; `what` is its name in the refusal of another."""
+
+    def parsed(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text!r} is not {what}" + (f", {least} or more" if least else ""))
+        return int(text)
+
+    return parsed
+
+
 def filled(text: str) -> str:
     """An argument's type. An empty one is a variable that was not set; as a path it would be the current folder."""
     if not text:

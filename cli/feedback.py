@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from cli.command import Subparsers, add_command, add_wait, path
+from cli.command import Subparsers, add_command, add_wait, path, whole
 from cli.document import print_document
 from cli.workspace import current_workspace
 
@@ -41,7 +41,7 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
     command.add_argument("--category", dest="reviewed", metavar="C", help="with --review: of which category they are")
     command.add_argument(
         "--most",
-        type=_count,
+        type=whole("a number of images", 1),
         default=200,
         metavar="N",
         help="with --review: so many, the doubtful ones (default: %(default)s)",
@@ -109,12 +109,6 @@ def _review(workspace: Workspace, options: argparse.Namespace) -> int:
         for problem in review.problems:
             print(f"warning: {problem}", file=sys.stderr)
     return 0
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of images, 1 or more")
-    return int(text)
 
 
 def _undo(workspace: Workspace, options: argparse.Namespace) -> int:

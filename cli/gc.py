@@ -7,7 +7,7 @@ import math
 import sys
 from typing import TYPE_CHECKING
 
-from cli.command import Subparsers, add_command, add_wait
+from cli.command import Subparsers, add_command, add_wait, whole
 from cli.document import print_document
 from cli.workspace import current_workspace
 
@@ -29,7 +29,7 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
     )
     command.add_argument("name", metavar="NAME", help="a data set")
     command.add_argument(
-        "--keep", type=_count, required=True, metavar="N",
+        "--keep", type=whole("a number of versions"), required=True, metavar="N",
         help="the last N versions of each category stay; so do the champion, the one before it, a challenger without a "
         "verdict, what lies in the workspace, tips of git's branches and tags, and all other data sets",
     )  # fmt: skip
@@ -117,12 +117,6 @@ def _end(plan: Plan, as_json: bool, removed: bool) -> int:
     else:
         print("removed" if removed else "nothing was removed")
     return 0
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of versions")
-    return int(text)
 
 
 def _hours(text: str) -> float:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from cli.command import Subparsers, add_command, path
+from cli.command import Subparsers, add_command, path, whole
 from cli.document import print_document
 from cli.streams import print_error
 from cli.workspace import workspace_here
@@ -39,17 +39,11 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--threads",
-        type=_threads,
+        type=whole("a number of threads", 1),
         metavar="N",
         help="images at once, each on a core (default: all cores, or OMP_NUM_THREADS)",
     )
     command.add_argument("--json", action="store_true", help="one JSON document on standard output, not a table")
-
-
-def _threads(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of threads, 1 or more")
-    return int(text)
 
 
 def _predict(options: argparse.Namespace) -> int:

@@ -6,7 +6,7 @@ import argparse
 import math
 import sys
 
-from cli.command import Subparsers, add_command, filled
+from cli.command import Subparsers, add_command, filled, whole
 from cli.workspace import workspace_here
 
 
@@ -32,12 +32,12 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
     command.add_argument("--port", type=_port, default=8000, help="0 takes a free one (default: %(default)s)")
     command.add_argument(
         "--threads",
-        type=_count,
+        type=whole("a number", 1),
         metavar="N",
         help="images at once, each on a core (default: all cores, or OMP_NUM_THREADS)",
     )
     command.add_argument(
-        "--waiting", type=_count, default=64, metavar="N",
+        "--waiting", type=whole("a number", 1), default=64, metavar="N",
         help="so many requests may wait beside them; further ones are told to come again (default: %(default)s)",
     )  # fmt: skip
     command.add_argument(
@@ -86,12 +86,6 @@ def _say(text: str) -> None:
 def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port, 0 to 65535")
-    return int(text)
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number, 1 or more")
     return int(text)
 
 
