@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import csv
 import hashlib
-import os
 import shutil
 import subprocess
 from io import StringIO
@@ -13,11 +12,11 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
-from skip_report import reason
 
 from services.ray.guard import versions
 from tests.helpers.guide import missing_lines
 from tests.helpers.installation import GUIDE, ROOMS, Installation
+from tests.helpers.on_request import on_request
 from tests.helpers.project import PROJECT
 from tests.helpers.shop import Shop
 from tocoad.settings.sections import EncoderSettings
@@ -128,8 +127,10 @@ def test_dvc_runs_the_installed_stages_on_images_that_came_in(
     assert "parts/gear" in (workspace / "plan.yaml").read_text()
 
 
-@pytest.mark.skipif("TOCOAD_TEST_WHEEL" not in os.environ, reason=reason("it takes minutes", "make test-wheel"))
+@on_request("wheel")
 def test_the_guide_to_a_workspace_without_a_checkout(installation: Installation, tmp_path: Path) -> None:
-    said = "".join(installation.run("bash", "-c", command, cwd=tmp_path) for command in GUIDE.commands("A workspace"))
+    init, enter, *others = GUIDE.commands("A workspace")
+    installation.run("bash", "-c", f"{init} && {enter}", cwd=tmp_path)
+    said = "".join(installation.run("bash", "-c", command, cwd=tmp_path / "inspection") for command in others)
     assert missing_lines(GUIDE.fenced("A workspace", "text"), said) == []
     assert (tmp_path / "inspection/work/sample/report").is_dir()
