@@ -37,6 +37,7 @@ code=0
 for part in "$@"; do
     echo "ranges: $end versions, $part" >&2
     own=$place/${part//\//-}
+    rm -f "$own.xml"  # what an earlier run left is no result of this one
     pytest --quiet --basetemp "$own" --junitxml "$own.xml" "$part" || code=1
     python infra/ranges_page.py "$end" "$part" "$own.xml"
 done

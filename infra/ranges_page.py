@@ -19,6 +19,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 KEPT = ROOT / "docs/results/ranges.json"
@@ -29,7 +30,7 @@ GROUPS = ("dev", "docs", "export")
 _TEXT = """# The ranges of pyproject.toml
 
 Made by `infra/ranges.sh lowest` and `infra/ranges.sh newest`: the lowest and the newest versions in the ranges that the
-index serves, each in an environment of its own, and the tests run there.
+index serves, each in an environment of its own, and the tests run there. What the table does not name was not run.
 
 {runs}
 
@@ -63,9 +64,11 @@ def requirements() -> dict[str, Requirement]:
 
 
 def locked() -> dict[str, str]:
-    """The lock's versions."""
-    lines = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
-    return {name: number for name, _, number in (re.split("(==)", line, maxsplit=1) for line in lines if "==" in line)}
+    """The lock's version of each of them; one that it lacks is not there."""
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    numbers = {canonicalize_name(name): number for name, number in re.findall(r"^([\w.-]+)==(\S+)", text, re.MULTILINE)}
+    names = {name: canonicalize_name(name) for name in requirements()}
+    return {name: numbers[same] for name, same in names.items() if same in numbers}
 
 
 def keep(end: str, part: str, results: Path) -> None:

@@ -23,6 +23,7 @@ def test_the_page_says_what_is_kept() -> None:
 
 def test_the_versions_that_were_tested_and_those_of_the_lock_are_in_the_ranges() -> None:
     wanted, lock = ranges_page.requirements(), ranges_page.locked()
+    assert lock.keys() == wanted.keys()
     tested = [kept["versions"] for kept in ranges_page.read().values()]
     for versions in (*tested, lock):
         outside = {
