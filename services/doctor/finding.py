@@ -39,9 +39,9 @@ def shareable(text: str, root: Path | None) -> str:
     """For a report of a defect, which strangers read: no password, and no path that says whose machine it is. The
     workspace is `.`, the user's home `~`.
     """
-    text = " ".join(redacted(text).split())
+    text, home = " ".join(redacted(text).split()), Path.home()
     places = [(place, ".") for place in (root, root and root.resolve()) if place is not None]
-    for place, name in (*places, (Path.home(), "~")):
+    for place, name in (*places, (home, "~"), (home.resolve(), "~")):
         if len(place.parts) > 1:
             text = re.sub(rf"{re.escape(str(place))}(?![\w-])", name, text)
     return text

@@ -48,12 +48,14 @@ def check_lock(case: Case, lock: Path = _LOCK) -> Iterator[Finding]:
     """Against the one proven set, where the sources are at hand; of another set other bytes may come."""
     if not lock.is_file():
         return
-    found: dict[str, str] = {_plain(one.name): str(one.version) for one in distributions() if one.name}
+    from packaging.utils import canonicalize_name
+
+    found: dict[str, str] = {canonicalize_name(one.name): str(one.version) for one in distributions() if one.name}
     wanted: dict[str, str] = dict(re.findall(r"^([\w.-]+)==(\S+)", lock.read_text(encoding="utf-8"), re.MULTILINE))
     other = [
-        f"{name} {found[_plain(name)]} for {number}"
+        f"{name} {found[canonicalize_name(name)]} for {number}"
         for name, number in wanted.items()
-        if found.get(_plain(name), number).partition("+")[0] != number.partition("+")[0]
+        if found.get(canonicalize_name(name), number).partition("+")[0] != number.partition("+")[0]
     ]
     if not other:
         yield Finding("lock", "ok", f"what is installed is as in {lock.name}")
@@ -67,8 +69,3 @@ def _extra(wanted: Requirement) -> str:
     """The name of the group that a requirement belongs to; empty of what everybody needs."""
     named = re.search(r"""extra\s*==\s*["']([\w-]+)["']""", str(wanted.marker or ""))
     return named[1] if named else ""
-
-
-def _plain(name: str) -> str:
-    """As indexes compare names."""
-    return re.sub(r"[-_.]+", "-", name).lower()

@@ -21,6 +21,13 @@ def test_another_home_that_begins_alike_is_not_taken_for_ones_own(monkeypatch: p
     assert shareable("/home/annabel/x is read from /home/anna", None) == "/home/annabel/x is read from ~"
 
 
+def test_a_home_that_is_a_link_is_not_told_by_where_it_leads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "disk" / "anna").mkdir(parents=True)
+    (tmp_path / "home").symlink_to(tmp_path / "disk")
+    monkeypatch.setenv("HOME", str(tmp_path / "home" / "anna"))
+    assert shareable(f"{tmp_path}/disk/anna/cache and {tmp_path}/home/anna", None) == "~/cache and ~"
+
+
 def test_the_worst_finding_is_that_of_all() -> None:
     assert worst([]) == "ok"
     assert worst([Finding("a", "bad", ""), Finding("b", "warn", ""), Finding("c", "ok", "")]) == "bad"
