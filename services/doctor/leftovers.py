@@ -12,6 +12,7 @@ from pathlib import Path
 from services.doctor.case import Case
 from services.doctor.finding import Finding
 from services.ray.folder import PREFIX as RAY_PREFIX
+from services.ray.folder import places as ray_places
 from tocoad.files.process_lock import is_left
 from tocoad.files.temporary import left_folders
 
@@ -29,7 +30,8 @@ def check(case: Case) -> Iterator[Finding]:
         root = case.workspace.root
         found += [path for depth in _DEPTHS for path in root.glob(f"{depth}/.*.incoming-*") if is_left(path)]
     yield from _told(found, "nothing: the next run that needs their place clears them away")
-    unused = [path for path in temporary.glob(f"{RAY_PREFIX}*") if _is_own(path) and not _is_used(path)]
+    of_ray = (path for place in dict.fromkeys(ray_places()) for path in place.glob(f"{RAY_PREFIX}*"))
+    unused = [path for path in of_ray if _is_own(path) and not _is_used(path)]
     yield from _told(unused, f"rm -r {' '.join(map(str, unused))}")
     if not found and not unused:
         yield Finding("leftovers", "ok", "no killed process has left a folder")

@@ -25,7 +25,7 @@ def ray_folder() -> TemporaryDirectory[str]:
     Raises:
         SettingsError: there is none.
     """
-    for place in _places():
+    for place in places():
         if len(os.fsencode(place)) + len(_SOCKET) <= _NAME_BYTES and os.access(place, os.W_OK | os.X_OK):
             return TemporaryDirectory(prefix=PREFIX, dir=place, ignore_cleanup_errors=True)
     raise SettingsError(
@@ -34,7 +34,8 @@ def ray_folder() -> TemporaryDirectory[str]:
     )
 
 
-def _places() -> Iterator[Path]:
+def places() -> Iterator[Path]:
+    """Where it may lie, the first choice first."""
     if chosen := os.environ.get("RAY_TMPDIR"):
         yield Path(chosen).absolute()
     yield Path(tempfile.gettempdir()).absolute()
