@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Literal
 
@@ -46,9 +47,10 @@ def make_workspace(folder: Path) -> Git:
         write_dvc_file(Workspace(made), params.settings)
         found = _repository(target, made)
         target.mkdir(exist_ok=True)
-        # Its last file makes it a workspace. The folder itself stays: somebody may stand in it.
+        # Its last file makes it a workspace. The folder itself stays: somebody may stand in it, and it may be another
+        # disk's.
         for entry in sorted(made.iterdir(), key=lambda entry: entry.name == STAGES):
-            entry.rename(target / entry.name)
+            shutil.move(entry, target / entry.name)
     return found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 from pathlib import Path
 
@@ -42,6 +44,17 @@ def test_whoever_stands_in_an_empty_folder_stands_in_the_workspace(
     monkeypatch.chdir(tmp_path)
     make_workspace(Path())
     assert Path("dvc.yaml").is_file()
+
+
+def test_an_empty_folder_may_be_a_disk_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def to_another_disk(*_: object, **__: object) -> None:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+    (tmp_path / "volume").mkdir()
+    monkeypatch.setattr(os, "rename", to_another_disk)
+    assert make_workspace(tmp_path / "volume") == "made"
+    assert contents(tmp_path / "volume") == ALL
+    assert [*tmp_path.iterdir()] == [tmp_path / "volume"]
 
 
 @pytest.mark.parametrize("folder", ["clone", "clone/line-3"])
