@@ -117,9 +117,10 @@ class Connection:
         """Whether the last look had an answer."""
         return self._silent_since is None
 
-    def has_lost(self, node: str | None) -> bool:
-        """Whether it was dead at the last look that had an answer."""
-        return node in self._dead
+    @property
+    def dead(self) -> frozenset[str]:
+        """The nodes that were dead at the last look that had an answer, by their ids."""
+        return self._dead
 
     def close(self) -> None:
         """Ends Ray, if it is ours; the next `open` starts or finds another. One that hangs is left as it is."""

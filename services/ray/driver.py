@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Container, Iterable
+from collections.abc import Container
 from contextlib import suppress
+from dataclasses import replace
 from itertools import count
 from queue import Empty
 from typing import Any, cast
+from uuid import uuid4
 
 from services.ray.connection import Connection
 from services.ray.inbox import Call, Inbox, stopped
@@ -51,8 +53,10 @@ class Driver:
         self._numbers = count()
         # With the seats of each in the room, where it has some.
         self._running: dict[Any, tuple[Call, Seats | None]] = {}
-        # By a running call's key: on which node it is, once that is known.
+        # By a running call's key: on which node it is, once that is known. Of the others: those that ran when the last
+        # look found a node dead.
         self._node_of: dict[str, str] = {}
+        self._astray: set[str] = set()
         self._remotes: dict[tuple[str, Placement], Any] = {}
         self._room = Room([], _ROUNDS)
         self._nodes: list[Resources] = []
@@ -81,9 +85,12 @@ class Driver:
                 call = self._inbox.take(wait=not (self._waiting or self._running))
                 if call is None:
                     return False
-                queue = self._waiting.setdefault(call.placement, [])
-                heapq.heappush(queue, (-call.urgency, next(self._numbers), call))
+                self._queue(call)
         return True
+
+    def _queue(self, call: Call) -> None:
+        queue = self._waiting.setdefault(call.placement, [])
+        heapq.heappush(queue, (-call.urgency, next(self._numbers), call))
 
     def _fill(self) -> None:
         """Hands to Ray what there is room for, the most urgent first. What there is none for holds up no other."""
@@ -180,7 +187,7 @@ class Driver:
         try:
             letters, begun = ray.get(self._mailbox.take.remote(), timeout=_LETTERS_SECONDS)
         except Exception:
-            # It starts anew elsewhere, if it can.
+            # It starts anew, if it can.
             self._deaf_until = time.monotonic() + _MAIL_AGAIN_SECONDS
             return
         self._mail_at = time.monotonic() + _MAIL_SECONDS
@@ -194,9 +201,14 @@ class Driver:
         """What there is room for now. What no node can take would wait for ever: to a cluster a node may yet come, by
         an autoscaler.
         """
-        left = [task for task, (call, _) in self._running.items() if self._ray.has_lost(self._node_of.get(call.key))]
+        dead = self._ray.dead
+        left = [task for task, (call, _) in self._running.items() if self._node_of.get(call.key) in dead]
+        astray = [task for task, (call, _) in self._running.items() if call.key in self._astray - self._node_of.keys()]
         self._see(self._ray.nodes())
         self._leave_behind(left)
+        self._take_back(astray)
+        keys = {call.key for call, _ in self._running.values()} if self._ray.dead - dead else set()
+        self._astray = keys - self._node_of.keys()
         now = time.monotonic()
         self._look_at = now + (_LOOK_SECONDS if self._ray.answers else _MAIL_SECONDS)
         if self._ray.answers and any(placement.workers > 1 for _, placement in self._remotes):
@@ -211,13 +223,22 @@ class Driver:
                 told = f"{lacks[placement]}, and for {_PATIENCE_SECONDS:.0f} s none has come"
                 self._answer_all(SettingsError(told), {placement})
 
-    def _leave_behind(self, tasks: Iterable[Any]) -> None:
+    def _leave_behind(self, tasks: list[Any]) -> None:
         """Those of nodes that were dead a look ago. Ray tells of a process that has ended; one that stands still, or
         whose network is gone, it waits for without end.
         """
         for task in tasks:
             _cancel(task)
             self._leave(task).end(NodeLostError("its node was lost; another try goes on from the last checkpoint"))
+
+    def _take_back(self, tasks: list[Any]) -> None:
+        """Those that may have been on a node that was found dead a look ago: it may have stood still before they could
+        say where they are, or the letter was lost. They begin anew; most had not begun, and none is a try the less.
+        """
+        for task in tasks:
+            _cancel(task)
+            # By another key: what the lost one may yet say of itself is not of this one.
+            self._queue(replace(self._leave(task), key=uuid4().hex))
 
     def _see(self, nodes: list[Resources]) -> None:
         if nodes == self._nodes:
@@ -241,13 +262,13 @@ class Driver:
         self._ray.open()
         self._see(self._ray.nodes())
         import ray
-        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         from services.ray.worker import Mailbox
 
-        # Beside this process, if it can: no other node takes it away.
-        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
-        self._mailbox = cast(Any, Mailbox).options(scheduling_strategy=here).remote()
+        # Beside this process: no other node takes it away. An affinity would not do: what asks for nothing is sent to
+        # any node, which may not know this one yet.
+        here = f"node:{ray.util.get_node_ip_address()}"
+        self._mailbox = cast(Any, Mailbox).options(resources={here: 0.001}).remote()
 
     def _give_up(self, error: RayLostError) -> None:
         """The next call starts anew."""
