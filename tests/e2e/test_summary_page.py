@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from page_browser import DESKTOP, PHONE, focused, open_page, severe
+from page_browser import DESKTOP, PHONE, click_still, focused, open_page, severe
 from report_files import FACTS, Made, write_category
 from selenium import webdriver
 from selenium.webdriver.common.by import By
@@ -74,7 +74,7 @@ def _count(browser: webdriver.Chrome) -> str:
 
 def _sort(browser: webdriver.Chrome, column: str) -> str | None:
     head = browser.find_element(By.XPATH, f"//table[@id='figures']//th[contains(., '{column}')]")
-    head.find_element(By.TAG_NAME, "button").click()
+    click_still(browser, head.find_element(By.TAG_NAME, "button"))
     return head.get_attribute("aria-sort")
 
 

@@ -53,6 +53,20 @@ def open_page(
     browser.get(page if isinstance(page, str) else page.as_uri())
 
 
+def click_still(browser: webdriver.Chrome, element: WebElement) -> None:
+    """Once it stands still: rows that are scrolled to are laid out late, and may push it away under the pointer."""
+    browser.execute_async_script(
+        "const [element, done] = arguments;"
+        "element.scrollIntoView({ block: 'center' });"
+        "const top = () => element.getBoundingClientRect().top;"
+        "const look = (before, still) => requestAnimationFrame(() =>"
+        "  still === 3 ? done() : look(top(), top() === before ? still + 1 : 0));"
+        "look(top(), 0);",
+        element,
+    )
+    element.click()
+
+
 def severe(browser: webdriver.Chrome) -> list[Any]:
     return [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
 
