@@ -267,7 +267,7 @@ class Driver:
 
         # Beside this process: no other node takes it away. An affinity would not do: what asks for nothing is sent to
         # any node, which may not know this one yet.
-        here = f"node:{ray.util.get_node_ip_address()}"
+        here = f"node:{cast(Any, ray.util).get_node_ip_address()}"
         self._mailbox = cast(Any, Mailbox).options(resources={here: 0.001}).remote()
 
     def _give_up(self, error: RayLostError) -> None:
