@@ -41,8 +41,8 @@ def of_disturbed(kind: Kind, outcome: Outcome) -> Iterator[str]:
         yield f"exit code {outcome.code} without the JSON document"
     if "Traceback" in outcome.stderr:
         yield "a traceback"
-    if kind == "MLflow away" and outcome.document is not None:
-        for name, entry in outcome.document["categories"].items():
+    if kind == "MLflow away":
+        for name, entry in outcome.categories.items():
             # A version that can't be registered waits for the next run; figures that can't be sent stop no stage.
             if entry["error"] and not entry["error"].startswith("register"):
                 yield f"{name} failed: {entry['error'][:200]}"
@@ -60,8 +60,8 @@ def of_beside(first: Outcome, second: Outcome) -> Iterator[str]:
     if second.code != 0:
         yield f"the run beside: exit code {second.code}: {second.document['error']}"
     for name in CATEGORIES:
-        documents = [outcome.document for outcome in (first, second) if outcome.document is not None]
-        if sum(document["categories"][name]["status"] == "trained" for document in documents) > 1:
+        entries = [outcome.categories[name] for outcome in (first, second) if name in outcome.categories]
+        if sum(entry["status"] == "trained" for entry in entries) > 1:
             yield f"{name}: trained by both runs"
 
 
@@ -73,7 +73,7 @@ def of_next(outcome: Outcome, weights: Mapping[str, str]) -> Iterator[str]:
     if outcome.document is None:
         yield "the next run: no JSON document"
         return
-    for name, entry in outcome.document["categories"].items():
+    for name, entry in outcome.categories.items():
         if entry["error"]:
             yield f"the next run: {name}: {entry['error']}"
         elif entry["weights_sha256"] != weights[name]:

@@ -48,6 +48,11 @@ class Outcome:
             return None
         return document if isinstance(document, dict) else None
 
+    @property
+    def categories(self) -> dict[str, Any]:
+        """What the document says of each; of none, where the command failed before the flow."""
+        return (self.document or {}).get("categories", {})
+
 
 @dataclass
 class Command:

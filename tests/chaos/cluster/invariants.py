@@ -40,7 +40,7 @@ def of_disturbed(outcome: Outcome, killed: bool) -> Iterator[str]:
         yield f"exit code {outcome.code} without the JSON document"
     if "Traceback" in outcome.stderr:
         yield "a traceback"
-    for name, entry in {} if outcome.document is None else outcome.document["categories"].items():
+    for name, entry in outcome.categories.items():
         if entry["error"] and "\n" in entry["error"].strip():
             yield f"{name}: its error is more than a line"
         if name == UNTOUCHED and entry["status"] != "up-to-date":
@@ -50,8 +50,8 @@ def of_disturbed(outcome: Outcome, killed: bool) -> Iterator[str]:
 def of_end(site: Site, last: Outcome, reference: Reference) -> Iterator[str]:
     """`last` is the command that ended well, disturbed or started again."""
     yield from (fault.replace("the next run", "the end") for fault in invariants.of_next(last, reference.weights))
-    if last.document is not None and set(last.document["categories"]) != set(site.workshop.categories):
-        yield f"categories: {sorted(last.document['categories'])}"
+    if set(last.categories) != set(site.workshop.categories):
+        yield f"categories: {sorted(last.categories)}"
     made = outputs(site.root)
     if different := sorted(
         path for path in {*made, *reference.outputs} if made.get(path) != reference.outputs.get(path)
