@@ -40,10 +40,13 @@ def of_disturbed(outcome: Outcome, killed: bool) -> Iterator[str]:
         yield f"exit code {outcome.code} without the JSON document"
     if "Traceback" in outcome.stderr:
         yield "a traceback"
+    # Of all the same is said where the flow could do nothing at all, as without MLflow at its start.
+    errors = {entry["error"] for entry in outcome.categories.values()}
+    refused = len(errors) == 1 and None not in errors
     for name, entry in outcome.categories.items():
         if entry["error"] and "\n" in entry["error"].strip():
             yield f"{name}: its error is more than a line"
-        if name == UNTOUCHED and entry["status"] != "up-to-date":
+        if name == UNTOUCHED and entry["status"] != "up-to-date" and not refused:
             yield f"{name}, of which nothing had changed: {entry['status']}"
 
 
