@@ -15,7 +15,13 @@ from tests.helpers.place import LOOPBACK, Place
 from tests.helpers.processes import MARK, free_port, kill_marked, stop_group, wait_until
 
 START_SECONDS = 180
-_PRIVATE = {"DO_NOT_TRACK": "1", "MLFLOW_DISABLE_TELEMETRY": "true", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+_SETTINGS = {
+    "DO_NOT_TRACK": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    # As docs/guide/schedules.md asks for: one that is killed would forget whose turn it is, which then never ends.
+    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+}
 
 
 class Server:
@@ -34,7 +40,7 @@ class Server:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*self._place.through, sys.executable, "-m", *self._command, "--host", "127.0.0.1", "--port", port],
-                env={**os.environ, **_PRIVATE, **self._env, MARK: self._mark},
+                env={**os.environ, **_SETTINGS, **self._env, MARK: self._mark},
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
