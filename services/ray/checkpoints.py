@@ -138,10 +138,12 @@ def _stamp(folder: Path) -> tuple[int, int] | None:
 
 def link_whole(folder: Path, snapshot: Path) -> bool:
     """The same files in a folder that stays. The training puts each checkpoint in place of the one before by a rename,
-    and writes into none; False where it did so meanwhile.
+    and writes into none; False where it did so meanwhile, or there is none yet or between two of them.
     """
-    there = _stamp(folder)
     shutil.rmtree(snapshot, ignore_errors=True)
+    there = _stamp(folder)
+    if there is None:
+        return False
     try:
         shutil.copytree(folder, snapshot, copy_function=link_or_copy)
     except OSError:

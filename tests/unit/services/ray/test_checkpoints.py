@@ -146,6 +146,11 @@ def test_from_what_is_damaged_nobody_goes_on_and_that_is_said(
     assert far.notes() == []
 
 
+def test_where_there_is_no_checkpoint_none_is_whole(tmp_path: Path) -> None:
+    assert not link_whole(tmp_path / "c", tmp_path / "seen")
+    assert not (tmp_path / "seen").exists()
+
+
 def test_no_checkpoint_is_of_two_states_though_they_change_meanwhile(tmp_path: Path) -> None:
     folder, ended = tmp_path / "c", threading.Event()
 
