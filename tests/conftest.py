@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -66,20 +66,37 @@ def serve(command: list[str], health: str, log: Path, env: dict[str, str], cwd: 
         stop_group(process)
 
 
+def serve_prefect(environment: Mapping[str, str]) -> Iterator[str]:
+    """API URL of a `prefect server` until the generator is closed."""
+    port, home = free_port(), Path(environment["PREFECT_HOME"])
+    command = ["prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port), "--no-ui"]
+    for _ in serve(command, f"http://127.0.0.1:{port}/api/health", home / "server.log", environment, home):
+        yield f"http://127.0.0.1:{port}/api"
+
+
 @pytest.fixture(scope="session")
 def prefect_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of a machine whose Prefect lives in a folder of the test."""
-    private = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
+    private = {
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+        "DO_NOT_TRACK": "1",
+    }
     return {**os.environ, **private, "PREFECT_HOME": str(tmp_path_factory.mktemp("prefect"))}
 
 
 @pytest.fixture(scope="session")
 def prefect_server(prefect_environment: dict[str, str]) -> Iterator[str]:
     """API URL of a `prefect server`."""
-    port, home = free_port(), Path(prefect_environment["PREFECT_HOME"])
-    command = ["prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port), "--no-ui"]
-    for _ in serve(command, f"http://127.0.0.1:{port}/api/health", home / "server.log", prefect_environment, home):
-        yield f"http://127.0.0.1:{port}/api"
+    yield from serve_prefect(prefect_environment)
+
+
+@pytest.fixture
+def forgetful_prefect_server(prefect_environment: dict[str, str], tmp_path: Path) -> Iterator[str]:
+    """API URL of one that keeps leases as Prefect does when it is told nothing."""
+    environment = {**prefect_environment, "PREFECT_HOME": str(tmp_path)}
+    del environment["PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE"]
+    yield from serve_prefect(environment)
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ from tocoad.files.remote_url import S3
 # MLflow waits 120 s for each of five answers, and Prefect 60 s for each of six.
 _IMPATIENT = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "10", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
 _SECONDS = 10.0
+_LEASES_IN_FILES = "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE=prefect.server.concurrency.lease_storage.filesystem"
 
 
 def check_mlflow(case: Case) -> Iterator[Finding]:
@@ -52,11 +53,16 @@ def check_prefect(case: Case) -> Iterator[Finding]:
         temporary_settings,
     )
 
-    from services.prefect.calls import check_server
+    from services.prefect.calls import check_server, forgets_turns
 
     bounds = {PREFECT_API_REQUEST_TIMEOUT: _SECONDS, PREFECT_CLIENT_MAX_RETRIES: 0}
     with temporary_settings({PREFECT_API_URL: url, **bounds}):
         check_server(url)
+        forgetful = forgets_turns()
+    if forgetful:
+        text = f"{url} answers, and keeps in memory whose turn it is: restarted in a night, it lets nobody go on"
+        yield Finding("Prefect", "warn", text, f"start it with {_LEASES_IN_FILES}")
+        return
     yield Finding("Prefect", "ok", f"{url} answers")
 
 

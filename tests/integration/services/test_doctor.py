@@ -67,6 +67,16 @@ def test_services_that_are_away_are_told_within_seconds_each_with_its_address(
     assert "hunter2" not in said and "a-wrong-secret" not in said
 
 
+def test_a_prefect_that_forgets_whose_turn_it_is_when_it_is_restarted_is_told(
+    workspace: Workspace, forgetful_prefect_server: str
+) -> None:
+    os.environ["PREFECT_API_URL"] = forgetful_prefect_server
+    found = of_services(workspace)["Prefect"]
+    assert found.state == "warn"
+    assert "whose turn it is" in found.text
+    assert found.do.endswith("lease_storage.filesystem")
+
+
 def test_a_database_that_is_damaged_is_told_and_one_that_is_not_there_yet_is_not_made(workspace: Workspace) -> None:
     for name in ("MLFLOW_TRACKING_URI", "PREFECT_API_URL"):
         os.environ.pop(name, None)
