@@ -41,8 +41,9 @@ SETTINGS = {
     **TINY,
     "evaluation.bootstrap": "200",
     "gate.metrics": "[pixel_AUPRO]",
-    "gate.image_AUROC_min": "0.5",
-    "gate.pixel_AUROC_min": "0.5",
+    # One is judged by the rule that a step is about: what its image_AUROC is differs from processor to processor.
+    "gate.image_AUROC_min": "0",
+    "gate.pixel_AUROC_min": "0",
     "gate.margin": "0.05",
     "gate.images_min": "10",
     "gate.when_unsure": "keep",
