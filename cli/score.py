@@ -68,6 +68,8 @@ def _tell(result: Mapping[str, Any], as_json: bool) -> None:
         print_error(f"{image['image_path']}: {image['error']}")
     if (more := result["errors"] - len(result["first_errors"])) > 0:
         print_error(f"... and {more:,} more: the column `error` of {result['out']} has them all")
+    for warning in result["warnings"]:
+        print_error(warning, "warning")
     if as_json:
         print_document(result)
         return

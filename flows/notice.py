@@ -116,6 +116,21 @@ def watch_notice(result: Mapping[str, Any]) -> Notice:
     )
 
 
+def score_notice(result: Mapping[str, Any], dataset: str, category: str) -> Notice:
+    """Of the document of `score`. Images that have no score need a person, as a category that failed does."""
+    counts = f"{result['images']:,} images, {result['rejected']:,} above the threshold"
+    scored = Told(category=category, what="scored", why=f"{counts}; {result['out']}")
+    damaged, first = result["errors"], next(iter(result["first_errors"]), None)
+    return Notice(
+        flow="score",
+        dataset=dataset,
+        text=f"score {result['source']}: {counts}" + (f", {damaged:,} without a score" if damaged else ""),
+        error=f"{first['image_path']}: {first['error']}" if first else None,
+        changed=(scored,),
+        warnings=tuple(result["warnings"]),
+    )
+
+
 def _seen(name: str, entry: Mapping[str, Any]) -> Told:
     return Told(category=name, what=entry["outcome"], version=entry["version"], why=entry["sentence"])
 

@@ -15,6 +15,7 @@ if __name__ != "flows.score":
     tocoad.rooms.enter()
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from prefect import flow
 from prefect.context import TagsContext
 from prefect.runtime import flow_run
 
+from flows.notice import score_notice
+from tasks.notify import told_when_finished
 from tasks.score import announce, checked_ending, listed, model_at_hand, open_source, score_batch, write
 from tocoad.files.versioned import refuse_versioned
 from tocoad.files.workspace import Workspace
@@ -48,29 +51,34 @@ def score(model: str, source: str, out: str, anew: bool = False, workspace: str 
         PassingError: something was away for longer than it is waited for; what is scored is kept.
     """
     started = time.perf_counter()
-    place, target = Workspace(Path(workspace or ".").resolve()), checked_ending(Path(out))
-    refuse_versioned(target, place)
-    opened = open_source(source)
-    announce(place)
-    with TagsContext(current_tags=set()), model_at_hand(place, model) as known:
-        settings = load_params(place).settings
-        with listed(target, opened, known, anew) as batch:
-            pace = score_batch(place, batch, known, settings)
-            told = write(target, batch, known)
-            left_out = batch.begun.left_out.model_dump()
-    return {
-        "model": model,
-        "serves": [*(known.card.serves or (known.card.category,))],
-        "threshold": known.card.image_threshold.model_dump(),
-        "source": opened.place,
-        "out": str(target),
-        "run": str(flow_run.get_id()),
-        "seconds": round(time.perf_counter() - started, 1),
-        "images": told.images,
-        "rejected": told.rejected,
-        "errors": told.errors,
-        "first_errors": [{"image_path": path, "error": error} for path, error in told.first_errors],
-        "left_out": left_out,
-        "scored_before": pace.found,
-        "images_per_second": round(pace.rate, 2),
-    }
+    place = Workspace(Path(workspace or ".").resolve())
+    with told_when_finished(place, "score", None, name=source) as ending, TagsContext(current_tags=set()):
+        target, opened = checked_ending(Path(out)), open_source(source)
+        refuse_versioned(target, place)
+        announce(place)
+        with model_at_hand(place, model) as known:
+            ending.dataset, ending.category = known.card.dataset, known.card.category
+            settings = load_params(place).settings
+            with listed(target, opened, known, anew) as batch:
+                pace = score_batch(place, batch, known, settings)
+                told = write(target, batch, known)
+                left_out = batch.begun.left_out.model_dump()
+        document = {
+            "model": model,
+            "serves": [*(known.card.serves or (known.card.category,))],
+            "threshold": known.card.image_threshold.model_dump(),
+            "source": opened.place,
+            "out": str(target),
+            "run": str(flow_run.get_id()),
+            "seconds": round(time.perf_counter() - started, 1),
+            "images": told.images,
+            "rejected": told.rejected,
+            "errors": told.errors,
+            "first_errors": [{"image_path": path, "error": error} for path, error in told.first_errors],
+            "left_out": left_out,
+            "scored_before": pace.found,
+            "images_per_second": round(pace.rate, 2),
+            "warnings": ending.warnings,
+        }
+        ending.notice = partial(score_notice, document, known.card.dataset, known.card.category)
+    return document

@@ -40,12 +40,12 @@ class Notice(_Part):
     """A finished flow. `text` says all in one line; `error` is what ended the whole, or the first of what failed.
 
     `failed`: categories that are not complete. `waiting`: versions that wait for a person's answer. `alarms`: what a
-    person should look at, though nothing failed. `changed`: what was trained, judged or moved. A category may be in
-    several.
+    person should look at, though nothing failed. `changed`: what was trained, judged, moved or scored. A category may
+    be in several. No `dataset` is known of a detector in a folder that could not be opened.
     """
 
     flow: str
-    dataset: str
+    dataset: str | None
     text: str
     error: str | None = None
     failed: tuple[Told, ...] = ()

@@ -27,24 +27,29 @@ __all__ = ["Ending", "Notice", "Told", "tell_finished", "told_when_finished"]
 @dataclass
 class Ending:
     """What a flow has to tell, set before its end. `notice` makes it, and may fail like the telling itself; `warnings`
-    gets a line for each who could not be told.
+    gets a line for each who could not be told. `dataset` and `category` may be known only later than the flow begins.
     """
 
+    dataset: str | None
+    category: str | None = None
     notice: Callable[[], Notice] | None = None
     warnings: list[str] = field(default_factory=list)
 
 
 @contextmanager
-def told_when_finished(workspace: Workspace, flow: str, dataset: str, category: str | None = None) -> Iterator[Ending]:
+def told_when_finished(
+    workspace: Workspace, flow: str, dataset: str | None, category: str | None = None, name: str | None = None
+) -> Iterator[Ending]:
     """The block is a flow, of a data set or of one category of it, which is told of however it ends: by its own notice,
-    or by the error that ended it. One that is stopped has not finished.
+    or by the error that ended it. One that is stopped has not finished. `name` is what it worked on, where that is not
+    the data set or category.
     """
-    ending = Ending()
+    ending = Ending(dataset, category)
     try:
         yield ending
     except Exception as error:
         if covered(error) is None:
-            failed = partial(_failed, flow, dataset, category, error_line(error))
+            failed = partial(_failed, flow, ending, name, error_line(error))
             ending.warnings += tell_finished(workspace, ending.notice or failed)
         raise
     if ending.notice is not None:
@@ -68,8 +73,9 @@ def tell_finished(workspace: Workspace, make: Callable[[], Notice]) -> list[str]
     return warnings
 
 
-def _failed(flow: str, dataset: str, category: str | None, line: str) -> Notice:
-    name = dataset if category is None else f"{dataset}.{category}"
+def _failed(flow: str, ending: Ending, name: str | None, line: str) -> Notice:
+    dataset, category = ending.dataset, ending.category
+    name = name or ".".join(part for part in (dataset, category) if part)
     failed = () if category is None else (Told(category=category, what="failed", why=line),)
     return Notice(flow=flow, dataset=dataset, text=f"{flow} {name} failed: {line}", error=line, failed=failed)
 

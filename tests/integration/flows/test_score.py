@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,6 +30,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 # More than a shard.
 IMAGES = 70
+KEEP = "import pathlib, sys; pathlib.Path('told.json').write_bytes(sys.stdin.buffer.read())"
 
 
 @pytest.fixture
@@ -37,7 +40,16 @@ def root(cluster: Cluster, prefect_server: str, tmp_path: Path) -> Iterator[Path
 
     (tmp_path / "workspace").mkdir()
     workspace = project_workspace(tmp_path / "workspace")
-    override(workspace, {"ray.address": cluster.address, "ray.store": str(tmp_path / "store")})
+    told = json.dumps([sys.executable, "-S", "-c", KEEP])
+    override(
+        workspace,
+        {
+            "ray.address": cluster.address,
+            "ray.store": str(tmp_path / "store"),
+            "notify.command": told,
+            "notify.when": "attention",
+        },
+    )
     write(tmp_path / "line", enumerate(pictures(IMAGES, 1)))
     (tmp_path / "line" / "damaged.png").write_bytes(b"no image")
     save_detector(tmp_path / "package", 1)
@@ -72,6 +84,13 @@ def test_a_folder_is_scored_on_nodes_and_what_was_known_is_not_asked_again(root:
     assert {name: float(row["pred_score"]) for name, row in rows.items() if row["pred_score"]} == expected
     assert list(rows) == sorted(rows) and result["rejected"] == sum(row["pred_label"] == "1" for row in rows.values())
     assert not list(root.glob("*.parts"))
+    told = json.loads((root / "workspace" / "told.json").read_text())
+    assert (told["flow"], told["run"], told["error"].partition(":")[0]) == (
+        "score",
+        result["run"],
+        str(images / "damaged.png"),
+    )
+    assert result["warnings"] == []
 
 
 def test_nothing_is_written_among_what_dvc_keeps(root: Path) -> None:
@@ -79,3 +98,4 @@ def test_nothing_is_written_among_what_dvc_keeps(root: Path) -> None:
 
     with pytest.raises(SettingsError, match="whose contents DVC keeps"):
         score("package", str(root / "line"), str(root / "workspace/data/scores.csv"), workspace=str(root / "workspace"))
+    assert "whose contents DVC keeps" in json.loads((root / "workspace" / "told.json").read_text())["error"]

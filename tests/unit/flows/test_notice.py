@@ -1,10 +1,10 @@
-"""What a retrain, a reevaluation, a move and a watch tell at their end."""
+"""What a retrain, a reevaluation, a move, a watch and a batch tell at their end."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flows.notice import answer_notice, move_notice, reevaluation_notice, retrain_notice, watch_notice
+from flows.notice import answer_notice, move_notice, reevaluation_notice, retrain_notice, score_notice, watch_notice
 
 
 def entry(status: str, verdict: str | None, *aliases: str, anew: bool = True, error: str | None = None) -> Any:
@@ -129,3 +129,18 @@ def test_a_reevaluation_tells_of_champions_below_a_floor_and_of_those_that_made_
     assert [(one.category, one.why) for one in told.failed] == [
         ("tile", "its package is not the one that was registered")
     ]
+
+
+def test_a_batch_tells_its_counts_and_needs_a_person_where_an_image_has_no_score() -> None:
+    done = {"source": "s3://line/gear", "out": "/w/gear.csv", "images": 1200, "rejected": 34, "warnings": ["w"]}
+    told = score_notice(done | {"errors": 0, "first_errors": []}, "parts", "gear")
+    assert told.text == "score s3://line/gear: 1,200 images, 34 above the threshold"
+    assert [(one.category, one.what, one.why) for one in told.changed] == [
+        ("gear", "scored", "1,200 images, 34 above the threshold; /w/gear.csv")
+    ]
+    assert (told.dataset, told.error, told.warnings) == ("parts", None, ("w",))
+    assert told.is_wanted("changed") and not told.is_wanted("attention")
+    damaged = [{"image_path": "line/7.png", "error": "no image"}]
+    told = score_notice(done | {"errors": 2, "first_errors": damaged}, "parts", "gear")
+    assert told.text.endswith(", 2 without a score") and told.error == "line/7.png: no image"
+    assert told.is_wanted("attention")

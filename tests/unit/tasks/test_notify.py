@@ -57,6 +57,20 @@ def test_one_that_an_error_ends_tells_that_and_the_error_goes_on(workspace: Work
     assert (document["error"], document["failed"][0]["category"]) == ("version 2 is broken", "gear")
 
 
+def test_one_that_learns_late_what_it_is_of_tells_as_much_as_it_knew(workspace: Workspace) -> None:
+    with pytest.raises(StageError), told_when_finished(workspace, "score", None, name="line-3"):
+        raise StageError("no package")
+    document = told(workspace)
+    assert (document["text"], document["dataset"]) == ("score line-3 failed: no package", None)
+    assert document["failed"] == []
+    with pytest.raises(StageError), told_when_finished(workspace, "score", None, name="line-3") as ending:
+        ending.dataset, ending.category = "parts", "gear"
+        raise StageError("a full disk")
+    document = told(workspace)
+    assert (document["text"], document["dataset"]) == ("score line-3 failed: a full disk", "parts")
+    assert document["failed"][0]["category"] == "gear"
+
+
 def test_one_that_is_stopped_has_not_finished(workspace: Workspace) -> None:
     with pytest.raises(KeyboardInterrupt), told_when_finished(workspace, "watch", "parts"):
         raise KeyboardInterrupt
