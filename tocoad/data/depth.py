@@ -86,8 +86,10 @@ def depth_note(depth: Depth, trained: Sequence[tuple[str, Reach]], every: Sequen
     if not silent:
         return None
     if not greatest:
-        said = "16-bit files without a declared depth, and none of them in training to tell it"
-        return f"{said}; taken as {depth.bits} bit: {first_names(path for path, _ in silent)}"
+        # An image of `train/good` that is here was put aside for the threshold: its path alone would deny what is said.
+        said = "16-bit files without a declared depth, none of them trained on to tell it (calibration has no say)"
+        way_out = "; where that is wrong save them with 8 bits"
+        return f"{said}; taken as {depth.bits} bit: {first_names(path for path, _ in silent)}{way_out}"
     beyond = [(path, reach) for path, reach in silent if reach.greatest >> depth.bits]
     clipped = f"; greater values become white: {first_names(path for path, _ in beyond)}" if beyond else ""
     said = f"16-bit files without a declared depth, taken as {depth.bits} bit"
