@@ -86,11 +86,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     take_every_character()
     try:
         with interruptible():
-            return _run(parser().parse_args(arguments))
+            return _run(_parsed(arguments))
     except KeyboardInterrupt as interrupt:
         how = "terminated" if isinstance(interrupt, Terminated) else "interrupted"
         print(f"{how}: what was finished is kept; the same command goes on from there", file=sys.stderr)
         return exit_code(interrupt)
+
+
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """argparse alone would answer an unknown option with the usage of `tocoad`, which names none of the command's."""
+    options, unknown = parser().parse_known_args(arguments)
+    if unknown:
+        options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    return options
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -14,6 +14,7 @@ from tocoad.methods.table import TABLE
 
 COMMANDS = (
     ["init"],
+    ["data"],
     ["data", "add"],
     ["data", "check"],
     ["feedback"],
@@ -98,6 +99,19 @@ def test_wrong_usage_is_exit_code_2(arguments: list[str], capsys: pytest.Capture
         main(arguments)
     assert caught.value.code == 2
     assert "usage: tocoad" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["retrain", "x"], ["remote", "set", "x"], ["remote"], ["data", "check", "x"]])
+def test_an_unknown_option_is_answered_with_the_usage_of_its_command(
+    command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([*command, "--methd=x"])
+    assert caught.value.code == 2
+    said = capsys.readouterr().err
+    name = " ".join(["tocoad", *(word for word in command if word != "x")])
+    assert said.startswith(f"usage: {name} [-h]")
+    assert said.endswith(f"{name}: error: unrecognized arguments: --methd=x\n")
 
 
 def test_outside_of_a_workspace_it_says_where_to_go(
