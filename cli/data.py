@@ -21,7 +21,11 @@ _LAYOUTS = ("auto", "mvtec", "visa", "btad", "folder", "oct2017", "aptos", "isic
 
 def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
     data = commands.add_parser(
-        "data", help="bring images in, or check them", description="Bring images in, or check them."
+        "data",
+        help="bring images in, or check them",
+        description="Bring images in, or check them.",
+        epilog="example:\n  tocoad data check ~/parts\n  tocoad data add ~/parts --name parts",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     actions = data.add_subparsers(dest="action", metavar="ACTION", required=True)
     _add_parser(actions, common)
