@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from threading import Event as Flag
 from threading import Lock, Thread
@@ -102,7 +103,8 @@ def told(look: Callable[[Fleet], None], seconds: float) -> Iterator[None]:
             with lock:
                 look(fleet)
 
-    teller = Thread(target=tell, name="fleet", daemon=True)
+    # Prefect's address is in the context: a run's log that is written without it starts a second server.
+    teller = Thread(target=copy_context().run, args=(tell,), name="fleet", daemon=True)
     with watching(hear):
         teller.start()
         try:

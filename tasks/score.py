@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from contextvars import copy_context
 from pathlib import Path
 
 from prefect import get_run_logger, task
@@ -96,7 +97,8 @@ def _in_lines(pace: Pace) -> Iterator[None]:
         while not over.wait(LINE_SECONDS):
             logger.info("%s", pace.line())
 
-    thread = threading.Thread(target=say, name="pace", daemon=True)
+    # Prefect's address is in the context: a run's log that is written without it starts a second server.
+    thread = threading.Thread(target=copy_context().run, args=(say,), name="pace", daemon=True)
     thread.start()
     try:
         yield

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextvars import ContextVar
 from threading import Thread
 from time import sleep
 
@@ -88,6 +89,16 @@ def test_a_log_has_a_line_every_so_often_while_jobs_run() -> None:
             sleep(0.01)
     assert len(lines) > 1 and all(line.startswith("1/8000 jobs, ") or "0/8000" in line for line in lines)
     assert lines[-1].endswith("; 1 failed")
+
+
+def test_its_thread_tells_in_the_context_that_it_was_started_in() -> None:
+    address: ContextVar[str] = ContextVar("address", default="none")
+    address.set("http://here")
+    seen: list[str] = []
+    with told(lambda _: seen.append(address.get()), 0.01):
+        while not seen:
+            sleep(0.01)
+    assert set(seen) == {"http://here"}
 
 
 def test_what_is_no_stage_is_told_of_like_one() -> None:
