@@ -1,10 +1,16 @@
-"""A process that holds a lease."""
+"""Another run that holds a lease: a process, or a thread of this one."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event, Thread
+
+from tocoad.files.lease import lease
+from tocoad.files.workspace import Owner, Workspace
 
 # Asks for the lease of some owners, tells when it has it, and holds it until it is told to end.
 _HOLDER = """
@@ -33,3 +39,23 @@ def said(holder: subprocess.Popen[str]) -> str:
     """`held`, or `waited` where it has the lease after others."""
     assert holder.stdout is not None
     return holder.stdout.readline().strip()
+
+
+@contextmanager
+def held_elsewhere(workspace: Workspace, owner: Owner) -> Iterator[None]:
+    """A thread of its own is another run: within one, a lease in a lease of the same is refused."""
+    held, over = Event(), Event()
+
+    def run() -> None:
+        with lease(workspace, [owner], "the run"):
+            held.set()
+            over.wait()
+
+    thread = Thread(target=run)
+    thread.start()
+    held.wait()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

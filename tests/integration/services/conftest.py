@@ -1,4 +1,4 @@
-"""A small detector, and MLflow in both its forms: the workspace's own files, and a server."""
+"""A small detector, a small data set, and MLflow in both its forms: the workspace's own files, and a server."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ import pytest
 from services.addresses import Services, configure
 from services.mlflow.tracking import Tracking
 from tests.helpers.environment import kept_environment
+from tests.helpers.project import project_workspace
 from tocoad.files.workspace import Workspace
+from tocoad.sample import SampleCounts, render_sample
+from tocoad.settings.file import override
 
 SIZE = 32
 
@@ -48,3 +51,21 @@ def make_detector(tmp_path: Path) -> Callable[[int], Path]:
     from tests.helpers.packages import save_detector
 
     return lambda seed: save_detector(tmp_path / f"package-{seed}", seed, SIZE)
+
+
+@pytest.fixture(scope="session")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of rendered images, outside every workspace; whoever alters it takes a copy."""
+    folder = tmp_path_factory.mktemp("source") / "tiny"
+    render_sample(folder, size=64, counts=SampleCounts(train=6, test_good=2, test_defective=2))
+    return folder
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """With nothing in it but settings by which the images of `source` are enough."""
+    root = tmp_path / "workspace"
+    root.mkdir()
+    made = project_workspace(root)
+    override(made, {"split.train_min": "3", "split.calibration_min": "2"})
+    return made

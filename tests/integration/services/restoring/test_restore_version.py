@@ -12,11 +12,12 @@ from services.addresses import configure
 from services.mlflow.nights import NIGHT_TAG, keep_night
 from services.mlflow.registry import PACKAGE_TAG, Registry
 from services.mlflow.tracking import Tracking
-from services.restoring.restore import Restored, restore
+from services.restoring.restore import restore
 from services.restoring.states import State, state_of_version
-from services.restoring.unrecorded import UnrecordedError, recorded_here, recorded_somewhere
+from services.restoring.unrecorded import UnrecordedError, recorded_somewhere
 from tests.helpers.environment import kept_environment
 from tests.helpers.nights import add_images, commit_night, contents, is_up_to_date, new_workspace, retrain
+from tests.helpers.restoring import bring_back
 from tocoad.errors import SettingsError, StageError
 from tocoad.files.workspace import Category, Workspace
 from tocoad.package.card import package_sha256
@@ -72,10 +73,6 @@ def version(registry: Registry, text: str, tmp_path: Path) -> State:
     scratch = tmp_path / f"record of {text}"
     scratch.mkdir()
     return state_of_version(registry, "tiny", text, scratch)
-
-
-def bring_back(workspace: Workspace, state: State, force: bool = False) -> Restored:
-    return restore(workspace, state, recorded_here(workspace), force, wait=0)
 
 
 def test_the_category_comes_back_as_the_version_was_and_the_others_stay(
