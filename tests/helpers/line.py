@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -88,3 +89,6 @@ class Line:
     def ledger(self) -> list[dict[str, Any]]:
         """A person's moves alone."""
         return [entry for entry in ledger.entries(self.workspace, self.dataset) if "action" in entry]
+
+
+MakeLine = Callable[[int], Line]

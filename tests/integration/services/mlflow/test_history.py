@@ -5,8 +5,6 @@ from __future__ import annotations
 import getpass
 import platform
 import socket
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -16,16 +14,10 @@ from services.mlflow.calls import AwayError, connect
 from services.mlflow.history import dataset_history, known_history
 from services.mlflow.promotion import carry_out, plan_promotion, plan_rollback
 from services.mlflow.registry import Registry
-from services.mlflow.tracking import Tracking
-from tests.helpers.registering import Shop, make_shop
+from tests.helpers.registering import Shop
 from tocoad.errors import SettingsError
 
 pytestmark = [pytest.mark.integration, pytest.mark.parametrize("services", ["local"], indirect=True)]
-
-
-@pytest.fixture
-def shop(tracking: Tracking, tmp_path: Path, make_detector: Callable[[int], Path]) -> Shop:
-    return make_shop(tracking, tmp_path, make_detector)
 
 
 def test_every_decision_is_listed_with_who_from_what_to_what_why_on_which_figures_and_of_which_package(

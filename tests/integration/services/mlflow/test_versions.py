@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +9,8 @@ import pytest
 from services.mlflow.nights import Night
 from services.mlflow.promotion import carry_out, plan_promotion
 from services.mlflow.standing import models_in_force
-from services.mlflow.tracking import Tracking
 from services.mlflow.verdicts import counted_verdicts
-from tests.helpers.registering import Shop, make_shop
+from tests.helpers.registering import Shop
 from tocoad.gate.log import Action
 from tocoad.gate.records import Decision
 from tocoad.gate.subject import rules_digest
@@ -23,11 +20,6 @@ from tocoad.settings.sections import Settings
 pytestmark = [pytest.mark.integration, pytest.mark.parametrize("services", ["local"], indirect=True)]
 
 ASKED = Settings.model_validate({"gate": {"approval": "required"}})
-
-
-@pytest.fixture
-def shop(tracking: Tracking, tmp_path: Path, make_detector: Callable[[int], Path]) -> Shop:
-    return make_shop(tracking, tmp_path, make_detector)
 
 
 def tags(shop: Shop, number: int) -> dict[str, str]:
