@@ -28,11 +28,6 @@ ASKED = {
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    return Workspace(tmp_path_factory.mktemp("workspace"))
-
-
-@pytest.fixture(scope="module")
 def stages(cluster: Cluster, workspace: Workspace) -> Iterator[RayStages]:
     with cluster.driving():
         configure(workspace)
