@@ -112,6 +112,8 @@ def tell(error: BaseException, debug: bool) -> int:
         print(redacted("".join(traceback.format_exception(error))), end="", file=sys.stderr)
     else:
         text = redacted(str(error)) if is_told(error) else f"{error_line(error)} ({_DEFECT})"
+        if isinstance(error, PermissionError):
+            text += ": give this user the right to it, or name another place"
         print(f"error: {printable_lines(text)}", file=sys.stderr)
     return exit_code(error)
 

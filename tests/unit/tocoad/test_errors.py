@@ -82,6 +82,11 @@ def test_only_the_root_of_the_tree_is_made_from_pythons_own_exceptions() -> None
             1,
             "error: [Errno 28] No space left on device: '/data/x'\n",
         ),
+        (
+            PermissionError(13, "Permission denied", "/data/x"),
+            1,
+            "error: [Errno 13] Permission denied: '/data/x': give this user the right to it, or name another place\n",
+        ),
         (KeyError("gear"), 1, "error: KeyError: 'gear' (a defect of tocoad: please report it, with what the same "),
         (StageError("http://ann:secret@host/ is away"), 1, "error: http://***@host/ is away\n"),
     ],
