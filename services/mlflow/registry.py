@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from numpy.typing import NDArray
 
 from services.mlflow.calls import TrackingError, told
 from services.mlflow.run import Run
+from tocoad.data.listing import first_names
 from tocoad.errors import SettingsError
 from tocoad.files.temporary import temporary_folder
 from tocoad.pictures.heatmap import png
@@ -195,7 +197,8 @@ class Registry:
         registered = self._registered(name)
         if registered is None:
             raise SettingsError(
-                f"{uri}: no model {name!r} is registered; one of another machine is where its MLFLOW_TRACKING_URI leads"
+                f"{uri}: no model {name!r} is registered; {self._instead_of(name)}; "
+                "one of another machine is where its MLFLOW_TRACKING_URI leads"
             )
         if alias is not None:
             if alias not in registered.aliases:
@@ -205,6 +208,12 @@ class Registry:
         if (version := self.get(name, int(number))) is None:
             raise SettingsError(f"{uri}: {name} has no version {number}")
         return version
+
+    def _instead_of(self, name: str) -> str:
+        """Which models there are, the likeliest first; a log of decisions is none."""
+        known = [other for other in sorted(self.names()) if other.count(".") == 1]
+        likely = get_close_matches(name, known, n=3, cutoff=0)
+        return f"there are {first_names([*likely, *(set(known) - set(likely))])}" if known else "none is yet"
 
     def download(self, version: Version, scratch: Path) -> Path:
         """A copy of the version's detector package, in `scratch`."""

@@ -229,7 +229,8 @@ def test_an_address_that_names_nothing_is_told(
     register(make_detector(1), "one")
     for uri, reason in {
         "gear": "not of the form",
-        "models:/set.unknown@champion": "no model 'set.unknown'",
+        "models:/set.unknown@champion": "no model 'set.unknown' is registered; there are ",
+        f"models:/{name}x@champion": f"no model '{name}x' is registered; there are {name}",
         f"models:/{name}@champion": "no alias 'champion'",
         f"models:/{name}/9": "no version 9",
     }.items():
