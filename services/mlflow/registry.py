@@ -213,7 +213,11 @@ class Registry:
         """Which models there are, the likeliest first; a log of decisions is none."""
         known = [other for other in sorted(self.names()) if other.count(".") == 1]
         likely = get_close_matches(name, known, n=3, cutoff=0)
-        return f"there are {first_names([*likely, *(set(known) - set(likely))])}" if known else "none is yet"
+        return (
+            f"there are {first_names([*likely, *(other for other in known if other not in likely)])}"
+            if known
+            else "none is yet"
+        )
 
     def download(self, version: Version, scratch: Path) -> Path:
         """A copy of the version's detector package, in `scratch`."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tocoad.gate.case import Case, Rule
-from tocoad.gate.finding import Finding
+from tocoad.gate.finding import Finding, Outcome
 from tocoad.gate.records import Candidate, Decision, Verdict
+from tocoad.gate.rules.non_regression import AGAINST_CHAMPION
 from tocoad.gate.rules.table import FLOORS, RULES
 from tocoad.settings.sections import GateSettings
 
@@ -59,16 +60,19 @@ def _found(case: Case, rules: Sequence[tuple[Rule, Verdict]]) -> list[tuple[Find
 
 
 def _decision(found: Sequence[tuple[Finding, Verdict]], without_failure: Verdict, notes: Sequence[str]) -> Decision:
-    """Reasons: that a person is asked, what failed, what cannot be told, what passed, what does not apply, then the
-    notes.
+    """Reasons, what decided first: that a person is asked, what failed, what cannot be told, the notes, what passed,
+    the comparison with the champion before the rest, and what does not apply.
     """
     failures = [(finding, verdict) for finding, verdict in found if finding.outcome == "failed"]
-    order = ("failed", "unsure", "passed", "not applicable")
-    ranked = sorted((finding for finding, _ in found), key=lambda finding: order.index(finding.outcome))
     verdict = failures[0][1] if failures else without_failure
+    findings = tuple(finding for finding, _ in found)
     asked = (ASKED,) if verdict == "waiting" else ()
-    return Decision(
-        verdict=verdict,
-        reasons=(*asked, *(finding.reason for finding in ranked), *notes),
-        findings=tuple(finding for finding, _ in found),
-    )
+    against, holds = _reasons(findings, "failed", "unsure"), _reasons(findings, "passed", "not applicable")
+    return Decision(verdict=verdict, reasons=(*asked, *against, *notes, *holds), findings=findings)
+
+
+def _reasons(findings: Sequence[Finding], *outcomes: Outcome) -> list[str]:
+    def rank(finding: Finding) -> tuple[int, bool]:
+        return outcomes.index(finding.outcome), finding.outcome == "passed" and AGAINST_CHAMPION not in finding.name
+
+    return [finding.reason for finding in sorted((f for f in findings if f.outcome in outcomes), key=rank)]

@@ -19,6 +19,7 @@ from tocoad.gate.records import Candidate
 from tocoad.metrics.bootstrap import PairedBootstrap, Replicates, compare
 from tocoad.metrics.names import MetricName
 
+AGAINST_CHAMPION = "against champion"
 # Differences of figures that went through decimal text must not decide: far below one image or pixel of any test set.
 _ROUNDING = 1e-12
 
@@ -33,7 +34,7 @@ def non_regression(case: Case) -> Iterator[Finding]:
 
 
 def _compare(case: Case, champion: Candidate, metric: MetricName) -> Finding:
-    name, margin = f"{metric} against champion", case.settings.margin
+    name, margin = f"{metric} {AGAINST_CHAMPION}", case.settings.margin
     new, old = case.challenger.metrics.get(metric), champion.metrics.get(metric)
     figures: Figures = {"challenger": new, "champion": old, "margin": margin}
     if old is None:

@@ -37,7 +37,7 @@ def test_a_package_that_gives_other_numbers_than_it_was_judged_by_is_rejected_wi
         shop.examine = lambda version, _: Evidence(parity=registered_parity(shop.registry, version, process))
         first = shop.retrain(1)
         assert (first.verdict, first.aliases) == ("promoted", ("champion",))
-        assert "gives the very scores and maps of its 3 probes" in first.reasons[0]
+        assert any("gives the very scores and maps of its 3 probes" in reason for reason in first.reasons)
         shop.train(2)
         alter_weights(detector_dir(shop.workspace, shop.category, "patchcore"))
         shop.evaluate(0.99)

@@ -91,7 +91,7 @@ def test_a_champion_is_judged_where_its_test_images_are_others_and_once(line: Li
     line.put_in_force(1, 0.9)
     found = line.reevaluate("first")
     assert found is not None and (found.version, found.verdict, found.anew) == (1, "promoted", True)
-    assert found.reasons[-1] == "it is champion, and was judged anew by the floors alone"
+    assert found.reasons[0] == "it is champion, and was judged anew by the floors alone"
     again = line.reevaluate("first")
     assert again is not None and (again.verdict, again.anew, again.metrics) == ("promoted", False, found.metrics)
     assert len(line.scored) == 1

@@ -60,7 +60,7 @@ def test_a_retrain_that_trains_nothing_does_not_call_promoted_what_a_person_took
     assert shop.registered() is None, "that it was taken down is no reason any more"
     back = shop.register()
     assert (back.version, back.verdict, back.aliases) == (2, "promoted", ("champion",))
-    assert back.reasons[-1] == "it is champion, and was judged anew by the floors alone"
+    assert back.reasons[0] == "it is champion, and was judged anew by the floors alone"
     assert shop.registered() == back and shop.log.read().way_back() == 1
 
 
