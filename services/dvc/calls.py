@@ -42,7 +42,9 @@ def told(root: Path) -> Iterator[None]:
         raise DvcError(f"DVC: {_one_line(error)}") from error
     except OSError as error:
         place = error.filename or root
-        raise DvcError(f"{place}: DVC cannot use it ({error.strerror or error}): mend or remove it") from error
+        # As in a workspace of somebody else's: there is nothing to mend in it.
+        way_out = "give this user the right to it" if isinstance(error, PermissionError) else "mend or remove it"
+        raise DvcError(f"{place}: DVC cannot use it ({error.strerror or error}): {way_out}") from error
     except Exception as error:
         if "database is locked" in str(error):
             raise DvcBusyError(f"{root}: another process holds DVC's database of hashes: let it end") from error

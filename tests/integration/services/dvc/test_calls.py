@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from services.dvc import data, record, staleness
-from services.dvc.calls import DvcBusyError, told
+from services.dvc.calls import DvcBusyError, DvcError, told
 from tests.helpers.project import PROJECT, project_workspace
 from tocoad.errors import TocoadError
 from tocoad.files.workspace import Category, Workspace
@@ -112,3 +112,12 @@ def test_a_database_that_another_holds_may_pass(tmp_path: Path) -> None:
         second.execute("CREATE TABLE hashes (name)")
     first.close()
     second.close()
+
+
+def test_what_another_user_has_is_not_to_be_mended(tmp_path: Path) -> None:
+    lock = str(tmp_path / ".dvc/tmp/lock")
+    with (
+        pytest.raises(DvcError, match=f"{lock}: DVC cannot use it .Permission denied.: give this user"),
+        told(tmp_path),
+    ):
+        raise PermissionError(13, "Permission denied", lock)
