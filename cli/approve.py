@@ -30,14 +30,16 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
 
 
 def _approve(options: argparse.Namespace) -> int:
+    from cli.live import starting
     from services.addresses import configure
     from services.prefect.server import prefect_api
 
     workspace = current_workspace()
     with prefect_api(configure(workspace, debug=options.debug)) as api:
-        from flows.approve import answer
+        with starting():
+            from flows.approve import answer
 
-        api.ready()
+            api.ready()
         with redirect_stdout(sys.stderr):
             root = str(workspace.root)
             result = answer(options.name, options.category, not options.reject, options.reason, root)

@@ -18,6 +18,19 @@ _DRAW_SECONDS = 0.25
 
 
 @contextmanager
+def starting() -> Iterator[None]:
+    """On a terminal: that Prefect is waited for, which before the first job takes seconds, on a busy machine many."""
+    from cli.console import console_of
+
+    console = console_of()
+    if console.is_terminal:
+        with console.status("starting Prefect ..."):
+            yield
+    else:
+        yield
+
+
+@contextmanager
 def live_progress() -> Iterator[None]:
     """Tells of the jobs on standard error while it is open."""
     from cli.console import console_of, print_line

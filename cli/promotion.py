@@ -55,14 +55,16 @@ def _rollback(options: argparse.Namespace) -> int:
 @contextmanager
 def _flows(options: argparse.Namespace) -> Iterator[tuple[ModuleType, str]]:
     """The module of the flows, ready to run, and the workspace's folder."""
+    from cli.live import starting
     from services.addresses import configure
     from services.prefect.server import prefect_api
 
     workspace = current_workspace()
     with prefect_api(configure(workspace, debug=options.debug)) as api:
-        from flows import promotion
+        with starting():
+            from flows import promotion
 
-        api.ready()
+            api.ready()
         with redirect_stdout(sys.stderr):
             yield promotion, str(workspace.root)
 

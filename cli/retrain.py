@@ -67,15 +67,16 @@ def _retrain(options: argparse.Namespace) -> int:
 
 
 def _run(workspace: Workspace, services: Services, options: argparse.Namespace) -> int:
-    from cli.live import live_progress
+    from cli.live import live_progress, starting
     from cli.result_table import result_table, show_places, show_push
     from services.prefect.server import prefect_api
     from tocoad.errors import exit_code
 
     with prefect_api(services) as api:
-        from flows.retrain import run_retrain
+        with starting():
+            from flows.retrain import run_retrain
 
-        api.ready()
+            api.ready()
         # Ray prints a line to standard output when a worker dies; that is for the document alone.
         with live_progress(), redirect_stdout(sys.stderr):
             result, fault = run_retrain(

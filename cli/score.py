@@ -40,6 +40,7 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
 
 
 def _score(options: argparse.Namespace) -> int:
+    from cli.live import starting
     from services.addresses import configure
     from services.prefect.server import prefect_api
     from services.scoring.source import open_source
@@ -51,9 +52,10 @@ def _score(options: argparse.Namespace) -> int:
     refuse_versioned(checked_ending(options.out), workspace)
     open_source(options.source)
     with prefect_api(configure(workspace, debug=options.debug)) as api:
-        from flows.score import score
+        with starting():
+            from flows.score import score
 
-        api.ready()
+            api.ready()
         with _progress(), redirect_stdout(sys.stderr):
             result = score(options.model, options.source, str(options.out), options.anew, str(workspace.root))
     _tell(result, options.json)

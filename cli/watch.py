@@ -34,7 +34,7 @@ def add_parser(commands: Subparsers, common: argparse.ArgumentParser) -> None:
 
 
 def _watch(options: argparse.Namespace) -> int:
-    from cli.live import live_progress
+    from cli.live import live_progress, starting
     from cli.watch_table import watch_table
     from services.addresses import configure
     from services.prefect.server import prefect_api
@@ -45,9 +45,10 @@ def _watch(options: argparse.Namespace) -> int:
         raise SettingsError(f"{options.images}: no such folder")
     images = str(options.images.resolve())
     with prefect_api(configure(workspace, debug=options.debug)) as api:
-        from flows.watch import WatchFailedError, watch
+        with starting():
+            from flows.watch import WatchFailedError, watch
 
-        api.ready()
+            api.ready()
         with live_progress(), redirect_stdout(sys.stderr):
             try:
                 result = watch(options.name, images, options.categories, str(workspace.root))

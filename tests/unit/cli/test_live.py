@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from io import StringIO
+from time import sleep
 
 import pytest
 from rich.progress import Progress as Bars
 
-from cli.live import BARS_MAX, Screen, live_progress
+from cli.live import BARS_MAX, Screen, live_progress, starting
 from services.fleet import Fleet
 from services.watching import Ended, Moved, Planned, Started, tell
 from tocoad.stages.bars import progress_bars
@@ -61,8 +62,17 @@ def test_a_terminal_shows_how_the_fleet_stands_when_all_is_over(monkeypatch: pyt
     assert "2/2" in terminal.getvalue() and "1 failed" in terminal.getvalue()
 
 
+def test_a_terminal_shows_that_prefect_is_waited_for_and_nothing_of_it_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = _terminal(monkeypatch)
+    with starting():
+        while "starting Prefect" not in terminal.getvalue():
+            sleep(0.01)
+    erase_line = "\x1b[2K"
+    assert erase_line in terminal.getvalue().rpartition("starting Prefect")[2]
+
+
 def test_a_log_has_nothing_of_a_short_run(capsys: pytest.CaptureFixture[str]) -> None:
-    with live_progress():
+    with starting(), live_progress():
         tell(Planned(1))
         tell(Ended("stage1@d/a", "done"))
     assert capsys.readouterr().err == ""
