@@ -20,8 +20,9 @@ from tocoad.files.workspace import Workspace
 
 _LOCK_SECONDS = 60.0
 
-# Its errors reach us as exceptions; what it logs besides goes to standard output, progress bars included.
-logging.getLogger("dvc").setLevel(logging.CRITICAL)
+# Its errors reach us as exceptions; what it logs besides goes to standard output, and its bars into ours.
+for part in ("dvc", "dvc_data", "dvc_objects"):
+    logging.getLogger(part).setLevel(logging.CRITICAL)
 
 
 @contextmanager

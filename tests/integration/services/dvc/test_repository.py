@@ -6,6 +6,7 @@ import os
 import shutil
 import threading
 import time
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -91,3 +92,15 @@ def test_what_a_killed_run_noted_of_paths_keeps_nobody_out(recorded: Workspace, 
     file.write_text(left.replace("ROOT", str(recorded.root)).replace("PID", str(os.getppid())))
     assert staleness.is_clean(recorded, A + B)
     assert record.commit(recorded, A) == set()
+
+
+def test_a_bar_of_dvcs_is_not_drawn_into_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dvc_data.hashfile._progress import QueryingProgress
+
+    class Terminal(StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr("sys.stderr", terminal := Terminal())
+    assert [*QueryingProgress(range(3), name="cache")] == [0, 1, 2]
+    assert terminal.getvalue() == ""
