@@ -14,7 +14,7 @@ fi
     echo "setup: Python 3.11 or newer is needed; PYTHON=/path/to/python3.11 make setup" >&2
     exit 2
 }
-echo "setup: installing into .venv (several GB on the first time: torch)" >&2
+echo "setup: installing into .venv: several GB on the first time (torch), which takes minutes" >&2
 [ -x .venv/bin/python ] || "$python" -m venv .venv
 .venv/bin/python -m pip install --quiet --disable-pip-version-check "uv==0.13.9"
 
@@ -25,3 +25,4 @@ export VIRTUAL_ENV=$PWD/.venv
 .venv/bin/uv pip install --quiet --compile-bytecode --requirement requirements.lock
 .venv/bin/uv pip install --quiet --no-deps --no-build-isolation --editable .
 echo "$want" >"$stamp"
+echo "setup: done; make demo trains a first detector, make help lists the rest" >&2
