@@ -33,6 +33,11 @@ class Bars(Progress):
             yield Text(printable(self.line))
         yield from super().get_renderables()
 
+    def stop(self) -> None:
+        """Before version 15 rich ends with an empty line in a log too, where nothing was drawn."""
+        if not self.disable:
+            super().stop()
+
 
 def progress_bars() -> Bars:
     """Each with a text, the count, the time gone and left, and the latest figures."""
