@@ -45,7 +45,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Killed:
         shutil.copytree(output_dir(workspace, DISC, "tocoad", METHODS["tocoad"].stage(name)), read / name)
     worker = _worker(root / "far", read, root / "node", 0.05, HANGS_AT)
     try:
-        wait_until("a checkpoint in the store", lambda: _tree(open_store(str(root / "far"))), 60, pause=0.05)
+        wait_until("a checkpoint in the store", lambda: _tree(open_store(str(root / "far"))), 240, pause=0.05)
     finally:
         worker.kill()
         worker.communicate()
