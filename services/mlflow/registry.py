@@ -212,12 +212,10 @@ class Registry:
     def _instead_of(self, name: str) -> str:
         """Which models there are, the likeliest first; a log of decisions is none."""
         known = [other for other in sorted(self.names()) if other.count(".") == 1]
+        if not known:
+            return "none is yet"
         likely = get_close_matches(name, known, n=3, cutoff=0)
-        return (
-            f"there are {first_names([*likely, *(other for other in known if other not in likely)])}"
-            if known
-            else "none is yet"
-        )
+        return f"there are {first_names([*likely, *(other for other in known if other not in likely)])}"
 
     def download(self, version: Version, scratch: Path) -> Path:
         """A copy of the version's detector package, in `scratch`."""
