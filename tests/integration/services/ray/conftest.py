@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from services.addresses import configure
 from services.ray.runner import RayStages
+from tests.helpers.environment import kept_environment
 from tests.helpers.ray_stages import run
 from tocoad.files.lease import lease
 from tocoad.files.workspace import Workspace
@@ -24,9 +26,8 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 @pytest.fixture(scope="module")
 def stages(workspace: Workspace) -> Iterator[RayStages]:
     """Two stages fit on one CPU. The first call is made by a thread that ends at once, as a flow's threads do."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(Path(__file__).parent))
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "of a store")
+    with kept_environment():
+        os.environ |= {"PYTHONPATH": str(Path(__file__).parent), "AWS_SECRET_ACCESS_KEY": "of a store"}
         configure(workspace)
         ray = RaySettings(num_cpus=0.5, stages={"stage2": StageSettings(workers=2)})
         with lease(workspace, ["set"], "the tests"), RayStages(workspace, ray, "stand_in_stages:behave") as stages:

@@ -15,9 +15,10 @@ import torch
 from skip_report import reason
 
 from services.store.notes import CHECKPOINTS, read_note
-from services.store.store import Store, open_store
+from services.store.store import open_store
 from tests.helpers.node import HANGS_AT, KEY, SETTINGS, Trained, train
 from tests.helpers.processes import wait_until
+from tests.helpers.project import PROJECT
 from tests.helpers.toys import DISC, draw_toys
 from tocoad.nn.processor import processor_name
 from tocoad.stages.graph import METHODS, output_dir
@@ -45,7 +46,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Killed:
         shutil.copytree(output_dir(workspace, DISC, "tocoad", METHODS["tocoad"].stage(name)), read / name)
     worker = _worker(root / "far", read, root / "node", 0.05, HANGS_AT)
     try:
-        wait_until("a checkpoint in the store", lambda: _tree(open_store(str(root / "far"))), 240, pause=0.05)
+        wait_until("a checkpoint in the store", lambda: _checkpoint(worker, root / "far"), 240, pause=0.05)
     finally:
         worker.kill()
         worker.communicate()
@@ -57,11 +58,13 @@ def _worker(
     far: Path, read: Path, node: Path, seconds: float, hangs_at: int, **environment: str
 ) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "tests.helpers.node", *map(str, (far, read, node, seconds, hangs_at))]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, **environment})
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT), **environment}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, env=environment)
 
 
-def _tree(far: Store) -> str | None:
-    note = read_note(far, CHECKPOINTS + KEY)
+def _checkpoint(worker: subprocess.Popen[bytes], far: Path) -> str | None:
+    assert worker.poll() is None, "the worker ended before it was killed; standard error says why"
+    note = read_note(open_store(str(far)), CHECKPOINTS + KEY)
     return None if note is None else note.tree
 
 
