@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from pathlib import Path
 
 QUESTIONS = (
     "aupro",
@@ -36,6 +37,8 @@ def main(names: list[str]) -> int:
         print(f"{unknown[0]}: not a question; there are {', '.join(QUESTIONS)}", file=sys.stderr)
         return 2
     os.environ["OMP_NUM_THREADS"] = "1"  # before numpy is imported: np.sort has one thread, so have all
+    # A question that configures services keeps the current folder from what `python -m` starts after it.
+    os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])
     from bench.kept import keep
     from bench.machine import machine
 

@@ -58,7 +58,6 @@ def _measured(folder: Path, size: int) -> dict[str, float]:
 def _measure(workspace: Workspace) -> dict[str, float]:
     """Medians of some runs."""
     command = [sys.executable, "-m", "bench.fleet_retrain_parts"]
-    here = {**environment(), "PYTHONPATH": str(Path(__file__).parents[1])}
     runs = []
     for _ in range(_RUNS):
         began, before = time.perf_counter(), _children()
@@ -66,7 +65,9 @@ def _measure(workspace: Workspace) -> dict[str, float]:
         whole = {CLOCK: time.perf_counter() - began, WHOLE: _children() - before}
         assert {entry["status"] for entry in document["categories"].values()} == {"up-to-date"}
         before = _children()
-        done = subprocess.run(command, cwd=workspace.root, env=here, check=True, capture_output=True, text=True)
+        done = subprocess.run(
+            command, cwd=workspace.root, env=environment(), check=True, capture_output=True, text=True
+        )
         parts = json.loads(done.stdout)
         runs.append({**whole, **parts, REST: _children() - before - sum(parts.values())})
     return {part: statistics.median(seconds[part] for seconds in runs) for part in PARTS}
