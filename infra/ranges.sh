@@ -27,8 +27,8 @@ echo "ranges: what are the $end versions?" >&2
     --extra export --output-file "$place/requirements.txt" pyproject.toml
 [ -x "$VIRTUAL_ENV/bin/python" ] || "$uv" venv --quiet --python "${PYTHON:-python3}" "$VIRTUAL_ENV"
 "$uv" pip sync --quiet --compile-bytecode "$place/requirements.txt"
-# What builds the link to the sources; it is no dependency of theirs.
-"$uv" pip install --quiet "setuptools>=77,<82"
+# What builds the link to the sources, and the wheel in a test; it is no dependency of theirs.
+"$uv" pip install --quiet pip "setuptools>=77,<82"
 "$uv" pip install --quiet --no-deps --no-build-isolation --editable .
 "$uv" pip check --quiet
 
