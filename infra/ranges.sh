@@ -25,12 +25,18 @@ VIRTUAL_ENV=$(cd "$place" && pwd)/venv
 echo "ranges: what are the $end versions?" >&2
 "$uv" pip compile --quiet --upgrade --resolution "$resolution" --python "${PYTHON:-python3}" --extra dev --extra docs \
     --extra export --output-file "$place/requirements.txt" pyproject.toml
-[ -x "$VIRTUAL_ENV/bin/python" ] || "$uv" venv --quiet --python "${PYTHON:-python3}" "$VIRTUAL_ENV"
-"$uv" pip sync --quiet --compile-bytecode "$place/requirements.txt"
-# What builds the link to the sources, and the wheel in a test; it is no dependency of theirs.
-"$uv" pip install --quiet pip "setuptools>=77,<82"
-"$uv" pip install --quiet --no-deps --no-build-isolation --editable .
-"$uv" pip check --quiet
+# What is there stays untouched: another run of this end may be at its tests.
+cat pyproject.toml "$place/requirements.txt" >"$place/wanted.txt"
+if ! cmp --silent "$place/wanted.txt" "$place/installed.txt"; then
+    rm -f "$place/installed.txt"
+    [ -x "$VIRTUAL_ENV/bin/python" ] || "$uv" venv --quiet --python "${PYTHON:-python3}" "$VIRTUAL_ENV"
+    "$uv" pip sync --quiet --compile-bytecode "$place/requirements.txt"
+    # What builds the link to the sources, and the wheel in a test; it is no dependency of theirs.
+    "$uv" pip install --quiet pip "setuptools>=77,<82"
+    "$uv" pip install --quiet --no-deps --no-build-isolation --editable .
+    "$uv" pip check --quiet
+    cp "$place/wanted.txt" "$place/installed.txt"
+fi
 
 export PATH=$VIRTUAL_ENV/bin:$PATH OMP_NUM_THREADS=1
 code=0
